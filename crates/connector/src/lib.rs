@@ -1,0 +1,23 @@
+//! What every kind of system must offer to be backed up and restored to.
+//!
+//! A [`Connector`] describes one kind of system and opens it as a [`Source`] (items out) and/or a [`Target`] (items
+//! in). The engine pulls and pushes; a connector never sees the repository, other connectors, or the command line.
+//! Everything is synchronous and called from plain threads: a connector over an asynchronous driver blocks on it.
+
+pub mod cancel;
+pub mod clock;
+pub mod connector;
+pub mod error;
+pub mod item;
+pub mod lease;
+pub mod source;
+pub mod target;
+
+pub use cancel::Cancel;
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use connector::{Capability, Connector, Options};
+pub use error::{ConnectorError, ItemError};
+pub use item::{Details, Extent, Item, ItemBatch, ItemHandle, ItemReader, ReadOutcome};
+pub use lease::{ByteBudget, Lease};
+pub use source::{ItemStream, Source};
+pub use target::{Found, ItemSink, ItemSpec, Target};

@@ -1,0 +1,94 @@
+//! Snapshots as plain data.
+
+use crate::event::{Counters, LossCause};
+use crate::id::{ChunkId, SessionId};
+use crate::path::ItemPath;
+use crate::time::Timestamp;
+
+/// Where a snapshot comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceInfo {
+    /// Kind of connector (`files`, `stream`).
+    pub kind: String,
+    /// The source's name: given, or derived from the location.
+    pub name: String,
+    /// The location as given, without secrets (`/srv/files`, `-`, `pg_dump shop`).
+    pub location: String,
+    /// The host it was read on.
+    pub host: String,
+}
+
+/// The consistent point a source was read at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Mark {
+    /// The file system's time just before the first entry was looked at. Files are not frozen: each is consistent in
+    /// itself or marked as changed while read.
+    FileTime(Timestamp),
+    /// A stream has no point of its own; the time its first byte was asked for.
+    Stream(Timestamp),
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Everything was taken.
+    Complete,
+    /// Some items were lost; they are counted and listed.
+    Partial,
+}
+
+/// One lost item as the snapshot remembers it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LossNote {
+    /// The item.
+    pub path: ItemPath,
+    /// What befell it.
+    pub cause: LossCause,
+    /// The system's own words, shortened to 200 bytes.
+    pub detail: String,
+}
+
+/// The immutable record of one source at one mark.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snapshot {
+    /// Its name: the session that made it.
+    pub id: SessionId,
+    /// Commit epoch it was published in.
+    pub epoch: u64,
+    /// Where it comes from.
+    pub source: SourceInfo,
+    /// The point it was read at.
+    pub mark: Mark,
+    /// When the run began and ended, by the writer's clock (display only).
+    pub started: Timestamp,
+    /// See `started`.
+    pub finished: Timestamp,
+    /// The snapshot it was compared with, when there was one. A hint only.
+    pub parent: Option<SessionId>,
+    /// Root node of the tree.
+    pub root: ChunkId,
+    /// Paths that were asked for, as item paths.
+    pub roots: Vec<ItemPath>,
+    /// What the run did.
+    pub counters: Counters,
+    /// Items lost; at most the first [`Snapshot::MAX_LOSS_NOTES`], the counter knows all.
+    pub losses: Vec<LossNote>,
+    /// Labels now in force, sorted.
+    pub tags: Vec<String>,
+    /// Program and version that wrote it.
+    pub writer: String,
+    /// Names of the user ids that own entries.
+    pub users: Vec<(u32, String)>,
+    /// Names of the group ids that own entries.
+    pub groups: Vec<(u32, String)>,
+}
+
+impl Snapshot {
+    /// How many losses a snapshot lists by name.
+    pub const MAX_LOSS_NOTES: usize = 1000;
+
+    /// Complete when nothing was lost.
+    pub fn outcome(&self) -> Outcome {
+        if self.counters.losses == 0 { Outcome::Complete } else { Outcome::Partial }
+    }
+}

@@ -1,0 +1,73 @@
+//! What every store must do, as a suite that each implementation runs.
+
+use crate::{BlobError, BlobStore};
+
+/// Runs the suite; `make` gives a fresh, empty store each time. Panics with what failed.
+pub fn check(make: &mut dyn FnMut() -> Box<dyn BlobStore>) {
+    reads_back_what_was_written(&*make());
+    creates_once(&*make());
+    one_racer_wins(&*make());
+    lists_completely(&*make());
+    refuses_bad_names(&*make());
+}
+
+fn reads_back_what_was_written(store: &dyn BlobStore) {
+    store.stage("data/ab/x-1", &[b"hello ", b"", b"world"]).expect("staged");
+    store.barrier().expect("durable");
+    assert_eq!(store.read("data/ab/x-1", 100).expect("read"), b"hello world");
+    assert!(store.read("data/ab/x-1", 10).is_err(), "a limit on the length holds");
+    let mut part = [0; 5];
+    store.read_at("data/ab/x-1", 6, &mut part).expect("read");
+    assert_eq!(&part, b"world");
+    assert!(matches!(store.read_at("data/ab/x-1", 7, &mut part), Err(BlobError::Short { .. })));
+    assert_eq!(store.len_bytes("data/ab/x-1").expect("looked"), Some(11));
+    assert_eq!(store.len_bytes("data/ab/none").expect("looked"), None);
+    assert!(store.read("data/ab/none", 10).is_err_and(|e| e.is_not_found()));
+    store.delete("data/ab/x-1").expect("deleted");
+    store.delete("data/ab/x-1").expect("deleting twice is fine");
+    assert_eq!(store.len_bytes("data/ab/x-1").expect("looked"), None);
+}
+
+fn creates_once(store: &dyn BlobStore) {
+    store.create("commits/0/a", b"first").expect("created");
+    assert!(matches!(store.create("commits/0/a", b"second"), Err(BlobError::Exists { .. })));
+    store.stage("commits/0/a", &[b"third"]).and_then(|()| store.barrier()).expect_err("a taken name");
+    assert_eq!(store.read("commits/0/a", 100).expect("read"), b"first");
+    store.create("empty", b"").expect("created");
+    assert_eq!(store.read("empty", 0).expect("read"), b"");
+}
+
+fn one_racer_wins(store: &dyn BlobStore) {
+    for round in 0..20 {
+        let name = format!("race/{round}");
+        let winners: usize = std::thread::scope(|scope| {
+            let racer = |number: u8| {
+                let name = name.clone();
+                scope.spawn(move || (store.create(&name, &[number]).is_ok(), number))
+            };
+            let racers: Vec<_> = (0..8).map(racer).collect();
+            racers.into_iter().map(|r| usize::from(r.join().expect("no panic").0)).sum()
+        });
+        assert_eq!(winners, 1, "exactly one racer wins");
+    }
+}
+
+fn lists_completely(store: &dyn BlobStore) {
+    for number in 0..50 {
+        store.stage(&format!("index/{}/n-{number}", number % 3), &[&[0; 7]]).expect("staged");
+    }
+    store.barrier().expect("durable");
+    store.create("indexes", b"near").expect("created");
+    let all = store.list("index/").expect("listed");
+    assert_eq!(all.len(), 50);
+    assert!(all.is_sorted() && all.iter().all(|l| l.len_bytes == 7));
+    assert_eq!(store.list("index/1/").expect("listed").len(), 17);
+    assert_eq!(store.list("").expect("listed").len(), 51);
+    assert!(store.list("nothing/").expect("listed").is_empty());
+}
+
+fn refuses_bad_names(store: &dyn BlobStore) {
+    for bad in ["", "/a", "a/", "a//b", "../a", "a/../b", "A", "a\0", ".tmp", "a b"] {
+        assert!(store.create(bad, b"x").is_err(), "{bad:?} is not a name");
+    }
+}

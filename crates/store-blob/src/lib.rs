@@ -1,0 +1,144 @@
+//! The byte store beneath a repository.
+//!
+//! A store keeps immutable objects under names like `data/3f/3f09…-12`. It knows nothing of what is in them. The trait
+//! is small enough for every call to be enumerated with every fault in tests ([`fault`]).
+
+pub mod conformance;
+pub mod fault;
+pub mod local;
+pub mod memory;
+
+pub use fault::{FaultPlan, FaultStore};
+pub use local::LocalStore;
+pub use memory::MemoryStore;
+
+use datakeep_model::ErrorKind;
+
+/// What went wrong with one object or the whole store.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BlobError {
+    /// Create-if-absent found the name taken. The object there may still be ours (a lost answer): read it back.
+    #[error("{name}: already exists")]
+    Exists {
+        /// Object name.
+        name: String,
+    },
+    /// No such object.
+    #[error("{name}: not found")]
+    NotFound {
+        /// Object name.
+        name: String,
+    },
+    /// The object is shorter than the range asked for.
+    #[error("{name}: {len_bytes} bytes long, but bytes up to {wanted_bytes} were asked for")]
+    Short {
+        /// Object name.
+        name: String,
+        /// Its length.
+        len_bytes: u64,
+        /// The end of the range.
+        wanted_bytes: u64,
+    },
+    /// Permission denied or read-only.
+    #[error("cannot {operation} {name}: {detail}")]
+    Denied {
+        /// What was attempted.
+        operation: &'static str,
+        /// Object name or place.
+        name: String,
+        /// The system's own words.
+        detail: String,
+    },
+    /// No room left.
+    #[error("cannot {operation} {name}: {detail}")]
+    Full {
+        /// What was attempted.
+        operation: &'static str,
+        /// Object name or place.
+        name: String,
+        /// The system's own words.
+        detail: String,
+    },
+    /// Any other failure.
+    #[error("cannot {operation} {name}: {detail}")]
+    Failed {
+        /// What was attempted.
+        operation: &'static str,
+        /// Object name or place.
+        name: String,
+        /// The system's own words.
+        detail: String,
+    },
+}
+
+impl BlobError {
+    /// The coarse kind.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            BlobError::Exists { .. } => ErrorKind::Busy,
+            BlobError::NotFound { .. } | BlobError::Short { .. } => ErrorKind::Integrity,
+            BlobError::Denied { .. } => ErrorKind::Denied,
+            BlobError::Full { .. } | BlobError::Failed { .. } => ErrorKind::Store,
+        }
+    }
+
+    /// True when the object simply is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, BlobError::NotFound { .. })
+    }
+}
+
+/// An object as a listing shows it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Listed {
+    /// Full object name.
+    pub name: String,
+    /// Stored length.
+    pub len_bytes: u64,
+}
+
+/// A place for immutable objects.
+///
+/// Guarantees every store must give (the conformance suite checks them): an object is seen whole or not at all; a name
+/// once seen keeps its bytes until deleted; [`BlobStore::create`] lets exactly one of any number of racing callers win;
+/// a listing is complete or an error.
+pub trait BlobStore: Send + Sync {
+    /// The place, for messages; no secrets.
+    fn location(&self) -> String;
+
+    /// Stores an object under a name that nobody else uses. It is durable and visible after the next successful
+    /// [`BlobStore::barrier`] of this handle; before that it may or may not be seen. A taken name is
+    /// [`BlobError::Exists`], from here or from the barrier.
+    fn stage(&self, name: &str, parts: &[&[u8]]) -> Result<(), BlobError>;
+
+    /// Makes everything staged by this handle durable and visible. After an error nothing staged may be relied on.
+    fn barrier(&self) -> Result<(), BlobError>;
+
+    /// Creates an object if the name is free, durably. Exactly one of several racing callers succeeds.
+    fn create(&self, name: &str, bytes: &[u8]) -> Result<(), BlobError>;
+
+    /// The whole object, or an error when it is longer than `max_len_bytes`.
+    fn read(&self, name: &str, max_len_bytes: u64) -> Result<Vec<u8>, BlobError>;
+
+    /// Fills `buffer` from `offset_byte`; [`BlobError::Short`] when the object ends before.
+    fn read_at(&self, name: &str, offset_byte: u64, buffer: &mut [u8]) -> Result<(), BlobError>;
+
+    /// The object's length, or `None` when there is none.
+    fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError>;
+
+    /// Every object whose name starts with `prefix` (which ends in `/` or is empty), sorted by name.
+    fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError>;
+
+    /// Removes an object; removing what is not there is fine.
+    fn delete(&self, name: &str) -> Result<(), BlobError>;
+}
+
+/// True for names a store accepts: 1 to 255 characters, `a-z 0-9 - _ /`, parts not empty and not starting with `-`.
+pub fn is_valid_name(name: &str) -> bool {
+    (1..=255).contains(&name.len())
+        && name.split('/').all(|part| {
+            !part.is_empty()
+                && !part.starts_with('-')
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        })
+}

@@ -1,0 +1,343 @@
+//! A store in a directory of a local file system.
+//!
+//! An object is written under a temporary name in its own directory, `fdatasync`ed, renamed with `RENAME_NOREPLACE`
+//! (or linked, where the file system cannot), and its directory is `fsync`ed. A failed sync poisons the temporary
+//! file: it is removed, never synced again (a second `fsync` may report success for data that is lost; see the
+//! PostgreSQL `fsync` reports of 2018).
+
+use crate::{BlobError, BlobStore, Listed, is_valid_name};
+use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{IoSlice, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Prefix of names that are not objects yet.
+const TEMPORARY_PREFIX: &str = ".tmp-";
+
+/// Open files kept for reading.
+const MAX_OPEN_FILES: usize = 32;
+
+/// A store in a directory.
+pub struct LocalStore {
+    root: PathBuf,
+    counter: AtomicU64,
+    staged: Mutex<Vec<Staged>>,
+    open: Mutex<BTreeMap<String, std::sync::Arc<File>>>,
+}
+
+struct Staged {
+    name: String,
+    temporary: PathBuf,
+    file: File,
+}
+
+impl LocalStore {
+    /// A store in `root`, which need not exist yet: the first write makes it.
+    pub fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+            counter: AtomicU64::new(0),
+            staged: Mutex::new(Vec::new()),
+            open: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    fn path(&self, name: &str, operation: &'static str) -> Result<PathBuf, BlobError> {
+        if is_valid_name(name) {
+            return Ok(self.root.join(name));
+        }
+        Err(BlobError::Failed { operation, name: format!("{name:?}"), detail: "not a valid object name".into() })
+    }
+
+    /// Makes the directory of an object, each new level durable in its parent.
+    fn make_directory(&self, path: &Path, name: &str) -> Result<(), BlobError> {
+        let Some(directory) = path.parent() else { return Ok(()) };
+        match fs::mkdir(directory, Mode::from_raw_mode(0o700)) {
+            Ok(()) => sync_directory(directory.parent(), name),
+            Err(Errno::EXIST) => Ok(()),
+            Err(Errno::NOENT) if directory.parent().is_some() => {
+                self.make_directory(directory, name)?;
+                self.make_directory(path, name)
+            }
+            Err(error) => Err(failure("make the directory of", name, error)),
+        }
+    }
+
+    fn write_temporary(&self, name: &str, parts: &[&[u8]]) -> Result<Staged, BlobError> {
+        let path = self.path(name, "write")?;
+        let number = self.counter.fetch_add(1, Ordering::Relaxed);
+        let suffix = format!("{TEMPORARY_PREFIX}{}-{number}-{:p}", std::process::id(), self);
+        let temporary = path.parent().unwrap_or(&self.root).join(suffix);
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
+        let open = || fs::open(&temporary, flags, Mode::from_raw_mode(0o600));
+        let descriptor = match open() {
+            Err(Errno::NOENT) => {
+                self.make_directory(&path, name)?;
+                open()
+            }
+            other => other,
+        };
+        let mut file = File::from(descriptor.map_err(|error| failure("create", name, error))?);
+        if let Err(error) = write_all_parts(&mut file, parts) {
+            let _ = fs::unlink(&temporary);
+            return Err(failure("write", name, errno(&error)));
+        }
+        Ok(Staged { name: name.to_string(), temporary, file })
+    }
+
+    fn sync_temporary(&self, staged: &Staged) -> Result<(), BlobError> {
+        fs::fdatasync(&staged.file).map_err(|error| {
+            let _ = fs::unlink(&staged.temporary);
+            failure("sync", &staged.name, error)
+        })
+    }
+
+    fn publish(&self, staged: &Staged) -> Result<PathBuf, BlobError> {
+        let path = self.path(&staged.name, "publish")?;
+        let moved = fs::renameat_with(fs::CWD, &staged.temporary, fs::CWD, &path, RenameFlags::NOREPLACE);
+        let done = match moved {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                let linked = fs::linkat(fs::CWD, &staged.temporary, fs::CWD, &path, AtFlags::empty());
+                let _ = fs::unlink(&staged.temporary);
+                linked
+            }
+            other => other,
+        };
+        done.map_err(|error| {
+            let _ = fs::unlink(&staged.temporary);
+            match error {
+                Errno::EXIST => BlobError::Exists { name: staged.name.clone() },
+                error => failure("publish", &staged.name, error),
+            }
+        })?;
+        Ok(path)
+    }
+
+    fn publish_all(&self, staged: &[Staged]) -> Result<(), BlobError> {
+        for object in staged {
+            self.sync_temporary(object)?;
+        }
+        let mut directories = BTreeSet::new();
+        for object in staged {
+            let path = self.publish(object)?;
+            directories.extend(path.parent().map(Path::to_path_buf));
+        }
+        directories.iter().try_for_each(|directory| sync_directory(Some(directory), "the repository"))
+    }
+
+    fn open_for_reading(&self, name: &str) -> Result<std::sync::Arc<File>, BlobError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = open.get(name) {
+            return Ok(file.clone());
+        }
+        let path = self.path(name, "read")?;
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let descriptor = fs::open(&path, flags, Mode::empty()).map_err(|error| failure("read", name, error))?;
+        let file = std::sync::Arc::new(File::from(descriptor));
+        if open.len() >= MAX_OPEN_FILES {
+            open.clear();
+        }
+        open.insert(name.to_string(), file.clone());
+        Ok(file)
+    }
+
+    fn forget_open(&self, name: &str) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    fn list_into(&self, name: &str, directory: &Path, found: &mut Vec<Listed>) -> Result<(), BlobError> {
+        let entries = match std::fs::read_dir(directory) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(|error| failure("list", name, errno(&error)))?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(|error| failure("list", name, errno(&error)))?;
+            let file_name = entry.file_name();
+            let Some(file_name) = file_name.to_str().filter(|n| is_valid_name(n)) else { continue };
+            let child = if name.is_empty() { file_name.to_string() } else { format!("{name}/{file_name}") };
+            let meta = match entry.metadata() {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                other => other.map_err(|error| failure("list", &child, errno(&error)))?,
+            };
+            if meta.is_dir() {
+                self.list_into(&child, &entry.path(), found)?;
+            } else if meta.is_file() {
+                found.push(Listed { name: child, len_bytes: meta.len() });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl BlobStore for LocalStore {
+    fn location(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    fn stage(&self, name: &str, parts: &[&[u8]]) -> Result<(), BlobError> {
+        let staged = self.write_temporary(name, parts)?;
+        self.staged.lock().unwrap_or_else(PoisonError::into_inner).push(staged);
+        Ok(())
+    }
+
+    fn barrier(&self) -> Result<(), BlobError> {
+        let staged = std::mem::take(&mut *self.staged.lock().unwrap_or_else(PoisonError::into_inner));
+        let result = self.publish_all(&staged);
+        if result.is_err() {
+            for object in &staged {
+                let _ = fs::unlink(&object.temporary);
+            }
+        }
+        result
+    }
+
+    fn create(&self, name: &str, bytes: &[u8]) -> Result<(), BlobError> {
+        if self.len_bytes(name)?.is_some() {
+            return Err(BlobError::Exists { name: name.to_string() });
+        }
+        let staged = self.write_temporary(name, &[bytes])?;
+        self.sync_temporary(&staged)?;
+        let path = self.publish(&staged)?;
+        sync_directory(path.parent(), name)
+    }
+
+    fn read(&self, name: &str, max_len_bytes: u64) -> Result<Vec<u8>, BlobError> {
+        let file = self.open_for_reading(name)?;
+        let len_bytes = file.metadata().map_err(|error| failure("read", name, errno(&error)))?.len();
+        if len_bytes > max_len_bytes {
+            let detail = format!("{len_bytes} bytes long; at most {max_len_bytes} are possible");
+            return Err(BlobError::Failed { operation: "read", name: name.to_string(), detail });
+        }
+        let mut bytes = vec![0; len_bytes as usize];
+        file.read_exact_at(&mut bytes, 0).map_err(|error| failure("read", name, errno(&error)))?;
+        self.forget_open(name);
+        Ok(bytes)
+    }
+
+    fn read_at(&self, name: &str, offset_byte: u64, buffer: &mut [u8]) -> Result<(), BlobError> {
+        let file = self.open_for_reading(name)?;
+        file.read_exact_at(buffer, offset_byte).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => BlobError::Short {
+                name: name.to_string(),
+                len_bytes: file.metadata().map_or(0, |m| m.len()),
+                wanted_bytes: offset_byte.saturating_add(buffer.len() as u64),
+            },
+            _ => failure("read", name, errno(&error)),
+        })
+    }
+
+    fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        match fs::lstat(self.path(name, "look at")?) {
+            Ok(stat) => Ok(Some(u64::try_from(stat.st_size).unwrap_or(0))),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(error) => Err(failure("look at", name, error)),
+        }
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError> {
+        let name = prefix.trim_end_matches('/');
+        let directory = if name.is_empty() { self.root.clone() } else { self.path(name, "list")? };
+        let mut found = Vec::new();
+        self.list_into(name, &directory, &mut found)?;
+        found.sort();
+        Ok(found)
+    }
+
+    fn delete(&self, name: &str) -> Result<(), BlobError> {
+        self.forget_open(name);
+        let path = self.path(name, "delete")?;
+        match fs::unlink(&path) {
+            Ok(()) => sync_directory(path.parent(), name),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+            Err(error) => Err(failure("delete", name, error)),
+        }
+    }
+}
+
+impl Drop for LocalStore {
+    fn drop(&mut self) {
+        for object in self.staged.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let _ = fs::unlink(&object.temporary);
+        }
+    }
+}
+
+fn write_all_parts(file: &mut File, parts: &[&[u8]]) -> std::io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = parts.iter().filter(|p| !p.is_empty()).map(|p| IoSlice::new(p)).collect();
+    let mut rest = slices.as_mut_slice();
+    while !rest.is_empty() {
+        let written = match file.write_vectored(&rest[..rest.len().min(1024)]) {
+            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+            Ok(written) => written,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        IoSlice::advance_slices(&mut rest, written);
+    }
+    Ok(())
+}
+
+fn sync_directory(directory: Option<&Path>, name: &str) -> Result<(), BlobError> {
+    let directory = match directory {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    };
+    let open = fs::open(directory, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+    let descriptor: OwnedFd = open.map_err(|error| failure("sync the directory of", name, error))?;
+    fs::fsync(&descriptor).map_err(|error| failure("sync the directory of", name, error))
+}
+
+fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
+
+fn failure(operation: &'static str, name: &str, error: Errno) -> BlobError {
+    let (name, detail) = (name.to_string(), std::io::Error::from(error).to_string());
+    match error {
+        Errno::NOENT => BlobError::NotFound { name },
+        Errno::ACCESS | Errno::PERM | Errno::ROFS => BlobError::Denied { operation, name, detail },
+        Errno::NOSPC | Errno::DQUOT | Errno::FBIG => BlobError::Full { operation, name, detail },
+        _ => BlobError::Failed { operation, name, detail },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_store_conforms() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut number = 0;
+        crate::conformance::check(&mut || {
+            number += 1;
+            Box::new(LocalStore::new(&folder.path().join(format!("store-{number}"))))
+        });
+    }
+
+    #[test]
+    fn leftovers_and_foreign_files_are_not_objects() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = LocalStore::new(folder.path());
+        store.create("a/b", b"x").expect("created");
+        std::fs::write(folder.path().join("a/.tmp-1-2"), b"half").expect("written");
+        std::fs::write(folder.path().join("a/lost+found"), b"?").expect("written");
+        let names: Vec<String> = store.list("").expect("listed").into_iter().map(|l| l.name).collect();
+        assert_eq!(names, ["a/b"]);
+    }
+
+    #[test]
+    fn dropping_a_store_leaves_no_staged_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = LocalStore::new(folder.path());
+        store.stage("a/b", &[b"x"]).expect("staged");
+        drop(store);
+        assert_eq!(std::fs::read_dir(folder.path().join("a")).expect("a folder").count(), 0);
+    }
+}

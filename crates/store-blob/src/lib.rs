@@ -129,7 +129,8 @@ pub trait BlobStore: Send + Sync {
     /// Every object whose name starts with `prefix` (which ends in `/` or is empty), sorted by name.
     fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError>;
 
-    /// Removes an object; removing what is not there is fine.
+    /// Removes an object; removing what is not there is fine. The removal is durable after the next
+    /// [`BlobStore::barrier`].
     fn delete(&self, name: &str) -> Result<(), BlobError>;
 }
 

@@ -28,6 +28,7 @@ pub struct LocalStore {
     root: PathBuf,
     counter: AtomicU64,
     staged: Mutex<Vec<Staged>>,
+    deleted_in: Mutex<BTreeSet<PathBuf>>,
     open: Mutex<BTreeMap<String, std::sync::Arc<File>>>,
 }
 
@@ -44,6 +45,7 @@ impl LocalStore {
             root: root.to_path_buf(),
             counter: AtomicU64::new(0),
             staged: Mutex::new(Vec::new()),
+            deleted_in: Mutex::default(),
             open: Mutex::new(BTreeMap::new()),
         }
     }
@@ -123,7 +125,7 @@ impl LocalStore {
         for object in staged {
             self.sync_temporary(object)?;
         }
-        let mut directories = BTreeSet::new();
+        let mut directories = std::mem::take(&mut *self.deleted_in.lock().unwrap_or_else(PoisonError::into_inner));
         for object in staged {
             let path = self.publish(object)?;
             directories.extend(path.parent().map(Path::to_path_buf));
@@ -253,7 +255,11 @@ impl BlobStore for LocalStore {
         self.forget_open(name);
         let path = self.path(name, "delete")?;
         match fs::unlink(&path) {
-            Ok(()) => sync_directory(path.parent(), name),
+            Ok(()) => {
+                let mut deleted_in = self.deleted_in.lock().unwrap_or_else(PoisonError::into_inner);
+                deleted_in.extend(path.parent().map(Path::to_path_buf));
+                Ok(())
+            }
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
             Err(error) => Err(failure("delete", name, error)),
         }

@@ -1,0 +1,133 @@
+//! Object names (`docs/format.md` section 2).
+
+use datakeep_model::SessionId;
+
+/// What a pack holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum PackClass {
+    /// File content.
+    Data = 0,
+    /// Tree nodes, content lists, attributes.
+    Meta = 1,
+}
+
+impl PackClass {
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Data),
+            1 => Some(Self::Meta),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Meta => "meta",
+        }
+    }
+}
+
+/// The name of a pack: the session that wrote it and its number in that session. Numbers are shared by both classes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PackName {
+    /// The session that wrote it.
+    pub session: SessionId,
+    /// Its number in the session.
+    pub seq: u32,
+}
+
+impl PackName {
+    /// The object's name.
+    pub fn object(&self, class: PackClass) -> String {
+        let session = self.session.to_hex();
+        format!("{}/{}/{session}-{}", class.folder(), &session[..2], self.seq)
+    }
+
+    /// The pack and class of an object name; `None` when it is no pack's.
+    pub fn parse(object: &str) -> Option<(PackClass, Self)> {
+        let (folder, rest) = object.split_once('/')?;
+        let class = [PackClass::Data, PackClass::Meta].into_iter().find(|class| class.folder() == folder)?;
+        let (_, file) = rest.split_once('/')?;
+        let (session, seq) = file.split_once('-')?;
+        let name = Self { session: SessionId::from_hex(session)?, seq: seq.parse().ok()? };
+        (name.object(class) == object).then_some((class, name))
+    }
+}
+
+pub(crate) const CONFIG: &str = "config";
+pub(crate) const KEYS: &str = "keys/";
+pub(crate) const COMMITS: &str = "commits/";
+
+pub(crate) fn epoch_folder(kind: &str, epoch: u64) -> String {
+    format!("{kind}/{epoch:010}/")
+}
+
+pub(crate) fn index(epoch: u64, session: SessionId, number: u32) -> String {
+    format!("{}{session}-{number}", epoch_folder("index", epoch))
+}
+
+pub(crate) fn reach(epoch: u64, session: SessionId) -> String {
+    format!("{}{session}", epoch_folder("reach", epoch))
+}
+
+pub(crate) fn intent(epoch: u64, session: SessionId) -> String {
+    format!("{}{session}", epoch_folder("sessions", epoch))
+}
+
+pub(crate) fn decision(epoch: u64, session: SessionId) -> String {
+    format!("{}{session}", epoch_folder("commits", epoch))
+}
+
+pub(crate) fn condemned(epoch: u64) -> String {
+    format!("condemned/{epoch:010}")
+}
+
+pub(crate) fn tags_folder(session: SessionId) -> String {
+    format!("tags/{session}/")
+}
+
+pub(crate) fn tags(session: SessionId, number: u32) -> String {
+    format!("{}{number}", tags_folder(session))
+}
+
+pub(crate) fn progress_folder(source: &str) -> String {
+    format!("progress/{source}/")
+}
+
+pub(crate) fn progress(source: &str, session: SessionId, number: u32) -> String {
+    format!("{}{session}-{number}", progress_folder(source))
+}
+
+/// Epoch and session of a decision's or intent's name.
+pub(crate) fn parse_epoch_session(object: &str) -> Option<(u64, SessionId)> {
+    let mut parts = object.split('/').skip(1);
+    let epoch = parts.next()?;
+    let session = SessionId::from_hex(parts.next()?)?;
+    let number: u64 = epoch.parse().ok()?;
+    (epoch.len() == 10 && parts.next().is_none()).then_some((number, session))
+}
+
+/// Session and number of a name like `<folder><session>-<number>`.
+pub(crate) fn parse_session_number(object: &str) -> Option<(SessionId, u32)> {
+    let (session, number) = object.rsplit('/').next()?.split_once('-')?;
+    Some((SessionId::from_hex(session)?, number.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pack_names_round_trip_and_have_one_spelling() {
+        let name = PackName { session: SessionId([0x3f; 12]), seq: 12 };
+        let object = name.object(PackClass::Data);
+        assert_eq!(object, "data/3f/3f3f3f3f3f3f3f3f3f3f3f3f-12");
+        assert_eq!(PackName::parse(&object), Some((PackClass::Data, name)));
+        assert_eq!(PackName::parse("data/3f/3f3f3f3f3f3f3f3f3f3f3f3f-012"), None);
+        assert_eq!(PackName::parse("data/00/3f3f3f3f3f3f3f3f3f3f3f3f-12"), None);
+        assert_eq!(parse_epoch_session(&decision(7, name.session)), Some((7, name.session)));
+        assert_eq!(parse_session_number(&index(7, name.session, 3)), Some((name.session, 3)));
+    }
+}

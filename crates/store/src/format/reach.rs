@@ -1,0 +1,105 @@
+//! Which frames of which packs a snapshot uses (`docs/format.md` section 9).
+
+use super::codec::{DecodeError, Decoder, Encoder};
+use super::index::{MIN_RECORD_LEN_BYTES, PackRecord, decode_record, encode_record};
+use super::names::PackName;
+use std::collections::BTreeMap;
+
+/// Frames used, per pack.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Reach {
+    /// Per pack: what is known of it, and its used frames.
+    pub packs: BTreeMap<PackName, (PackRecord, FrameSet)>,
+}
+
+/// A set of frame numbers.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FrameSet(Vec<u8>);
+
+impl FrameSet {
+    /// Adds a frame.
+    pub fn insert(&mut self, frame: u32) {
+        let byte = frame as usize / 8;
+        if byte >= self.0.len() {
+            self.0.resize(byte + 1, 0);
+        }
+        self.0[byte] |= 1 << (frame % 8);
+    }
+
+    /// True when the frame is in.
+    pub fn contains(&self, frame: u32) -> bool {
+        self.0.get(frame as usize / 8).is_some_and(|byte| byte >> (frame % 8) & 1 == 1)
+    }
+
+    /// Number of frames in the set.
+    pub fn count(&self) -> u32 {
+        self.0.iter().map(|byte| byte.count_ones()).sum()
+    }
+
+    fn all(frames: u32) -> Self {
+        let mut set = Self(vec![0xff; frames.div_ceil(8) as usize]);
+        if let (Some(last), rest @ 1..) = (set.0.last_mut(), frames % 8) {
+            *last = (1 << rest) - 1;
+        }
+        set
+    }
+}
+
+pub(crate) fn encode(reach: &Reach) -> Vec<u8> {
+    let mut out = Encoder::new();
+    out.uv(reach.packs.len() as u64);
+    for (record, frames) in reach.packs.values() {
+        encode_record(&mut out, record);
+        if frames.count() == record.frames {
+            out.u8(1);
+            continue;
+        }
+        out.u8(0);
+        let len = record.frames.div_ceil(8) as usize;
+        (0..len).for_each(|byte| out.u8(frames.0.get(byte).copied().unwrap_or(0)));
+    }
+    out.bytes
+}
+
+pub(crate) fn decode(plain: &[u8]) -> Result<Reach, DecodeError> {
+    let mut input = Decoder::new(plain);
+    let count = input.count(u64::MAX, MIN_RECORD_LEN_BYTES + 1)?;
+    let mut packs = BTreeMap::new();
+    for _ in 0..count {
+        let record = decode_record(&mut input)?;
+        let frames = match input.u8()? {
+            1 => FrameSet::all(record.frames),
+            0 => FrameSet(input.raw(record.frames.div_ceil(8) as usize)?.to_vec()),
+            _ => return input.fail("0 or 1"),
+        };
+        if packs.last_key_value().is_some_and(|(last, _)| *last >= record.name) {
+            return input.fail("packs in order");
+        }
+        packs.insert(record.name, (record, frames));
+    }
+    input.end()?;
+    Ok(Reach { packs })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::names::PackClass;
+    use datakeep_model::{ObjectDigest, SessionId};
+
+    #[test]
+    fn full_and_partial_packs_round_trip() {
+        let mut reach = Reach::default();
+        for (seq, frames, used) in [(0, 9, 9), (1, 16, 3), (2, 8, 8), (3, 0, 0)] {
+            let name = PackName { session: SessionId([7; 12]), seq };
+            let digest = ObjectDigest([seq as u8; 32]);
+            let record = PackRecord { name, class: PackClass::Data, len_bytes: 5, digest, frames };
+            let mut set = FrameSet(vec![0; frames.div_ceil(8) as usize]);
+            (0..used).for_each(|frame| set.insert(frame));
+            reach.packs.insert(name, (record, set));
+        }
+        let plain = encode(&reach);
+        assert_eq!(decode(&plain), Ok(reach));
+        assert!(decode(&plain[..plain.len() - 1]).is_err());
+    }
+}

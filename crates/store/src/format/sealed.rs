@@ -1,0 +1,163 @@
+//! Small encrypted objects (`docs/format.md` section 13).
+
+use super::codec::{Decoder, Encoder};
+use crate::error::StoreError;
+use datakeep_model::RepositoryId;
+use datakeep_process::{
+    Codec, CompressionSettings, Compressor, Decompressor, ObjectKey, RoleKey, Suite, commitment_matches,
+};
+
+const MAGIC: &[u8; 8] = b"DKPOBJT1";
+const VERSION: u16 = 1;
+const HEADER_LEN_BYTES: usize = 8 + 2 + 1 + 1 + 4 + 32 + 32 + 1 + 8 + 8;
+const TAG_LEN_BYTES: usize = 16;
+
+/// Largest plaintext.
+pub(crate) const MAX_PLAIN_LEN_BYTES: u64 = 64 << 20;
+/// Largest stored form.
+pub(crate) const MAX_STORED_LEN_BYTES: u64 = MAX_PLAIN_LEN_BYTES + 4096;
+
+/// What a sealed object is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum ObjectType {
+    Index = 1,
+    Reach = 2,
+    Intent = 3,
+    Decision = 4,
+    Tags = 5,
+    Progress = 6,
+}
+
+/// What sealing needs to know besides the content.
+pub(crate) struct SealContext<'a> {
+    pub repository: RepositoryId,
+    pub suite: Suite,
+    pub key_epoch: u32,
+    pub role_key: &'a RoleKey,
+}
+
+fn context_bytes(repository: RepositoryId, object_type: ObjectType) -> Vec<u8> {
+    [b"object\0", &repository.0[..], &[object_type as u8]].concat()
+}
+
+fn associated(repository: RepositoryId, header: &[u8], name: &str) -> Vec<u8> {
+    [&repository.0[..], header, name.as_bytes()].concat()
+}
+
+/// Seals `plain` as the object `name`.
+pub(crate) fn seal(
+    context: &SealContext<'_>,
+    object_type: ObjectType,
+    name: &str,
+    salt: [u8; 32],
+    plain: &[u8],
+) -> Result<Vec<u8>, StoreError> {
+    if plain.len() as u64 > MAX_PLAIN_LEN_BYTES {
+        return Err(StoreError::Limit { what: format!("the content of {name}"), limit: MAX_PLAIN_LEN_BYTES });
+    }
+    let mut body = Vec::new();
+    let codec = compress(plain, &mut body)?;
+    let key_context = context_bytes(context.repository, object_type);
+    let (key, commitment) = ObjectKey::derive(context.suite, context.role_key, &key_context, &salt);
+    let mut out = Encoder::new();
+    out.raw(MAGIC);
+    out.u16(VERSION);
+    out.u8(object_type as u8);
+    out.u8(context.suite.number());
+    out.u32(context.key_epoch);
+    out.raw(&salt);
+    out.raw(&commitment);
+    out.u8(codec.number());
+    out.u64(plain.len() as u64);
+    out.u64(body.len() as u64);
+    let tag = key.seal(0, &associated(context.repository, &out.bytes, name), &mut body)?;
+    out.raw(&body);
+    out.raw(&tag);
+    Ok(out.bytes)
+}
+
+fn compress(plain: &[u8], body: &mut Vec<u8>) -> Result<Codec, StoreError> {
+    if plain.len() < 128 {
+        body.extend_from_slice(plain);
+        return Ok(Codec::Raw);
+    }
+    Ok(Compressor::new(&CompressionSettings::DEFAULT)?.compress(plain, body)?)
+}
+
+/// Opens the object `name`; proves that it is what was sealed under that name.
+pub(crate) fn open(
+    context: &SealContext<'_>,
+    object_type: ObjectType,
+    name: &str,
+    stored: &[u8],
+) -> Result<Vec<u8>, StoreError> {
+    let mut input = Decoder::new(stored);
+    let header = input.raw(HEADER_LEN_BYTES).map_err(|e| e.of(name))?;
+    let mut fields = Decoder::new(header);
+    let parse = read_header(&mut fields, name, object_type, context)?;
+    let body_len = stored.len() - HEADER_LEN_BYTES;
+    if parse.plain_len > MAX_PLAIN_LEN_BYTES
+        || parse.body_len.checked_add(TAG_LEN_BYTES as u64) != Some(body_len as u64)
+    {
+        return Err(StoreError::damaged(name, 81, "a body as long as stated", format!("{body_len} bytes")));
+    }
+    let key_context = context_bytes(context.repository, object_type);
+    let (key, commitment) = ObjectKey::derive(context.suite, context.role_key, &key_context, &parse.salt);
+    if !commitment_matches(&commitment, &parse.commitment) {
+        return Err(StoreError::damaged(name, 48, "the commitment of this repository's key", "another"));
+    }
+    let (body, tag_bytes) = stored[HEADER_LEN_BYTES..].split_at(parse.body_len as usize);
+    let (mut body, mut tag) = (body.to_vec(), [0; TAG_LEN_BYTES]);
+    tag.copy_from_slice(tag_bytes);
+    key.open(0, &associated(context.repository, header, name), &mut body, &tag)
+        .map_err(|_| StoreError::damaged(name, HEADER_LEN_BYTES as u64, "authentic content", "altered bytes"))?;
+    let mut plain = Vec::new();
+    Decompressor::new()?
+        .decompress(parse.codec, &body, parse.plain_len as usize, &mut plain)
+        .map_err(|e| StoreError::damaged(name, HEADER_LEN_BYTES as u64, "content that decompresses", e.to_string()))?;
+    Ok(plain)
+}
+
+struct Header {
+    salt: [u8; 32],
+    commitment: [u8; 32],
+    codec: Codec,
+    plain_len: u64,
+    body_len: u64,
+}
+
+fn read_header(
+    fields: &mut Decoder<'_>,
+    name: &str,
+    object_type: ObjectType,
+    context: &SealContext<'_>,
+) -> Result<Header, StoreError> {
+    let damaged = |offset, expected: &str, found: String| StoreError::damaged(name, offset, expected, found);
+    let decode = |e: super::codec::DecodeError| e.of(name);
+    if fields.raw(8).map_err(decode)? != MAGIC {
+        return Err(damaged(0, "the mark DKPOBJT1", "something else".into()));
+    }
+    let version = fields.u16().map_err(decode)?;
+    if version != VERSION {
+        return Err(damaged(8, "object version 1", version.to_string()));
+    }
+    let found_type = fields.u8().map_err(decode)?;
+    if found_type != object_type as u8 {
+        return Err(damaged(10, &format!("object type {}", object_type as u8), found_type.to_string()));
+    }
+    let suite = fields.u8().map_err(decode)?;
+    if suite != context.suite.number() {
+        return Err(damaged(11, &format!("cipher suite {}", context.suite.number()), suite.to_string()));
+    }
+    let key_epoch = fields.u32().map_err(decode)?;
+    if key_epoch != context.key_epoch {
+        return Err(damaged(12, &format!("key epoch {}", context.key_epoch), key_epoch.to_string()));
+    }
+    let salt = fields.array().map_err(decode)?;
+    let commitment = fields.array().map_err(decode)?;
+    let codec_number = fields.u8().map_err(decode)?;
+    let codec = Codec::from_number(codec_number).ok_or_else(|| damaged(80, "a codec", codec_number.to_string()))?;
+    let (plain_len, body_len) = (fields.u64().map_err(decode)?, fields.u64().map_err(decode)?);
+    Ok(Header { salt, commitment, codec, plain_len, body_len })
+}

@@ -1,0 +1,170 @@
+//! Finds the pack of a chunk in bounded memory.
+//!
+//! The index objects of the repository are sorted runs of (first 8 bytes of the id, pack). Large runs live as files in
+//! the disposable local cache and cost 1.3 bytes of memory a chunk (a filter and fence keys); small ones, and all of
+//! them when there is no cache folder, live in memory at 12 bytes a chunk. A hit is only a candidate: the pack's
+//! directory says whether the chunk is really there, so a damaged cache can cost space and never data.
+
+use crate::error::StoreError;
+use crate::format::index::{self, IndexRun, PackRecord, fingerprint};
+use crate::format::names::{PackClass, parse_epoch_session};
+use crate::format::sealed::ObjectType;
+use crate::repository::Repository;
+use crate::tree::entry::Location;
+use datakeep_model::ChunkId;
+use segment::Segment;
+use std::path::Path;
+use std::sync::{PoisonError, RwLock};
+
+mod segment;
+
+/// Runs of fewer chunks stay in memory.
+const SMALL_RUN_CHUNKS: usize = 64 << 10;
+
+/// The index of all sessions seen when it was loaded, and of what this run has made durable since.
+#[derive(Default)]
+pub struct Index {
+    packs: Vec<PackRecord>,
+    memory: Table,
+    segments: Vec<(Segment, u32)>,
+    added: RwLock<(Vec<PackRecord>, Table)>,
+}
+
+/// A sorted table in memory.
+#[derive(Default)]
+struct Table {
+    fingerprints: Vec<u64>,
+    packs: Vec<u32>,
+}
+
+impl Table {
+    fn from_entries(mut entries: Vec<(u64, u32)>) -> Self {
+        entries.sort_unstable();
+        Self { fingerprints: entries.iter().map(|e| e.0).collect(), packs: entries.iter().map(|e| e.1).collect() }
+    }
+
+    fn candidates(&self, fingerprint: u64) -> impl Iterator<Item = u32> + '_ {
+        let start = self.fingerprints.partition_point(|&f| f < fingerprint);
+        let same = self.fingerprints[start..].iter().take_while(move |&&f| f == fingerprint).count();
+        self.packs[start..start + same].iter().copied()
+    }
+
+    fn merge(&mut self, entries: Vec<(u64, u32)>) {
+        let old = self.fingerprints.drain(..).zip(self.packs.drain(..));
+        *self = Self::from_entries(old.chain(entries).collect());
+    }
+}
+
+impl Index {
+    /// Loads the index objects of the repository, through the cache folder when there is one.
+    pub(crate) fn load(repository: &Repository) -> Result<Self, StoreError> {
+        let mut index = Self::default();
+        let mut small = Vec::new();
+        for listed in repository.blobs.list("index/")? {
+            let cached = repository.cache_folder().map(|folder| folder.join(listed.name.replace('/', "-")));
+            index.load_run(repository, &listed.name, cached.as_deref(), &mut small)?;
+        }
+        index.memory = Table::from_entries(small);
+        repository.expect_packs(index.packs.iter().copied());
+        Ok(index)
+    }
+
+    fn load_run(
+        &mut self,
+        repository: &Repository,
+        object: &str,
+        cached: Option<&Path>,
+        small: &mut Vec<(u64, u32)>,
+    ) -> Result<(), StoreError> {
+        let base = self.packs.len() as u32;
+        if let Some((packs, segment)) = cached.and_then(Segment::open) {
+            self.packs.extend(packs);
+            self.segments.push((segment, base));
+            return Ok(());
+        }
+        let run = read_run(repository, object)?;
+        if run.entries.len() >= SMALL_RUN_CHUNKS
+            && let Some(segment) = cached.and_then(|path| Segment::create(path, &run))
+        {
+            self.packs.extend(run.packs);
+            self.segments.push((segment, base));
+            return Ok(());
+        }
+        self.packs.extend(run.packs);
+        small.extend(run.entries.into_iter().map(|(fingerprint, pack)| (fingerprint, pack + base)));
+        Ok(())
+    }
+
+    /// True when nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.packs.is_empty() && self.added.read().unwrap_or_else(PoisonError::into_inner).0.is_empty()
+    }
+
+    /// Chunks known.
+    pub fn chunks(&self) -> u64 {
+        let segments: u64 = self.segments.iter().map(|(segment, _)| segment.chunks()).sum();
+        let added = self.added.read().unwrap_or_else(PoisonError::into_inner).1.packs.len();
+        segments + (self.memory.packs.len() + added) as u64
+    }
+
+    /// Adds packs that this run has made durable.
+    pub fn add(&self, packs: Vec<(PackRecord, Vec<ChunkId>)>) {
+        let mut added = self.added.write().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = Vec::new();
+        for (record, ids) in packs {
+            let number = added.0.len() as u32;
+            added.0.push(record);
+            entries.extend(ids.iter().map(|id| (fingerprint(id), number)));
+        }
+        added.1.merge(entries);
+    }
+
+    /// Where a chunk is, proven by its pack's directory.
+    pub fn lookup(
+        &self,
+        repository: &Repository,
+        class: PackClass,
+        id: &ChunkId,
+    ) -> Result<Option<Location>, StoreError> {
+        let fingerprint = fingerprint(id);
+        let mut failed = None;
+        for record in self.candidates(fingerprint) {
+            if record.class != class {
+                continue;
+            }
+            match repository.open_pack(class, record.name) {
+                Ok(pack) => {
+                    if let Some((frame, slot)) = pack.find(id) {
+                        return Ok(Some(Location { pack: record.name, frame, slot }));
+                    }
+                }
+                // Another pack may hold it as well.
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(None), Err)
+    }
+
+    fn candidates(&self, fingerprint: u64) -> Vec<PackRecord> {
+        let pack = |number: u32| self.packs.get(number as usize).copied();
+        let mut found: Vec<PackRecord> = self.memory.candidates(fingerprint).filter_map(pack).collect();
+        for (segment, base) in &self.segments {
+            found.extend(segment.candidates(fingerprint).into_iter().filter_map(|number| pack(number + base)));
+        }
+        let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
+        found.extend(added.1.candidates(fingerprint).filter_map(|number| added.0.get(number as usize).copied()));
+        found
+    }
+}
+
+/// Reads and proves an index object.
+pub(crate) fn read_run(repository: &Repository, object: &str) -> Result<IndexRun, StoreError> {
+    let plain = repository.read_sealed(ObjectType::Index, object)?;
+    index::decode_run(&plain).map_err(|e| e.of(object))
+}
+
+/// True for names that index objects can have.
+pub(crate) fn is_index_name(object: &str) -> bool {
+    let stem = object.rsplit_once('-').filter(|(_, number)| number.parse::<u32>().is_ok());
+    stem.is_some_and(|(stem, _)| stem.starts_with("index/") && parse_epoch_session(stem).is_some())
+}

@@ -1,0 +1,192 @@
+//! A run of the index as a file of the local cache.
+
+use crate::format::codec::{Decoder, Encoder};
+use crate::format::index::{self, IndexRun, PackRecord};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+const MAGIC: &[u8; 8] = b"DKPXSEG1";
+/// One fence key per so many entries: a lookup reads one such block.
+const BLOCK_ENTRIES: usize = 256;
+const ENTRY_LEN_BYTES: usize = 12;
+
+/// A file of sorted entries with its filter and fence keys in memory.
+pub(super) struct Segment {
+    file: File,
+    start_byte: u64,
+    count: usize,
+    fences: Vec<u64>,
+    filter: Filter,
+}
+
+impl Segment {
+    /// Opens a cached run; `None` when it is not there or not whole.
+    pub fn open(path: &Path) -> Option<(Vec<PackRecord>, Self)> {
+        let file = File::open(path).ok()?;
+        let len = file.metadata().ok()?.len();
+        let mut head = [0; 24];
+        file.read_exact_at(&mut head, 0).ok()?;
+        let mut fields = Decoder::new(&head);
+        if fields.raw(8).ok()? != MAGIC {
+            return None;
+        }
+        let (packs_len, count) = (fields.u64().ok()?, fields.u64().ok()?);
+        let start_byte = packs_len.checked_add(24)?;
+        let whole = count.checked_mul(ENTRY_LEN_BYTES as u64).and_then(|bytes| bytes.checked_add(start_byte));
+        if whole != Some(len) || count > index::MAX_ENTRIES as u64 {
+            return None;
+        }
+        let mut packs = vec![0; packs_len as usize];
+        file.read_exact_at(&mut packs, 24).ok()?;
+        let mut packs = Decoder::new(&packs);
+        let mut records = Vec::new();
+        while packs.remaining() > 0 {
+            records.push(index::decode_record(&mut packs).ok()?);
+        }
+        let mut segment =
+            Self { file, start_byte, count: count as usize, fences: Vec::new(), filter: Filter::new(count as usize) };
+        segment.scan()?;
+        Some((records, segment))
+    }
+
+    /// Writes a run into the cache; `None` when that fails, which only costs memory.
+    pub fn create(path: &Path, run: &IndexRun) -> Option<Self> {
+        std::fs::create_dir_all(path.parent()?).ok()?;
+        let mut packs = Encoder::new();
+        run.packs.iter().for_each(|record| index::encode_record(&mut packs, record));
+        let mut out = Encoder::new();
+        out.raw(MAGIC);
+        out.u64(packs.bytes.len() as u64);
+        out.u64(run.entries.len() as u64);
+        out.raw(&packs.bytes);
+        for (fingerprint, pack) in &run.entries {
+            out.raw(&fingerprint.to_be_bytes());
+            out.u32(*pack);
+        }
+        let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
+        std::fs::write(&temporary, &out.bytes).ok()?;
+        std::fs::rename(&temporary, path).ok()?;
+        Self::open(path).map(|(_, segment)| segment)
+    }
+
+    fn scan(&mut self) -> Option<()> {
+        let mut last = 0;
+        for block in 0..self.count.div_ceil(BLOCK_ENTRIES) {
+            let entries = self.block(block)?;
+            self.fences.push(entries.first()?.0);
+            for (fingerprint, _) in entries {
+                if fingerprint < last {
+                    return None;
+                }
+                last = fingerprint;
+                self.filter.insert(fingerprint);
+            }
+        }
+        Some(())
+    }
+
+    fn block(&self, block: usize) -> Option<Vec<(u64, u32)>> {
+        let first = block * BLOCK_ENTRIES;
+        let count = BLOCK_ENTRIES.min(self.count.checked_sub(first)?);
+        let mut bytes = vec![0; count * ENTRY_LEN_BYTES];
+        self.file.read_exact_at(&mut bytes, self.start_byte + (first * ENTRY_LEN_BYTES) as u64).ok()?;
+        let mut input = Decoder::new(&bytes);
+        (0..count).map(|_| Some((u64::from_be_bytes(input.array().ok()?), input.u32().ok()?))).collect()
+    }
+
+    pub fn chunks(&self) -> u64 {
+        self.count as u64
+    }
+
+    /// Numbers of packs that may hold the chunk. A read error means none: the chunk is then stored again.
+    pub fn candidates(&self, fingerprint: u64) -> Vec<u32> {
+        let mut found = Vec::new();
+        if !self.filter.may_contain(fingerprint) {
+            return found;
+        }
+        let mut block = self.fences.partition_point(|&fence| fence < fingerprint).saturating_sub(1);
+        while self.fences.get(block).is_some_and(|&fence| fence <= fingerprint) {
+            for (entry, pack) in self.block(block).unwrap_or_default() {
+                if entry == fingerprint {
+                    found.push(pack);
+                }
+            }
+            block += 1;
+        }
+        found
+    }
+}
+
+/// A blocked Bloom filter (Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient Bloom Filters", 2007): ten bits
+/// an entry, all probes of a key in one 512-bit block. Fingerprints are uniform, so their bits are the hashes.
+struct Filter {
+    blocks: Vec<[u64; 8]>,
+}
+
+impl Filter {
+    fn new(entries: usize) -> Self {
+        Self { blocks: vec![[0; 8]; (entries * 10).div_ceil(512).max(1)] }
+    }
+
+    fn place(&self, fingerprint: u64) -> (usize, [u16; 6]) {
+        let mixed = fingerprint.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let block = (u128::from(mixed) * self.blocks.len() as u128) >> 64;
+        let bits = [0, 9, 18, 27, 36, 45].map(|shift| (fingerprint >> shift) as u16 & 511);
+        (block as usize, bits)
+    }
+
+    fn insert(&mut self, fingerprint: u64) {
+        let (block, bits) = self.place(fingerprint);
+        bits.iter().for_each(|bit| self.blocks[block][*bit as usize / 64] |= 1 << (bit % 64));
+    }
+
+    fn may_contain(&self, fingerprint: u64) -> bool {
+        let (block, bits) = self.place(fingerprint);
+        bits.iter().all(|bit| self.blocks[block][*bit as usize / 64] >> (bit % 64) & 1 == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::names::{PackClass, PackName};
+    use datakeep_model::{ObjectDigest, SessionId};
+
+    fn run(count: u64) -> IndexRun {
+        let name = PackName { session: SessionId([1; 12]), seq: 1 };
+        let pack = PackRecord { name, class: PackClass::Data, len_bytes: 9, digest: ObjectDigest([2; 32]), frames: 3 };
+        let mut entries: Vec<(u64, u32)> =
+            (0..count).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1, (n % 2) as u32)).collect();
+        entries.push((77, 0));
+        entries.extend((0..600).map(|_| (78, 1)));
+        entries.sort_unstable();
+        IndexRun { packs: vec![pack, pack], entries }
+    }
+
+    #[test]
+    fn finds_all_and_little_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cache/run");
+        let run = run(20_000);
+        Segment::create(&path, &run).expect("created");
+        let (packs, segment) = Segment::open(&path).expect("opened");
+        assert_eq!(packs, run.packs);
+        for (fingerprint, pack) in &run.entries {
+            assert!(segment.candidates(*fingerprint).contains(pack), "{fingerprint:x}");
+        }
+        assert_eq!(segment.candidates(78).len(), 600);
+        let missing = |n: &u64| segment.filter.may_contain(n.wrapping_mul(0xd134_2543_de82_ef95) | 1 << 63);
+        assert!((0..10_000u64).filter(missing).count() < 300, "the filter keeps most misses out");
+    }
+
+    #[test]
+    fn a_torn_cache_is_no_cache() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run");
+        Segment::create(&path, &run(1000)).expect("created");
+        let bytes = std::fs::read(&path).expect("read");
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).expect("written");
+        assert!(Segment::open(&path).is_none());
+    }
+}

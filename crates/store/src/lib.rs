@@ -1,0 +1,57 @@
+//! The repository: one encrypted, deduplicated, versioned store.
+//!
+//! [`Repository`] opens to readers (any number, they write nothing) and to a [`Writer`], one session that ends in one
+//! decision. The bytes are specified in `docs/format.md`, the protocol and what may run beside what in
+//! `docs/concurrency.md`. This crate decides nothing: it is told what to keep.
+//!
+//! | beside → | backup | restore, list, check | change keys or tags |
+//! |---|---|---|---|
+//! | **backup** | yes: names never collide, each sees the other's chunks once indexed | yes | yes |
+//! | **restore, list, check** | yes: snapshots are immutable and complete before they are visible | yes | yes |
+//! | **change keys or tags** | yes | yes | yes: numbered, created once; the loser reads again |
+
+mod claims;
+mod entropy;
+mod error;
+mod format;
+mod index;
+mod keys;
+mod node_io;
+mod pack;
+mod progress;
+mod repository;
+mod snapshots;
+mod tree;
+mod verify;
+mod writer;
+
+pub use claims::{Claim, Claims, Ticket};
+pub use entropy::{Entropy, OsEntropy, SeededEntropy};
+pub use error::StoreError;
+pub use format::config::Config;
+pub use format::decision::Manifest;
+pub use format::index::PackRecord;
+pub use format::names::{PackClass, PackName};
+pub use format::pack::ChunkInfo;
+pub use format::reach::{FrameSet, Reach};
+pub use format::slot::SlotKind;
+pub use index::Index;
+pub use keys::{NewSlot, SlotInfo, Unlock};
+pub use node_io::{NodeReader, content_parts};
+pub use pack::{Frame, FrameDecoder, OpenPack, PackBuilder, PlainFrame, SealedPack};
+pub use progress::Resumed;
+pub use repository::{InitOptions, Locked, Repository};
+pub use snapshots::Companions;
+pub use tree::builder::{BuiltTree, NodeSink, TreeBuilder};
+pub use tree::diff::{Difference, diff};
+pub use tree::entry::{Attributes, Child, ChunkRef, Content, Entry, Location, Node, Part};
+pub use tree::reader::{KeyRange, NodeSource, TreeCursor};
+pub use verify::{Fault, Verified, Verify};
+pub use writer::{CommitRequest, SessionInfo, Writer};
+
+pub use datakeep_process::{ChunkerParams, KdfParams, RecoveryCode, Suite};
+
+/// List pages and attributes: what the writer of an entry needs besides the tree.
+pub mod long {
+    pub use crate::node_io::{LongForm, shorten};
+}

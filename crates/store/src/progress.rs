@@ -1,0 +1,130 @@
+//! Finding what an interrupted run of a source has done.
+
+use crate::error::StoreError;
+use crate::format::index::PackRecord;
+use crate::format::names;
+use crate::format::node;
+use crate::format::progress::{self, Progress};
+use crate::format::sealed::ObjectType;
+use crate::pack::OpenPack;
+use crate::repository::Repository;
+use crate::tree::entry::{Entry, Node};
+use datakeep_model::{ChunkId, Mark, SessionId, SourceInfo};
+use datakeep_process::mac;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// The folder name of a source's progress: nothing of the source's name can be read from it.
+pub(crate) fn source_key(repository: &Repository, source: &SourceInfo) -> String {
+    let data = [source.kind.as_bytes(), b"\0", source.name.as_bytes()].concat();
+    let mac = mac(&repository.keys.commit, b"source", &data);
+    datakeep_model::ObjectDigest(mac).to_hex()[..32].to_string()
+}
+
+/// What an interrupted run left: entries it had finished, in key order, and packs it had made durable.
+pub struct Resumed {
+    /// The interrupted session.
+    pub session: SessionId,
+    /// The point it was reading at.
+    pub mark: Mark,
+    /// Packs named by its progress.
+    pub packs: Vec<PackRecord>,
+    records: VecDeque<String>,
+    leaves: VecDeque<Vec<u8>>,
+    entries: VecDeque<Entry>,
+}
+
+impl Resumed {
+    /// The next entry; `None` at the end of what was done. A damaged record ends it early: less is resumed, nothing is
+    /// lost.
+    pub fn next_entry(&mut self, repository: &Repository) -> Option<Entry> {
+        loop {
+            if let Some(entry) = self.entries.pop_front() {
+                return Some(entry);
+            }
+            if let Some(leaf) = self.leaves.pop_front() {
+                let Ok(Node::Leaf(entries)) = node::decode(&leaf) else { return None };
+                self.entries = entries.into();
+                continue;
+            }
+            let record = self.records.pop_front()?;
+            self.leaves = read_record(repository, &record).ok()?.leaves.into();
+        }
+    }
+}
+
+fn read_record(repository: &Repository, name: &str) -> Result<Progress, StoreError> {
+    let plain = repository.read_sealed(ObjectType::Progress, name)?;
+    progress::decode(&plain).map_err(|e| e.of(name))
+}
+
+/// Reads and proves a progress object.
+pub(crate) fn check_record(repository: &Repository, name: &str) -> Result<(), StoreError> {
+    read_record(repository, name).map(|_| ())
+}
+
+impl Repository {
+    /// What unfinished runs of this source left, the one that got farthest first. `decided` are sessions whose
+    /// progress is of no use any more.
+    pub fn interrupted(&self, source: &SourceInfo) -> Result<Option<Resumed>, StoreError> {
+        let folder = names::progress_folder(&source_key(self, source));
+        let mut sessions: BTreeMap<SessionId, (u64, BTreeMap<u32, String>)> = BTreeMap::new();
+        for listed in self.blobs.list(&folder)? {
+            let Some((session, number)) = names::parse_session_number(&listed.name) else { continue };
+            let (bytes, records) = sessions.entry(session).or_default();
+            *bytes += listed.len_bytes;
+            records.insert(number, listed.name);
+        }
+        let farthest = sessions.into_iter().max_by_key(|(_, (bytes, _))| *bytes);
+        let Some((session, (_, records))) = farthest else { return Ok(None) };
+        let mut packs = Vec::new();
+        let mut mark = None;
+        let mut usable = VecDeque::new();
+        for (expected, (number, name)) in records.into_iter().enumerate() {
+            let Ok(record) = read_record(self, &name) else { break };
+            if number as usize != expected {
+                break;
+            }
+            mark.get_or_insert(record.mark);
+            packs.extend(record.packs);
+            usable.push_back(name);
+        }
+        let Some(mark) = mark else { return Ok(None) };
+        self.expect_packs(packs.iter().copied());
+        let (leaves, entries) = (VecDeque::new(), VecDeque::new());
+        Ok(Some(Resumed { session, mark, packs, records: usable, leaves, entries }))
+    }
+
+    /// All durable packs of a session, those without index included, with their chunks: a resumed run deduplicates
+    /// against them.
+    pub fn packs_of_session(&self, session: SessionId) -> Result<Vec<(PackRecord, Vec<ChunkId>)>, StoreError> {
+        let mut found = Vec::new();
+        for folder in ["data", "meta"] {
+            for listed in self.blobs.list(&format!("{folder}/{}/", &session.to_hex()[..2]))? {
+                let Some((class, name)) = names::PackName::parse(&listed.name) else { continue };
+                if name.session != session {
+                    continue;
+                }
+                if let Ok(pack) = self.open_pack_uncached(class, name, None) {
+                    found.push((pack.record, ids(&pack)));
+                }
+            }
+        }
+        self.expect_packs(found.iter().map(|(record, _)| *record));
+        Ok(found)
+    }
+
+    /// Removes progress records of a source: of `sessions` that are decided. Failure is no harm.
+    pub fn forget_progress(&self, source: &SourceInfo, sessions: &BTreeSet<SessionId>) -> Result<(), StoreError> {
+        let folder = names::progress_folder(&source_key(self, source));
+        for listed in self.blobs.list(&folder)? {
+            if names::parse_session_number(&listed.name).is_some_and(|(session, _)| sessions.contains(&session)) {
+                self.blobs.delete(&listed.name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ids(pack: &OpenPack) -> Vec<ChunkId> {
+    pack.chunks().iter().map(|chunk| chunk.id).collect()
+}

@@ -1,0 +1,387 @@
+//! Making, finding and opening a repository.
+
+use crate::entropy::{Entropy, random};
+use crate::error::{StoreError, must_exist};
+use crate::format::config::{self, Config};
+use crate::format::index::PackRecord;
+use crate::format::names::{self, PackClass, PackName};
+use crate::format::sealed::{self, ObjectType, SealContext};
+use crate::index::Index;
+use crate::keys::{self, NewSlot, Unlock};
+use crate::pack::build::PackContext;
+use crate::pack::cache::ByteCache;
+use crate::pack::{Frame, FrameDecoder, OpenPack};
+use crate::tree::entry::{ChunkRef, Location};
+use datakeep_model::{ChunkId, ChunkKind, RepositoryId, Timestamp};
+use datakeep_process::{BoundaryHasher, Chunker, ChunkerParams, IdHasher, KeyRing, RoleKey, RootKey, Suite};
+use datakeep_store_blob::BlobStore;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Memory for directories of packs in use.
+const DIRECTORY_CACHE_BYTES: usize = 16 << 20;
+/// Memory for decoded frames.
+const FRAME_CACHE_BYTES: usize = 16 << 20;
+
+/// What is decided once, at `init`.
+#[derive(Clone, Debug)]
+pub struct InitOptions {
+    /// How it is encrypted.
+    pub suite: Suite,
+    /// How content is cut.
+    pub chunker: ChunkerParams,
+    /// See [`Config::segment_mib`].
+    pub segment_mib: u32,
+    /// See [`Config::tree_window`].
+    pub tree_window: u16,
+    /// See [`Config::pack_target_bytes`].
+    pub pack_target_bytes: u32,
+}
+
+impl Default for InitOptions {
+    fn default() -> Self {
+        Self {
+            suite: Suite::Aes256Gcm,
+            chunker: ChunkerParams::default(),
+            segment_mib: 64,
+            tree_window: 200,
+            pack_target_bytes: 32 << 20,
+        }
+    }
+}
+
+/// A repository that has been found and not yet unlocked.
+pub struct Locked {
+    blobs: Arc<dyn BlobStore>,
+    parsed: config::Parsed,
+}
+
+/// An open repository.
+pub struct Repository {
+    pub(crate) blobs: Arc<dyn BlobStore>,
+    pub(crate) config: Config,
+    pub(crate) root: RootKey,
+    pub(crate) keys: KeyRing,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) slot: String,
+    pub(crate) slot_warnings: Vec<String>,
+    ids: IdHasher,
+    boundary: BoundaryHasher,
+    packs: ByteCache<PackName, OpenPack>,
+    frames: ByteCache<(PackName, u32), Frame>,
+    expected: Mutex<HashMap<PackName, PackRecord>>,
+    index: OnceLock<Arc<Index>>,
+    index_lock: Mutex<()>,
+    cache_folder: Option<PathBuf>,
+}
+
+impl Locked {
+    /// Looks for a repository. Needs no key.
+    pub fn find(blobs: Arc<dyn BlobStore>) -> Result<Self, StoreError> {
+        let stored = match blobs.read(names::CONFIG, config::MAX_LEN_BYTES) {
+            Err(error) if error.is_not_found() => return Err(Self::nothing_there(&*blobs)),
+            other => other.map_err(must_exist)?,
+        };
+        let parsed = config::decode(&stored)?;
+        config::check_features(&parsed.config, 0, "read")?;
+        Ok(Self { blobs, parsed })
+    }
+
+    /// No config: either nothing is there at all, or a repository lost it.
+    fn nothing_there(blobs: &dyn BlobStore) -> StoreError {
+        match blobs.list(names::KEYS) {
+            Ok(slots) if !slots.is_empty() => StoreError::Missing { object: names::CONFIG.to_string() },
+            _ => StoreError::NoRepository { location: blobs.location() },
+        }
+    }
+
+    /// The config, authentic only once unlocked.
+    pub fn config(&self) -> &Config {
+        &self.parsed.config
+    }
+
+    /// Unwraps the root key and proves config and slots. `cache_folder` is where disposable copies of the index go.
+    pub fn unlock(
+        self,
+        unlock: &Unlock,
+        entropy: Arc<dyn Entropy>,
+        cache_folder: Option<PathBuf>,
+    ) -> Result<Repository, StoreError> {
+        let opened = keys::unlock(&*self.blobs, &self.parsed.config, unlock)?;
+        let config = self.parsed.config.clone();
+        let keys = KeyRing::derive(&opened.root, config.repository, config.key_epoch);
+        config::check_mac(&self.parsed, &keys.commit)?;
+        let slot_warnings = keys::slot_faults(&*self.blobs, &keys.commit)?;
+        let mut repository = Repository::assemble(self.blobs, config, opened.root, keys, entropy, cache_folder);
+        repository.slot = opened.slot;
+        repository.slot_warnings = slot_warnings;
+        Ok(repository)
+    }
+}
+
+impl Repository {
+    /// Makes a repository in an empty place. The config comes last: before it, nothing is there.
+    pub fn init(
+        blobs: Arc<dyn BlobStore>,
+        options: &InitOptions,
+        slots: &[NewSlot],
+        entropy: Arc<dyn Entropy>,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        options.chunker.validate()?;
+        let found = blobs.list("")?;
+        if let Some(first) = found.first() {
+            let what = if found.iter().any(|l| l.name == names::CONFIG) { "a repository" } else { first.name.as_str() };
+            return Err(StoreError::Occupied { location: blobs.location(), found: what.to_string() });
+        }
+        let config = Config {
+            repository: RepositoryId(random(&*entropy)),
+            created_seconds: now.seconds,
+            suite: options.suite,
+            key_epoch: 0,
+            features: [0; 4],
+            chunker: options.chunker,
+            segment_mib: options.segment_mib.max(1),
+            tree_window: options.tree_window,
+            pack_target_bytes: options.pack_target_bytes,
+        };
+        let root = RootKey::from_bytes(random(&*entropy));
+        let keys = KeyRing::derive(&root, config.repository, config.key_epoch);
+        for slot in slots {
+            keys::write_slot(&*blobs, &config, &root, &keys, &*entropy, slot, now)?;
+        }
+        blobs.create(names::CONFIG, &config::encode(&config, &keys.commit))?;
+        Ok(Self::assemble(blobs, config, root, keys, entropy, None))
+    }
+
+    fn assemble(
+        blobs: Arc<dyn BlobStore>,
+        config: Config,
+        root: RootKey,
+        keys: KeyRing,
+        entropy: Arc<dyn Entropy>,
+        cache_folder: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            ids: IdHasher::new(keys.id.expose()),
+            boundary: BoundaryHasher::new(keys.boundary.expose()),
+            packs: ByteCache::new(DIRECTORY_CACHE_BYTES),
+            frames: ByteCache::new(FRAME_CACHE_BYTES),
+            expected: Mutex::default(),
+            index: OnceLock::new(),
+            index_lock: Mutex::new(()),
+            slot: String::new(),
+            slot_warnings: Vec::new(),
+            blobs,
+            config,
+            root,
+            keys,
+            entropy,
+            cache_folder,
+        }
+    }
+
+    /// What the repository is.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The byte store beneath.
+    pub fn blobs(&self) -> &dyn BlobStore {
+        &*self.blobs
+    }
+
+    /// Where disposable local copies go.
+    pub fn cache_folder(&self) -> Option<&PathBuf> {
+        self.cache_folder.as_ref()
+    }
+
+    /// Key slots that are damaged or forged, in words. They do not keep the repository from opening.
+    pub fn slot_warnings(&self) -> &[String] {
+        &self.slot_warnings
+    }
+
+    /// Computes chunk ids.
+    pub fn ids(&self) -> &IdHasher {
+        &self.ids
+    }
+
+    /// Chooses node boundaries.
+    pub fn boundary(&self) -> &BoundaryHasher {
+        &self.boundary
+    }
+
+    /// A chunker with this repository's secret table.
+    pub fn chunker(&self) -> Result<Chunker, StoreError> {
+        Ok(Chunker::new(self.keys.chunker.expose(), self.config.chunker)?)
+    }
+
+    pub(crate) fn role_key(&self, class: PackClass) -> &RoleKey {
+        match class {
+            PackClass::Data => &self.keys.data,
+            PackClass::Meta => &self.keys.meta,
+        }
+    }
+
+    pub(crate) fn pack_context(&self, class: PackClass) -> PackContext<'_> {
+        PackContext {
+            repository: self.config.repository,
+            suite: self.config.suite,
+            key_epoch: self.config.key_epoch,
+            role_key: self.role_key(class),
+        }
+    }
+
+    fn seal_context(&self, object_type: ObjectType) -> SealContext<'_> {
+        let role_key = match object_type {
+            ObjectType::Index | ObjectType::Reach => &self.keys.reach,
+            ObjectType::Progress => &self.keys.meta,
+            ObjectType::Intent | ObjectType::Decision | ObjectType::Tags => &self.keys.commit,
+        };
+        SealContext {
+            repository: self.config.repository,
+            suite: self.config.suite,
+            key_epoch: self.config.key_epoch,
+            role_key,
+        }
+    }
+
+    pub(crate) fn seal(&self, object_type: ObjectType, name: &str, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let salt = random(&*self.entropy);
+        sealed::seal(&self.seal_context(object_type), object_type, name, salt, plain)
+    }
+
+    pub(crate) fn open_sealed(
+        &self,
+        object_type: ObjectType,
+        name: &str,
+        stored: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        sealed::open(&self.seal_context(object_type), object_type, name, stored)
+    }
+
+    pub(crate) fn read_sealed(&self, object_type: ObjectType, name: &str) -> Result<Vec<u8>, StoreError> {
+        let stored = self.blobs.read(name, sealed::MAX_STORED_LEN_BYTES).map_err(must_exist)?;
+        self.open_sealed(object_type, name, &stored)
+    }
+
+    /// Tells what index or reach say of packs: length and digest are compared when such a pack is opened.
+    pub fn expect_packs(&self, records: impl IntoIterator<Item = PackRecord>) {
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.extend(records.into_iter().map(|record| (record.name, record)));
+    }
+
+    /// Length and digest of a pack: as index or reach say, else as it says itself.
+    pub fn pack_record(&self, class: PackClass, name: PackName) -> Result<PackRecord, StoreError> {
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
+        match expected.filter(|record| record.class == class) {
+            Some(record) => Ok(record),
+            None => Ok(self.open_pack(class, name)?.record),
+        }
+    }
+
+    /// Opens a pack, from the cache when it is there.
+    pub fn open_pack(&self, class: PackClass, name: PackName) -> Result<Arc<OpenPack>, StoreError> {
+        if let Some(pack) = self.packs.get(&name).filter(|pack| pack.record.class == class) {
+            return Ok(pack);
+        }
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
+        let pack = self.open_pack_uncached(class, name, expected.as_ref())?;
+        let pack = Arc::new(pack);
+        self.packs.insert(name, pack.clone(), pack.memory_bytes());
+        Ok(pack)
+    }
+
+    pub(crate) fn open_pack_uncached(
+        &self,
+        class: PackClass,
+        name: PackName,
+        expected: Option<&PackRecord>,
+    ) -> Result<OpenPack, StoreError> {
+        let (repository, suite) = (self.config.repository, self.config.suite);
+        OpenPack::open(&*self.blobs, repository, suite, self.role_key(class), (class, name), expected)
+    }
+
+    /// Reads and decodes a frame, past the cache.
+    pub fn read_frame(&self, pack: &OpenPack, frame: u32, decoder: &mut FrameDecoder) -> Result<Frame, StoreError> {
+        pack.read_frame(&*self.blobs, self.config.repository, frame, decoder)
+    }
+
+    fn cached_frame(&self, pack: &OpenPack, frame: u32, decoder: &mut FrameDecoder) -> Result<Arc<Frame>, StoreError> {
+        let key = (pack.record.name, frame);
+        if let Some(frame) = self.frames.get(&key) {
+            return Ok(frame);
+        }
+        let frame = Arc::new(self.read_frame(pack, frame, decoder)?);
+        self.frames.insert(key, frame.clone(), frame.len_bytes() + 64 * frame.chunks());
+        Ok(frame)
+    }
+
+    /// Where a chunk really is: where the reference says if it is there, else where the index says.
+    pub fn locate(&self, kind: ChunkKind, chunk: &ChunkRef) -> Result<(Arc<OpenPack>, Location), StoreError> {
+        let class = class_of(kind);
+        let mut hint_error = None;
+        if let Some(at) = chunk.at {
+            match self.open_pack(class, at.pack) {
+                Ok(pack) if pack.id_at(at.frame, at.slot) == Some(chunk.id) => return Ok((pack, at)),
+                Ok(_) => {}
+                Err(error) => hint_error = Some(error),
+            }
+        }
+        match self.index()?.lookup(self, class, &chunk.id) {
+            Ok(Some(at)) => Ok((self.open_pack(class, at.pack)?, at)),
+            Ok(None) | Err(_) if hint_error.is_some() => Err(hint_error.unwrap_or_else(|| missing_chunk(&chunk.id))),
+            Ok(None) => Err(missing_chunk(&chunk.id)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The proven bytes of a chunk.
+    pub fn read_chunk(
+        &self,
+        kind: ChunkKind,
+        chunk: &ChunkRef,
+        decoder: &mut FrameDecoder,
+    ) -> Result<Vec<u8>, StoreError> {
+        let (pack, at) = self.locate(kind, chunk)?;
+        let frame = self.cached_frame(&pack, at.frame, decoder)?;
+        if frame.kind != kind {
+            let expected = format!("a chunk of kind {}", kind.number());
+            return Err(StoreError::damaged(pack.object(), 0, expected, "another kind"));
+        }
+        match frame.chunk(at.slot, &chunk.id, &self.ids)? {
+            Some(bytes) if bytes.len() as u64 == u64::from(chunk.len_bytes) => Ok(bytes.to_vec()),
+            Some(bytes) => {
+                let expected = format!("{} bytes in chunk {}", chunk.len_bytes, chunk.id);
+                Err(StoreError::damaged(pack.object(), 0, expected, format!("{} bytes", bytes.len())))
+            }
+            None => Err(missing_chunk(&chunk.id)),
+        }
+    }
+
+    /// The index of all committed sessions, loaded when first needed.
+    pub fn index(&self) -> Result<Arc<Index>, StoreError> {
+        if let Some(index) = self.index.get() {
+            return Ok(index.clone());
+        }
+        let _one_loads = self.index_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = self.index.get() {
+            return Ok(index.clone());
+        }
+        let index = Arc::new(Index::load(self)?);
+        Ok(self.index.get_or_init(|| index).clone())
+    }
+}
+
+/// The class of packs that holds chunks of a kind.
+pub(crate) fn class_of(kind: ChunkKind) -> PackClass {
+    match kind {
+        ChunkKind::Data => PackClass::Data,
+        ChunkKind::Node | ChunkKind::List | ChunkKind::Attributes => PackClass::Meta,
+    }
+}
+
+fn missing_chunk(id: &ChunkId) -> StoreError {
+    StoreError::Missing { object: format!("chunk {id}") }
+}

@@ -1,0 +1,167 @@
+//! Reading snapshots and their labels.
+
+use crate::error::{StoreError, must_exist};
+use crate::format::decision::{self, Decision, Manifest};
+use crate::format::names;
+use crate::format::reach::{self, Reach};
+use crate::format::sealed::{MAX_STORED_LEN_BYTES, ObjectType};
+use crate::index;
+use crate::node_io::NodeReader;
+use crate::repository::Repository;
+use crate::tree::reader::{KeyRange, TreeCursor};
+use datakeep_model::SessionId;
+use datakeep_process::digest;
+use datakeep_store_blob::BlobError;
+use std::collections::BTreeMap;
+
+/// Objects beside a snapshot's content that were looked at with it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Companions {
+    /// What is wrong with them, in words.
+    pub faults: Vec<String>,
+}
+
+impl Repository {
+    /// All snapshots, oldest first, and what could not be read as one.
+    pub fn snapshots(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
+        let (mut manifests, mut faults) = (Vec::new(), Vec::new());
+        for listed in self.blobs.list(names::COMMITS)? {
+            match self.read_decision(&listed.name) {
+                Ok(Decision::Commit(manifest)) => manifests.push(*manifest),
+                Ok(Decision::Abort) => {}
+                Err(error) => faults.push(error),
+            }
+        }
+        let (tags, tag_faults) = self.read_tags("tags/")?;
+        faults.extend(tag_faults);
+        for manifest in &mut manifests {
+            if let Some((_, labels)) = tags.get(&manifest.snapshot.id) {
+                manifest.snapshot.tags.clone_from(labels);
+            }
+        }
+        manifests.sort_by_key(|m| (m.snapshot.started, m.snapshot.id));
+        Ok((manifests, faults))
+    }
+
+    pub(crate) fn read_decision(&self, name: &str) -> Result<Decision, StoreError> {
+        let parsed = names::parse_epoch_session(name);
+        let (epoch, session) =
+            parsed.ok_or_else(|| StoreError::damaged(name, 0, "a decision's name", "another name"))?;
+        let plain = self.read_sealed(ObjectType::Decision, name)?;
+        decision::decode(&plain, session, epoch).map_err(|e| e.of(name))
+    }
+
+    /// Newest labels per session below a folder, with their number.
+    #[expect(clippy::type_complexity, reason = "used in this file only")]
+    fn read_tags(
+        &self,
+        folder: &str,
+    ) -> Result<(BTreeMap<SessionId, (u32, Vec<String>)>, Vec<StoreError>), StoreError> {
+        let mut newest: BTreeMap<SessionId, (u32, String)> = BTreeMap::new();
+        let mut faults = Vec::new();
+        for listed in self.blobs.list(folder)? {
+            let mut parts = listed.name.rsplit('/');
+            let number = parts.next().and_then(|number| number.parse::<u32>().ok());
+            let session = parts.next().and_then(SessionId::from_hex);
+            match (session, number) {
+                (Some(session), Some(number)) if newest.get(&session).is_none_or(|(found, _)| *found < number) => {
+                    newest.insert(session, (number, listed.name));
+                }
+                (Some(_), Some(_)) => {}
+                _ => faults.push(StoreError::damaged(listed.name, 0, "a name of labels", "another name")),
+            }
+        }
+        let mut tags = BTreeMap::new();
+        for (session, (number, name)) in newest {
+            match self
+                .read_sealed(ObjectType::Tags, &name)
+                .and_then(|p| decision::decode_tags(&p).map_err(|e| e.of(&name)))
+            {
+                Ok(labels) => {
+                    tags.insert(session, (number, labels));
+                }
+                Err(error) => faults.push(error),
+            }
+        }
+        Ok((tags, faults))
+    }
+
+    /// Replaces the labels of a snapshot by what `change` makes of those in force. Returns the new labels.
+    pub fn change_tags(
+        &self,
+        manifest: &Manifest,
+        change: &dyn Fn(&[String]) -> Vec<String>,
+    ) -> Result<Vec<String>, StoreError> {
+        let session = manifest.snapshot.id;
+        for _ in 0..64 {
+            let (tags, faults) = self.read_tags(&names::tags_folder(session))?;
+            if let Some(fault) = faults.into_iter().next() {
+                return Err(fault);
+            }
+            let (next, labels) = match tags.get(&session) {
+                Some((number, labels)) => (number + 1, labels.clone()),
+                None => (0, manifest.snapshot.tags.clone()),
+            };
+            let mut changed = change(&labels);
+            changed.sort();
+            changed.dedup();
+            if changed == labels {
+                return Ok(labels);
+            }
+            let name = names::tags(session, next);
+            let sealed = self.seal(ObjectType::Tags, &name, &decision::encode_tags(&changed))?;
+            match self.blobs.create(&name, &sealed) {
+                Ok(()) => return Ok(changed),
+                // Somebody else was first: read again and take the next number.
+                Err(BlobError::Exists { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Busy { detail: "the labels are being changed by somebody else all the time".into() })
+    }
+
+    /// What a snapshot uses; proven to be what its manifest names.
+    pub fn reach(&self, manifest: &Manifest) -> Result<Reach, StoreError> {
+        let name = names::reach(manifest.snapshot.epoch, manifest.snapshot.id);
+        let stored = self.blobs.read(&name, MAX_STORED_LEN_BYTES).map_err(must_exist)?;
+        if digest(&stored) != manifest.reach_digest {
+            return Err(StoreError::damaged(name, 0, "the digest in the manifest", "another"));
+        }
+        let plain = self.open_sealed(ObjectType::Reach, &name, &stored)?;
+        let reach = reach::decode(&plain).map_err(|e| e.of(&name))?;
+        self.expect_packs(reach.packs.values().map(|(record, _)| *record));
+        Ok(reach)
+    }
+
+    /// Looks at what a restore has no use for: the session's intent, index and labels. Damage there takes nothing from
+    /// the snapshot, and its owner should know.
+    pub fn companions(&self, manifest: &Manifest) -> Companions {
+        let (epoch, session) = (manifest.snapshot.epoch, manifest.snapshot.id);
+        let mut faults = self.slot_warnings.clone();
+        let mut note = |result: Result<(), StoreError>| faults.extend(result.err().map(|error| error.to_string()));
+        let intent = names::intent(epoch, session);
+        note(
+            self.read_sealed(ObjectType::Intent, &intent)
+                .and_then(|plain| decision::decode_intent(&plain).map(|_| ()).map_err(|e| e.of(&intent))),
+        );
+        for (number, expected) in manifest.index_digests.iter().enumerate() {
+            let name = names::index(epoch, session, number as u32);
+            note(index::read_run(self, &name).and_then(|_| {
+                let stored = self.blobs.read(&name, MAX_STORED_LEN_BYTES).map_err(must_exist)?;
+                if digest(&stored) == *expected {
+                    return Ok(());
+                }
+                Err(StoreError::damaged(&name, 0, "the digest in the manifest", "another"))
+            }));
+        }
+        for listed in self.blobs.list(&names::tags_folder(session)).unwrap_or_default() {
+            note(self.read_sealed(ObjectType::Tags, &listed.name).map(|_| ()));
+        }
+        Companions { faults }
+    }
+
+    /// A walk over the entries of a snapshot within a range of keys.
+    pub fn entries(&self, manifest: &Manifest, range: KeyRange) -> Result<TreeCursor<NodeReader<'_>>, StoreError> {
+        Ok(TreeCursor::new(NodeReader::new(self)?, manifest.root, manifest.root_level, range))
+    }
+}

@@ -1,0 +1,228 @@
+//! Proves a repository: its structure, and on request every byte of it.
+
+use crate::error::{StoreError, must_exist};
+use crate::format::decision::{self, Decision, Manifest};
+use crate::format::names::{self, PackName};
+use crate::format::pack;
+use crate::format::sealed::ObjectType;
+use crate::node_io::content_parts;
+use crate::pack::{FrameDecoder, OpenPack};
+use crate::repository::{Repository, class_of};
+use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Part};
+use crate::tree::reader::KeyRange;
+use crate::{index, progress};
+use datakeep_model::{ChunkKind, ItemPath};
+use datakeep_process::digest;
+use std::collections::BTreeSet;
+
+/// How far to look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Verify {
+    /// Read every byte of every pack, not only directories.
+    pub read_data: bool,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug)]
+pub struct Fault {
+    /// What was looked at: an object, or a snapshot and path.
+    pub what: String,
+    /// The error.
+    pub error: StoreError,
+}
+
+/// What was looked at, and what was found.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// Objects looked at.
+    pub objects: u64,
+    /// Snapshots walked.
+    pub snapshots: u64,
+    /// Entries walked, over all snapshots.
+    pub entries: u64,
+    /// Packs opened.
+    pub packs: u64,
+    /// Frames read and proven.
+    pub frames: u64,
+    /// Chunks whose id was computed anew.
+    pub chunks: u64,
+    /// Stored bytes read.
+    pub read_bytes: u64,
+    /// Faults.
+    pub faults: Vec<Fault>,
+}
+
+impl Verified {
+    fn note(&mut self, what: &str, result: Result<(), StoreError>) {
+        if let Err(error) = result {
+            self.faults.push(Fault { what: what.to_string(), error });
+        }
+    }
+}
+
+impl Repository {
+    /// Looks at every object. Takes no lock and writes nothing; safe beside everything. `tick` is called with the bytes
+    /// read since the last call and ends the run early by returning false.
+    pub fn verify(&self, how: Verify, tick: &mut dyn FnMut(u64) -> bool) -> Result<Verified, StoreError> {
+        let mut report = Verified::default();
+        let mut decoder = FrameDecoder::new()?;
+        for warning in &self.slot_warnings {
+            report.note(names::KEYS, Err(StoreError::damaged(warning.clone(), 0, "a whole slot", "a damaged one")));
+        }
+        for listed in self.blobs.list("")? {
+            report.objects += 1;
+            let result = self.verify_object(&listed.name, how, &mut decoder, &mut report);
+            report.note(&listed.name, result);
+            report.read_bytes += listed.len_bytes;
+            if !tick(listed.len_bytes) {
+                return Ok(report);
+            }
+        }
+        let (manifests, _) = self.snapshots()?;
+        let mut seen = BTreeSet::new();
+        for manifest in &manifests {
+            report.snapshots += 1;
+            let result = self.verify_snapshot(manifest, &mut seen, &mut decoder, &mut report);
+            report.note(&format!("snapshot {}", manifest.snapshot.id), result);
+            if !tick(0) {
+                break;
+            }
+        }
+        Ok(report)
+    }
+
+    fn verify_object(
+        &self,
+        name: &str,
+        how: Verify,
+        decoder: &mut FrameDecoder,
+        report: &mut Verified,
+    ) -> Result<(), StoreError> {
+        let unknown = || StoreError::damaged(name, 0, "a name this version knows", "another name");
+        let folder = name.split('/').next().unwrap_or(name);
+        match folder {
+            "config" => crate::repository::Locked::find(self.blobs.clone()).and_then(|locked| {
+                if *locked.config() == self.config {
+                    Ok(())
+                } else {
+                    Err(StoreError::damaged(name, 0, "the config that was opened", "another"))
+                }
+            }),
+            // Slots were proven when the repository was opened; see `slot_warnings`.
+            "keys" => Ok(()),
+            "data" | "meta" => self.verify_pack(name, how, decoder, report),
+            "index" if index::is_index_name(name) => index::read_run(self, name).map(|_| ()),
+            "reach" => self.read_sealed(ObjectType::Reach, name).map(|_| ()),
+            "sessions" => {
+                let plain = self.read_sealed(ObjectType::Intent, name)?;
+                decision::decode_intent(&plain).map(|_| ()).map_err(|e| e.of(name))
+            }
+            "commits" => self.read_decision(name).map(|decision| {
+                if let Decision::Commit(manifest) = decision {
+                    self.companions(&manifest).faults.into_iter().for_each(|fault| {
+                        report.note(name, Err(StoreError::damaged(fault, 0, "whole", "damaged")));
+                    });
+                }
+            }),
+            "tags" => self.read_sealed(ObjectType::Tags, name).map(|_| ()),
+            "progress" => progress::check_record(self, name),
+            _ => Err(unknown()),
+        }
+    }
+
+    fn verify_pack(
+        &self,
+        object: &str,
+        how: Verify,
+        decoder: &mut FrameDecoder,
+        report: &mut Verified,
+    ) -> Result<(), StoreError> {
+        let (class, name) =
+            PackName::parse(object).ok_or_else(|| StoreError::damaged(object, 0, "a pack's name", "another name"))?;
+        report.packs += 1;
+        let pack = self.open_pack_uncached(class, name, None)?;
+        if !how.read_data {
+            return Ok(());
+        }
+        self.verify_pack_digest(&pack)?;
+        for number in 0..pack.record.frames {
+            let frame = self.read_frame(&pack, number, decoder)?;
+            report.frames += 1;
+            if class_of(frame.kind) != class {
+                return Err(StoreError::damaged(object, 0, "chunks of this folder's class", "others"));
+            }
+            for slot in 0..frame.chunks() as u32 {
+                let Some(id) = frame.id(slot) else { continue };
+                frame.chunk(slot, &id, self.ids())?;
+                report.chunks += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn verify_pack_digest(&self, pack: &OpenPack) -> Result<(), StoreError> {
+        let covered = pack.record.len_bytes - (pack::TRAILER_LEN_BYTES - pack::TRAILER_HASHED_LEN_BYTES) as u64;
+        let stored = self.blobs.read(pack.object(), pack::MAX_PACK_LEN_BYTES).map_err(must_exist)?;
+        let found = digest(stored.get(..covered as usize).unwrap_or(&stored));
+        if found == pack.record.digest {
+            return Ok(());
+        }
+        Err(StoreError::damaged(pack.object(), covered, format!("digest {}", pack.record.digest), found.to_hex()))
+    }
+
+    fn verify_snapshot(
+        &self,
+        manifest: &Manifest,
+        seen: &mut BTreeSet<(PackName, u32, u32)>,
+        decoder: &mut FrameDecoder,
+        report: &mut Verified,
+    ) -> Result<(), StoreError> {
+        let reach = self.reach(manifest)?;
+        for (record, _) in reach.packs.values() {
+            let result = self.open_pack_uncached(record.class, record.name, Some(record)).map(|_| ());
+            report.note(&record.name.object(record.class), result);
+        }
+        let mut cursor = self.entries(manifest, KeyRange::default())?;
+        while let Some(entry) = cursor.next_entry()? {
+            report.entries += 1;
+            if let Err(error) = self.verify_entry(&entry, seen, decoder) {
+                let path = ItemPath::from_key(&entry.key).map_or_else(|_| "?".into(), |path| path.to_string());
+                report.note(&format!("{} in snapshot {}", path, manifest.snapshot.id.short()), Err(error));
+            }
+        }
+        Ok(())
+    }
+
+    fn verify_entry(
+        &self,
+        entry: &Entry,
+        seen: &mut BTreeSet<(PackName, u32, u32)>,
+        decoder: &mut FrameDecoder,
+    ) -> Result<(), StoreError> {
+        let mut exists = |kind: ChunkKind, chunk: &ChunkRef| -> Result<(), StoreError> {
+            let key = chunk.at.map(|at| (at.pack, at.frame, at.slot));
+            if key.is_some_and(|key| !seen.insert(key)) {
+                return Ok(());
+            }
+            self.locate(kind, chunk).map(|_| ())
+        };
+        if let Attributes::Chunk(chunk) = &entry.attributes {
+            exists(ChunkKind::Attributes, chunk)?;
+        }
+        let parts = match &entry.content {
+            Content::Empty => return Ok(()),
+            Content::One(chunk) => return exists(ChunkKind::Data, chunk),
+            content => content_parts(self, content, decoder)?,
+        };
+        let total = parts.iter().map(Part::len_bytes).fold(0, u64::saturating_add);
+        for part in &parts {
+            if let Part::Chunk(chunk) = part {
+                exists(ChunkKind::Data, chunk)?;
+            }
+        }
+        if total == entry.meta.len_bytes || entry.changed_while_read {
+            return Ok(());
+        }
+        Err(StoreError::damaged("its content", 0, format!("{} bytes", entry.meta.len_bytes), format!("{total} bytes")))
+    }
+}

@@ -1,0 +1,225 @@
+//! One session: from the intent to the decision (`docs/concurrency.md`).
+
+use crate::entropy::random;
+use crate::error::StoreError;
+use crate::format::config::check_features;
+use crate::format::decision::{self, Decision, Intent, Manifest};
+use crate::format::index::{self, IndexRun, PackRecord, fingerprint};
+use crate::format::names::{self, PackClass, PackName};
+use crate::format::node;
+use crate::format::progress::{self, Progress};
+use crate::format::reach::{self, Reach};
+use crate::format::sealed::ObjectType;
+use crate::pack::{PackBuilder, SealedPack};
+use crate::progress::source_key;
+use crate::repository::Repository;
+use crate::tree::builder::BuiltTree;
+use crate::tree::entry::Entry;
+use datakeep_model::{Mark, ObjectDigest, SessionId, Snapshot, SourceInfo, Timestamp};
+use datakeep_process::digest;
+use datakeep_store_blob::BlobError;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Entries per run in a progress record.
+const PROGRESS_RUN_ENTRIES: usize = 4096;
+
+/// Who writes, and what for.
+#[derive(Clone, Debug)]
+pub struct SessionInfo {
+    /// The source.
+    pub source: SourceInfo,
+    /// When the run began.
+    pub started: Timestamp,
+}
+
+/// What a commit publishes.
+pub struct CommitRequest {
+    /// The snapshot; its id, epoch and root are filled in.
+    pub snapshot: Snapshot,
+    /// The tree.
+    pub tree: BuiltTree,
+    /// What it uses.
+    pub reach: Reach,
+}
+
+/// A session that writes. Nothing it writes is visible before [`Writer::commit`]; dropping it leaves only an intent
+/// and unreferenced packs.
+pub struct Writer {
+    repository: Arc<Repository>,
+    session: SessionId,
+    epoch: u64,
+    source: SourceInfo,
+    next_seq: AtomicU32,
+    next_progress: AtomicU32,
+    stored_bytes: AtomicU64,
+    written: Mutex<IndexRun>,
+}
+
+/// Refuses repositories on which a newer version has collected: this version would not see its fence.
+fn check_uncollected(repository: &Repository, epoch: u64) -> Result<(), StoreError> {
+    let newer = |object: String| StoreError::Incompatible {
+        object,
+        detail: "a newer version collects this repository; update this program".to_string(),
+    };
+    if let Some(first) = repository.blobs.list("checkpoints/")?.into_iter().next() {
+        return Err(newer(first.name));
+    }
+    let condemned = names::condemned(epoch + 1);
+    match repository.blobs.len_bytes(&condemned)? {
+        Some(_) => Err(newer(condemned)),
+        None => Ok(()),
+    }
+}
+
+impl Writer {
+    /// Steps 1 to 3 of the protocol: the epoch, the intent, the look for a newer condemned list.
+    pub fn begin(repository: Arc<Repository>, info: &SessionInfo) -> Result<Self, StoreError> {
+        check_features(&repository.config, 0, "read")?;
+        check_features(&repository.config, 1, "written")?;
+        let epoch = 0;
+        let session = SessionId(random(&*repository.entropy));
+        let name = names::intent(epoch, session);
+        let intent = Intent {
+            started: info.started,
+            source_kind: info.source.kind.clone(),
+            source_name: info.source.name.clone(),
+            host: info.source.host.clone(),
+        };
+        let sealed = repository.seal(ObjectType::Intent, &name, &decision::encode_intent(&intent))?;
+        repository.blobs.create(&name, &sealed)?;
+        check_uncollected(&repository, epoch)?;
+        Ok(Self {
+            repository,
+            session,
+            epoch,
+            source: info.source.clone(),
+            next_seq: AtomicU32::new(0),
+            next_progress: AtomicU32::new(0),
+            stored_bytes: AtomicU64::new(0),
+            written: Mutex::default(),
+        })
+    }
+
+    /// The repository.
+    pub fn repository(&self) -> &Arc<Repository> {
+        &self.repository
+    }
+
+    /// The session, which will be the snapshot's id.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Bytes handed to the store so far.
+    pub fn stored_bytes(&self) -> u64 {
+        self.stored_bytes.load(Ordering::Relaxed)
+    }
+
+    /// An empty pack under the next name.
+    pub fn new_pack(&self, class: PackClass) -> PackBuilder {
+        let seq = self.next_seq.fetch_add(1, Ordering::Relaxed);
+        PackBuilder::new(PackName { session: self.session, seq }, class)
+    }
+
+    /// Seals a pack: salt, encryption, read-back of every frame.
+    pub fn seal_pack(&self, builder: PackBuilder) -> Result<SealedPack, StoreError> {
+        let class = builder.class();
+        builder.seal(&self.repository.pack_context(class), random(&*self.repository.entropy))
+    }
+
+    /// Hands a pack to the store; it is durable after the next [`Writer::barrier`].
+    pub fn stage_pack(&self, pack: &SealedPack) -> Result<(), StoreError> {
+        let object = pack.record.name.object(pack.record.class);
+        self.repository.blobs.stage(&object, &pack.parts())?;
+        self.stored_bytes.fetch_add(pack.record.len_bytes, Ordering::Relaxed);
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = written.packs.len() as u32;
+        written.packs.push(pack.record);
+        written.entries.extend(pack.chunks.iter().map(|chunk| (fingerprint(&chunk.id), number)));
+        Ok(())
+    }
+
+    /// Makes everything staged durable.
+    pub fn barrier(&self) -> Result<(), StoreError> {
+        Ok(self.repository.blobs.barrier()?)
+    }
+
+    /// Records progress: entries that were read, in key order after those of the previous record. `packs`, and
+    /// everything else the entries refer to, are durable.
+    pub fn put_progress(&self, mark: &Mark, packs: Vec<PackRecord>, entries: &[Entry]) -> Result<(), StoreError> {
+        let leaves = entries.chunks(PROGRESS_RUN_ENTRIES).map(|run| node::encode_leaf(run.iter())).collect();
+        let number = self.next_progress.fetch_add(1, Ordering::Relaxed);
+        let name = names::progress(&source_key(&self.repository, &self.source), self.session, number);
+        let record = Progress { epoch: self.epoch, mark: mark.clone(), packs, leaves };
+        let sealed = self.repository.seal(ObjectType::Progress, &name, &progress::encode(&record))?;
+        self.repository.blobs.create(&name, &sealed)?;
+        Ok(())
+    }
+
+    fn stage_sealed(&self, object_type: ObjectType, name: &str, plain: &[u8]) -> Result<ObjectDigest, StoreError> {
+        let sealed = self.repository.seal(object_type, name, plain)?;
+        self.repository.blobs.stage(name, &[&sealed])?;
+        self.stored_bytes.fetch_add(sealed.len() as u64, Ordering::Relaxed);
+        Ok(digest(&sealed))
+    }
+
+    fn stage_index(&self) -> Result<Vec<ObjectDigest>, StoreError> {
+        let mut run = std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner));
+        run.entries.sort_unstable();
+        let mut digests = Vec::new();
+        for (number, entries) in run.entries.chunks(index::MAX_ENTRIES).enumerate() {
+            let part = IndexRun { packs: run.packs.clone(), entries: entries.to_vec() };
+            let name = names::index(self.epoch, self.session, number as u32);
+            digests.push(self.stage_sealed(ObjectType::Index, &name, &index::encode_run(&part))?);
+        }
+        Ok(digests)
+    }
+
+    /// Packs durable, then index and reach durable, then the decision: three barriers, one visible step. Returns when
+    /// the snapshot is durable and visible.
+    pub fn commit(self, request: CommitRequest) -> Result<Manifest, StoreError> {
+        self.barrier()?;
+        let index_digests = self.stage_index()?;
+        let reach_name = names::reach(self.epoch, self.session);
+        let reach_digest = self.stage_sealed(ObjectType::Reach, &reach_name, &reach::encode(&request.reach))?;
+        self.barrier()?;
+        let mut snapshot = request.snapshot;
+        snapshot.id = self.session;
+        snapshot.epoch = self.epoch;
+        snapshot.root = request.tree.root.id;
+        snapshot.counters.stored_bytes = self.stored_bytes();
+        let manifest =
+            Manifest { snapshot, root: request.tree.root, root_level: request.tree.level, reach_digest, index_digests };
+        self.decide(&manifest)?;
+        // Step 6: acknowledged only if no fence has passed this epoch meanwhile.
+        check_uncollected(&self.repository, self.epoch)?;
+        Ok(manifest)
+    }
+
+    /// Creates the decision register. A lost answer is resolved by reading it back.
+    fn decide(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        let name = names::decision(self.epoch, self.session);
+        let sealed = self.repository.seal(ObjectType::Decision, &name, &decision::encode_commit(manifest))?;
+        let error = match self.repository.blobs.create(&name, &sealed) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        match self.repository.blobs.read(&name, crate::format::sealed::MAX_STORED_LEN_BYTES) {
+            Ok(found) if found == sealed => Ok(()),
+            Ok(found) => Err(self.lost_decision(&name, &found)),
+            Err(BlobError::NotFound { .. }) => Err(error.into()),
+            Err(_) => Err(error.into()),
+        }
+    }
+
+    fn lost_decision(&self, name: &str, found: &[u8]) -> StoreError {
+        let opened = self.repository.open_sealed(ObjectType::Decision, name, found);
+        match opened.map(|plain| decision::decode(&plain, self.session, self.epoch)) {
+            Ok(Ok(Decision::Abort)) => StoreError::Busy {
+                detail: "maintenance gave this run up because it made no progress; run the backup again: what it stored is reused".into(),
+            },
+            _ => StoreError::damaged(name, 0, "this session's decision", "another"),
+        }
+    }
+}

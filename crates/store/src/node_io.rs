@@ -56,6 +56,16 @@ pub fn content_parts(
     }
 }
 
+/// References to the pages of a long content, the root apart.
+pub fn list_pages(
+    repository: &Repository,
+    root: &ChunkRef,
+    decoder: &mut FrameDecoder,
+) -> Result<Vec<ChunkRef>, StoreError> {
+    let pages = read_page(repository, root, 1, decoder)?;
+    Ok(pages.into_iter().filter_map(|page| if let Part::Chunk(chunk) = page { Some(chunk) } else { None }).collect())
+}
+
 fn read_page(
     repository: &Repository,
     page: &ChunkRef,

@@ -1,0 +1,69 @@
+//! What can go wrong on the way out.
+
+use datakeep_connector::{ConnectorError, ItemError};
+use datakeep_engine::EngineError;
+use datakeep_model::ErrorKind;
+use datakeep_store::StoreError;
+
+/// A failed request.
+#[derive(Debug, thiserror::Error)]
+pub enum DistributeError {
+    /// The repository failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The run failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The target failed as a whole.
+    #[error(transparent)]
+    Connector(#[from] ConnectorError),
+    /// The target could not be looked at.
+    #[error("cannot look at the target: {0}")]
+    Target(#[from] ItemError),
+    /// What was asked for does not exist.
+    #[error("{what} does not exist")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+        /// The nearest that exists.
+        near: Option<String>,
+    },
+    /// What was asked for may mean several things.
+    #[error("{what} is ambiguous")]
+    Ambiguous {
+        /// What was asked for.
+        what: String,
+        /// What it may mean.
+        candidates: Vec<String>,
+    },
+    /// The request makes no sense.
+    #[error("{message}")]
+    Usage {
+        /// Why.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// The target holds something and nothing was said about overwriting.
+    #[error("{location} is not empty: it holds {found}")]
+    TargetNotEmpty {
+        /// The target.
+        location: String,
+        /// One name in it.
+        found: String,
+    },
+}
+
+impl DistributeError {
+    /// The coarse kind.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            DistributeError::Store(error) => error.kind(),
+            DistributeError::Engine(error) => error.kind(),
+            DistributeError::Connector(error) => error.kind,
+            DistributeError::Target(_) | DistributeError::TargetNotEmpty { .. } => ErrorKind::Target,
+            DistributeError::NotFound { .. } => ErrorKind::NotFound,
+            DistributeError::Ambiguous { .. } | DistributeError::Usage { .. } => ErrorKind::Usage,
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Room 4: everything that leaves the repository.
+//!
+//! Snapshots are chosen by what people write ([`choose`]), places inside them by path and pattern ([`select`]);
+//! a restore is a plan first ([`restore`]), and comparison ([`compare`]) serves files, directories and whole snapshots.
+
+pub mod choose;
+pub mod compare;
+mod error;
+pub mod near;
+pub mod restore;
+pub mod select;
+
+pub use choose::{Chosen, choose, split_place};
+pub use compare::{Change, ChangeKind, compare};
+pub use error::DistributeError;
+pub use restore::{Overwrite, RestorePlan, RestoreReport, RestoreRequest, plan, restore};
+pub use select::{Place, Selection, find, list_directory, look_up};

@@ -1,0 +1,612 @@
+//! The thread that walks source and parents side by side, hands out work, and puts the tree together in order.
+
+use super::frames::FrameMap;
+use super::meta::MetaWriter;
+use super::packer::{Packer, ToPacker};
+use super::parents::{Judgement, Known, Parents};
+use super::queue::JobQueue;
+use super::reach::ReachBuilder;
+use super::worker::{self, Shared};
+use super::{Answer, BackupOptions, BackupReport, Place, RawPart, RunContext, Task, TaskResult};
+use crate::error::EngineError;
+use datakeep_connector::{ByteBudget, Item, ItemBatch, Source};
+use datakeep_model::{
+    Counters, Event, FileType, ItemPath, Loss, LossCause, LossNote, Mark, Phase, SessionId, Snapshot, SourceInfo,
+    Timestamp,
+};
+use datakeep_store::long::shorten;
+use datakeep_store::{
+    Attributes, BuiltTree, ChunkRef, Claims, CommitRequest, Content, Entry, FrameDecoder, Manifest, Part, Reach,
+    Repository, Resumed, StoreError, TreeBuilder, Writer,
+};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+
+/// Items between the walk and the tree, at most.
+const MAX_PENDING: usize = 32 << 10;
+/// Jobs waiting for a worker, at most.
+const MAX_WAITING_JOBS: usize = 8;
+/// Tasks in one job, at most.
+const MAX_JOB_TASKS: usize = 256;
+/// Entries in one progress record, at most.
+const MAX_PROGRESS_ENTRIES: usize = 8 << 10;
+
+/// One run and what it was given.
+pub(crate) struct Run<'a> {
+    pub repository: &'a Arc<Repository>,
+    pub options: &'a BackupOptions,
+    pub context: &'a RunContext<'a>,
+    pub info: SourceInfo,
+    pub mark: &'a Mark,
+    pub started: Timestamp,
+    pub parent: Option<&'a Manifest>,
+    pub resumed_session: Option<SessionId>,
+}
+
+/// An item on its way into the tree.
+struct Pending {
+    entry: Entry,
+    action: &'static str,
+    /// Results still to come; with them what has come.
+    missing: usize,
+    segments: Vec<Option<TaskResult>>,
+    /// Read in this run.
+    fresh: bool,
+}
+
+/// What the run has found out so far.
+#[derive(Default)]
+struct Tally {
+    counters: Counters,
+    losses: Vec<Loss>,
+    users: BTreeSet<u32>,
+    groups: BTreeSet<u32>,
+}
+
+impl Run<'_> {
+    fn judgement(&self) -> Judgement {
+        Judgement {
+            ignore_ctime: self.options.ignore_ctime,
+            ignore_inode: self.options.ignore_inode,
+            read_everything: self.options.read_everything,
+            slack_ns: self.options.slack_ns,
+        }
+    }
+
+    /// Compares and counts; writes nothing, reads no content.
+    pub fn dry(&mut self, source: &mut dyn Source, resumed: Option<Resumed>) -> Result<BackupReport, EngineError> {
+        let mut parents = Parents::new(self.repository, self.parent, resumed, self.judgement())?;
+        let mut tally = Tally::default();
+        let mut stream = source.items()?;
+        while let Some(batch) = stream.next_batch()? {
+            if self.context.cancel.is_cancelled() {
+                return Err(EngineError::Cancelled);
+            }
+            batch.losses.into_iter().for_each(|loss| tally.lose(self.context, loss));
+            let prefix = batch.directory.children_prefix();
+            for item in &batch.items {
+                let key = key_of(&prefix, &item.name);
+                let known = parents.compare(&key, &item.meta)?;
+                let action = tally.count(&item.meta, &known);
+                if action != "unchanged" {
+                    tally.counters.read_bytes += item.meta.len_bytes;
+                }
+                self.tell_item(&key, item.meta.file_type, action, item.meta.len_bytes);
+            }
+        }
+        parents.finish()?;
+        tally.counters.items_removed = parents.removed;
+        Ok(BackupReport { manifest: None, counters: tally.counters, losses: tally.losses, resumed: None })
+    }
+
+    fn tell_item(&self, key: &[u8], file_type: FileType, action: &'static str, len_bytes: u64) {
+        let observer = self.context.observer;
+        if observer.wants_items()
+            && let Ok(path) = ItemPath::from_key(key)
+        {
+            observer.observe(&Event::Item { path: &path, file_type, action, len_bytes });
+        }
+        observer.observe(&Event::Progress { items: 1, bytes: len_bytes });
+    }
+
+    /// The whole run, up to the commit.
+    pub fn transfer(
+        &mut self,
+        source: &mut dyn Source,
+        writer: Writer,
+        resumed: Option<Resumed>,
+    ) -> Result<BackupReport, EngineError> {
+        let (tally, tree, reach) = self.pump(source, &writer, resumed)?;
+        source.complete()?;
+        if self.context.cancel.is_cancelled() {
+            return Err(EngineError::Cancelled);
+        }
+        self.context.observer.observe(&Event::Phase(Phase::Committing));
+        let snapshot = self.snapshot(source, &writer, &tally);
+        let manifest = writer.commit(CommitRequest { snapshot, tree, reach })?;
+        let counters = manifest.snapshot.counters;
+        Ok(BackupReport { manifest: Some(manifest), counters, losses: tally.losses, resumed: self.resumed_session })
+    }
+
+    fn snapshot(&self, source: &dyn Source, writer: &Writer, tally: &Tally) -> Snapshot {
+        let users: Vec<u32> = tally.users.iter().copied().collect();
+        let groups: Vec<u32> = tally.groups.iter().copied().collect();
+        let (users, groups) = source.owner_names(&users, &groups);
+        let note = |loss: &Loss| LossNote {
+            path: loss.path.clone(),
+            cause: loss.cause,
+            detail: loss.detail.chars().take(60).collect(),
+        };
+        Snapshot {
+            id: writer.session(),
+            epoch: 0,
+            source: self.info.clone(),
+            mark: self.mark.clone(),
+            started: self.started,
+            finished: self.context.clock.now(),
+            parent: self.parent.map(|parent| parent.snapshot.id),
+            root: datakeep_model::ChunkId([0; 32]),
+            roots: source.roots(),
+            counters: tally.counters,
+            losses: tally.losses.iter().take(Snapshot::MAX_LOSS_NOTES).map(note).collect(),
+            tags: self.options.tags.clone(),
+            writer: self.options.writer.clone(),
+            users,
+            groups,
+        }
+    }
+
+    /// Starts the threads, and does the coordinator's part in this one.
+    fn pump(
+        &self,
+        source: &mut dyn Source,
+        writer: &Writer,
+        resumed: Option<Resumed>,
+    ) -> Result<(Tally, BuiltTree, Reach), EngineError> {
+        let index = self.repository.index()?;
+        if let Some(session) = self.resumed_session {
+            index.add(self.repository.packs_of_session(session)?);
+        }
+        let (claims, frames) = (Claims::default(), FrameMap::default());
+        let budget = ByteBudget::new(self.options.budget_bytes);
+        let chunker = self.repository.chunker()?;
+        let shared = Shared {
+            repository: self.repository,
+            index: (!index.is_empty()).then(|| index.clone()),
+            claims: &claims,
+            frames: &frames,
+            budget: &budget,
+            cancel: self.context.cancel,
+            chunker: &chunker,
+            compression: self.options.compression,
+            frame_target_bytes: self.options.frame_target_bytes,
+            segment_bytes: u64::from(self.repository.config().segment_mib) << 20,
+        };
+        let workers = self.options.workers.max(1);
+        let queue = JobQueue::new(workers);
+        let (to_packer, from_workers) = sync_channel::<ToPacker>(64);
+        let (answer, answers) = channel();
+        let packer = Packer::new(writer, &frames, &claims, shared.index.clone(), self.mark);
+        std::thread::scope(|scope| {
+            for number in 0..workers {
+                let (shared, queue, to_packer, answer) = (&shared, &queue, to_packer.clone(), answer.clone());
+                scope.spawn(move || worker::run(number, shared, queue, to_packer, &answer));
+            }
+            scope.spawn(move || packer.run(&from_workers, &answer));
+            let result = Coordinator::new(self, writer, &frames, &queue, to_packer, &answers, resumed)
+                .and_then(|coordinator| coordinator.run(source));
+            queue.close(result.is_err());
+            result
+        })
+    }
+}
+
+fn key_of(prefix: &[u8], name: &[u8]) -> Vec<u8> {
+    // The root's own key is empty; everything else lies in a directory.
+    if name.is_empty() { Vec::new() } else { [prefix, name].concat() }
+}
+
+impl Tally {
+    fn lose(&mut self, context: &RunContext<'_>, loss: Loss) {
+        self.counters.losses += 1;
+        context.observer.observe(&Event::Loss(&loss));
+        if self.losses.len() < Snapshot::MAX_LOSS_NOTES {
+            self.losses.push(loss);
+        }
+    }
+
+    fn count(&mut self, meta: &datakeep_model::Meta, known: &Known) -> &'static str {
+        let counters = &mut self.counters;
+        match meta.file_type {
+            FileType::File => counters.files += 1,
+            FileType::Directory => counters.directories += 1,
+            _ => counters.others += 1,
+        }
+        counters.len_bytes += meta.len_bytes;
+        self.users.insert(meta.uid);
+        self.groups.insert(meta.gid);
+        let (counter, action) = match known {
+            Known::New => (&mut counters.items_new, "new"),
+            Known::Changed => (&mut counters.items_changed, "changed"),
+            Known::Same(_) => (&mut counters.items_unchanged, "unchanged"),
+        };
+        *counter += 1;
+        action
+    }
+}
+
+struct Coordinator<'r, 'a> {
+    run: &'r Run<'a>,
+    frames: &'r FrameMap,
+    queue: &'r JobQueue<Vec<Task>>,
+    packer: SyncSender<ToPacker>,
+    answers: &'r Receiver<Answer>,
+    parents: Parents<'r>,
+    meta: MetaWriter<'r>,
+    tree: TreeBuilder<'r>,
+    reach: ReachBuilder,
+    decoder: FrameDecoder,
+    tally: Tally,
+    pending: VecDeque<Pending>,
+    /// Number of the first pending item.
+    first: u64,
+    job: Vec<Task>,
+    job_bytes: u64,
+    done: Vec<Entry>,
+    read_at_progress: u64,
+    flush_asked: bool,
+    packed: bool,
+}
+
+impl<'r, 'a> Coordinator<'r, 'a> {
+    fn new(
+        run: &'r Run<'a>,
+        writer: &'r Writer,
+        frames: &'r FrameMap,
+        queue: &'r JobQueue<Vec<Task>>,
+        packer: SyncSender<ToPacker>,
+        answers: &'r Receiver<Answer>,
+        resumed: Option<Resumed>,
+    ) -> Result<Self, EngineError> {
+        let repository = run.repository;
+        Ok(Self {
+            run,
+            frames,
+            queue,
+            answers,
+            parents: Parents::new(repository, run.parent, resumed, run.judgement())?,
+            meta: MetaWriter::new(writer, packer.clone())?,
+            packer,
+            tree: TreeBuilder::new(repository.boundary(), usize::from(repository.config().tree_window)),
+            reach: ReachBuilder::default(),
+            decoder: FrameDecoder::new()?,
+            tally: Tally::default(),
+            pending: VecDeque::new(),
+            first: 0,
+            job: Vec::new(),
+            job_bytes: 0,
+            done: Vec::new(),
+            read_at_progress: 0,
+            flush_asked: false,
+            packed: false,
+        })
+    }
+
+    fn run(mut self, source: &mut dyn Source) -> Result<(Tally, BuiltTree, Reach), EngineError> {
+        let mut stream = source.items()?;
+        loop {
+            self.take_answers(false)?;
+            self.settle()?;
+            self.check_cancelled()?;
+            if self.pending.len() >= MAX_PENDING || self.queue.waiting() >= MAX_WAITING_JOBS {
+                self.wait()?;
+                continue;
+            }
+            match stream.next_batch()? {
+                Some(batch) => self.take_batch(batch)?,
+                None => break,
+            }
+        }
+        self.send_job();
+        while !self.pending.is_empty() {
+            self.settle()?;
+            self.check_cancelled()?;
+            if !self.pending.is_empty() {
+                self.wait()?;
+            }
+        }
+        self.finish()
+    }
+
+    fn check_cancelled(&mut self) -> Result<(), EngineError> {
+        if !self.run.context.cancel.is_cancelled() {
+            return Ok(());
+        }
+        self.send_progress()?;
+        Err(EngineError::Cancelled)
+    }
+
+    fn take_batch(&mut self, batch: ItemBatch) -> Result<(), EngineError> {
+        batch.losses.into_iter().for_each(|loss| self.tally.lose(self.run.context, loss));
+        let prefix = batch.directory.children_prefix();
+        for item in batch.items {
+            let key = key_of(&prefix, &item.name);
+            let known = self.parents.compare(&key, &item.meta)?;
+            let action = self.tally.count(&item.meta, &known);
+            match known {
+                Known::Same(old) => self.keep(*old, item, action),
+                Known::New | Known::Changed => self.fetch(key, item, action),
+            }
+        }
+        self.parents.tell_nodes(&mut self.meta);
+        Ok(())
+    }
+
+    fn keep(&mut self, old: Entry, item: Item, action: &'static str) {
+        let entry = Entry { meta: item.meta, ..old };
+        self.pending.push_back(Pending { entry, action, missing: 0, segments: Vec::new(), fresh: false });
+    }
+
+    fn fetch(&mut self, key: Vec<u8>, item: Item, action: &'static str) {
+        let number = self.first + self.pending.len() as u64;
+        let len_bytes = item.meta.len_bytes;
+        let segment_bytes = u64::from(self.run.repository.config().segment_mib) << 20;
+        let count = match item.meta.file_type {
+            FileType::File if item.handle.is_seekable() => len_bytes.div_ceil(segment_bytes).max(1),
+            _ => 1,
+        };
+        for segment in 0..count {
+            let start_byte = segment * segment_bytes;
+            let end_byte = (segment + 1 < count).then_some(start_byte + segment_bytes);
+            let expected_len_bytes = end_byte.unwrap_or(len_bytes.max(start_byte)) - start_byte;
+            // A stream does not know its length; it is never small.
+            let expected_len_bytes = if item.handle.is_seekable() { expected_len_bytes } else { u64::MAX };
+            self.job.push(Task {
+                number,
+                segment: segment as usize,
+                file_type: item.meta.file_type,
+                handle: item.handle.clone(),
+                start_byte,
+                end_byte,
+                expected_len_bytes,
+                wants_details: segment == 0,
+            });
+            self.job_bytes = self.job_bytes.saturating_add(expected_len_bytes);
+            if self.job_bytes >= self.run.options.frame_target_bytes as u64 || self.job.len() >= MAX_JOB_TASKS {
+                self.send_job();
+            }
+        }
+        let entry = Entry {
+            key,
+            meta: item.meta,
+            link_target: None,
+            attributes: Attributes::None,
+            content: Content::Empty,
+            changed_while_read: false,
+        };
+        let segments = (0..count).map(|_| None).collect();
+        self.pending.push_back(Pending { entry, action, missing: count as usize, segments, fresh: true });
+    }
+
+    fn send_job(&mut self) {
+        if !self.job.is_empty() {
+            self.queue.push(std::mem::take(&mut self.job));
+            self.job_bytes = 0;
+            self.flush_asked = false;
+        }
+    }
+
+    /// Waits for an answer. When nothing runs that could give one, workers hand over the frames they hold.
+    fn wait(&mut self) -> Result<(), EngineError> {
+        self.send_job();
+        if self.queue.is_idle() {
+            // Everything that was read has been answered; take it in before deciding that a flush is needed.
+            self.take_answers(false)?;
+            self.settle()?;
+            if self.pending.is_empty() || self.queue.waiting() > 0 {
+                return Ok(());
+            }
+            if !self.flush_asked {
+                self.flush_asked = true;
+                self.queue.flush();
+            }
+        }
+        self.take_answers(true)
+    }
+
+    fn take_answers(&mut self, wait: bool) -> Result<(), EngineError> {
+        let mut first = if wait {
+            Some(self.answers.recv().map_err(|_| EngineError::Broken("every worker is gone"))?)
+        } else {
+            None
+        };
+        while let Some(answer) = first.take().or_else(|| self.answers.try_recv().ok()) {
+            match answer {
+                Answer::Done(results) => results.into_iter().for_each(|result| self.take_result(result)),
+                Answer::Placed => {}
+                Answer::Packed => self.packed = true,
+                Answer::Failed(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_result(&mut self, result: TaskResult) {
+        let counters = &mut self.tally.counters;
+        counters.read_bytes += result.read_bytes;
+        counters.new_bytes += result.new_bytes;
+        counters.chunks_new += result.chunks_new;
+        counters.chunks_known += result.chunks_known;
+        let Some(place) = result.number.checked_sub(self.first) else { return };
+        if let Some(pending) = self.pending.get_mut(place as usize) {
+            let segment = result.segment;
+            pending.missing -= 1;
+            pending.segments[segment] = Some(result);
+        }
+    }
+
+    /// Moves finished items from the front into the tree.
+    fn settle(&mut self) -> Result<(), EngineError> {
+        while let Some(front) = self.pending.front() {
+            if front.missing > 0 || !self.is_placed(front) {
+                break;
+            }
+            let Some(pending) = self.pending.pop_front() else { break };
+            self.first += 1;
+            self.settle_one(pending)?;
+        }
+        let read = self.tally.counters.read_bytes;
+        // The share keeps the number of records small for large runs, and what a kill can cost below a twentieth.
+        let due = self.run.options.progress_bytes.max(read / 25);
+        if read - self.read_at_progress >= due || self.done.len() >= MAX_PROGRESS_ENTRIES {
+            self.send_progress()?;
+        }
+        Ok(())
+    }
+
+    fn is_placed(&self, pending: &Pending) -> bool {
+        let parts = pending.segments.iter().flatten().flat_map(|result| &result.parts);
+        parts.into_iter().all(|part| match part {
+            RawPart::Chunk { place: Place::Ticket(ticket), .. } => self.frames.resolve(*ticket).is_some(),
+            _ => true,
+        })
+    }
+
+    fn settle_one(&mut self, pending: Pending) -> Result<(), EngineError> {
+        let Pending { mut entry, action, segments, fresh, .. } = pending;
+        if fresh && !self.complete(&mut entry, segments)? {
+            return Ok(());
+        }
+        self.run.tell_item(&entry.key, entry.meta.file_type, action, entry.meta.len_bytes);
+        if !fresh {
+            // What was read is noted with its parts.
+            self.reach.add_entry(self.run.repository, &entry, &mut self.decoder)?;
+        }
+        if fresh && entry.content != Content::Empty {
+            self.done.push(entry.clone());
+        }
+        self.tree.push(entry, &mut self.meta)?;
+        Ok(())
+    }
+
+    /// Fills an entry with what was read. False when the item is lost.
+    fn complete(&mut self, entry: &mut Entry, segments: Vec<Option<TaskResult>>) -> Result<bool, StoreError> {
+        let mut parts = Vec::new();
+        let mut xattrs = Vec::new();
+        let mut after = None;
+        for result in segments.into_iter().flatten() {
+            if let Some(error) = result.error {
+                self.lose(entry, error.cause, error.detail);
+                self.uncount(entry);
+                return Ok(false);
+            }
+            if let Some((details, error)) = result.details {
+                entry.link_target = details.link_target;
+                xattrs = details.xattrs;
+                if let Some(error) = error {
+                    self.lose(entry, error.cause, error.detail);
+                    if entry.meta.file_type == FileType::Symlink && entry.link_target.is_none() {
+                        self.uncount(entry);
+                        return Ok(false);
+                    }
+                }
+            }
+            after = result.meta_after.or(after);
+            parts.extend(result.parts.into_iter().filter_map(|part| self.place(part)));
+        }
+        self.note_change(entry, &parts, after);
+        self.reach.add_parts(self.run.repository, &parts)?;
+        (entry.content, entry.attributes) = shorten(parts, xattrs, &mut self.meta)?;
+        Ok(true)
+    }
+
+    fn place(&self, part: RawPart) -> Option<Part> {
+        match part {
+            RawPart::Hole(len_bytes) => Some(Part::Hole(len_bytes)),
+            RawPart::Chunk { id, len_bytes, place } => {
+                let at = match place {
+                    Place::Known(at) => Some(at),
+                    Place::Ticket(ticket) => self.frames.resolve(ticket),
+                };
+                Some(Part::Chunk(ChunkRef { id, len_bytes, at }))
+            }
+        }
+    }
+
+    /// Compares what was listed with what was found after the last byte. The length stored is the length read.
+    fn note_change(&mut self, entry: &mut Entry, parts: &[Part], after: Option<datakeep_model::Meta>) {
+        if entry.meta.file_type != FileType::File {
+            return;
+        }
+        let read: u64 = parts.iter().map(Part::len_bytes).sum();
+        let listed = (entry.meta.len_bytes, entry.meta.mtime, entry.meta.ctime);
+        let is_stream = entry.meta.inode == 0;
+        if let Some(after) = after {
+            let changed = listed != (after.len_bytes, after.mtime, after.ctime) || read != after.len_bytes;
+            entry.changed_while_read = changed && !is_stream;
+            self.tally.counters.len_bytes += read;
+            self.tally.counters.len_bytes -= entry.meta.len_bytes;
+            if changed {
+                entry.meta = after;
+            }
+        }
+        entry.meta.len_bytes = read;
+        if entry.changed_while_read {
+            let path = ItemPath::from_key(&entry.key).map_or_else(|_| "?".into(), |path| path.to_string());
+            let text = format!("{path} changed while it was read; it is marked and will be read again next time");
+            self.run.context.observer.observe(&Event::Warning(&text));
+        }
+    }
+
+    fn lose(&mut self, entry: &Entry, cause: LossCause, detail: String) {
+        let path = ItemPath::from_key(&entry.key).unwrap_or_default();
+        self.tally.lose(self.run.context, Loss { path, cause, detail });
+    }
+
+    /// A lost item is not in the snapshot.
+    fn uncount(&mut self, entry: &Entry) {
+        let counters = &mut self.tally.counters;
+        match entry.meta.file_type {
+            FileType::File => counters.files -= 1,
+            FileType::Directory => counters.directories -= 1,
+            _ => counters.others -= 1,
+        }
+        counters.len_bytes -= entry.meta.len_bytes;
+    }
+
+    fn send_progress(&mut self) -> Result<(), StoreError> {
+        self.read_at_progress = self.tally.counters.read_bytes;
+        if self.done.is_empty() {
+            return Ok(());
+        }
+        self.meta.flush_content()?;
+        let _ = self.packer.send(ToPacker::Progress(std::mem::take(&mut self.done)));
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(Tally, BuiltTree, Reach), EngineError> {
+        self.parents.finish()?;
+        self.parents.tell_nodes(&mut self.meta);
+        self.tally.counters.items_removed = self.parents.removed;
+        let Self { tree, mut meta, mut reach, packer, queue, answers, tally, run, mut packed, .. } = self;
+        let built = tree.finish(&mut meta)?;
+        meta.flush()?;
+        for chunk in &meta.used {
+            if let Some(at) = chunk.at {
+                reach.add(datakeep_store::PackClass::Meta, at);
+            }
+        }
+        drop((meta, packer));
+        queue.close(false);
+        while !packed {
+            match answers.recv().map_err(|_| EngineError::Broken("the packer is gone"))? {
+                Answer::Failed(error) => return Err(error.into()),
+                Answer::Packed => packed = true,
+                Answer::Done(_) | Answer::Placed => {}
+            }
+        }
+        let reach = reach.finish(run.repository)?;
+        Ok((tally, built, reach))
+    }
+}

@@ -1,0 +1,181 @@
+//! Source to store.
+
+mod coordinate;
+mod frames;
+mod meta;
+mod packer;
+mod parents;
+mod queue;
+mod reach;
+mod worker;
+
+use crate::error::EngineError;
+use datakeep_connector::{Cancel, Clock, Details, ItemError, ItemHandle, Source};
+use datakeep_model::{ChunkId, Counters, Event, FileType, Loss, Mark, Meta, Observer, Phase};
+use datakeep_process::CompressionSettings;
+use datakeep_store::{Location, Manifest, Repository, SessionInfo, StoreError, Ticket, Writer};
+use std::sync::Arc;
+
+/// How a backup is to be done.
+#[derive(Clone, Debug)]
+pub struct BackupOptions {
+    /// Threads that read and compress.
+    pub workers: usize,
+    /// How hard to compress.
+    pub compression: CompressionSettings,
+    /// Plaintext of a frame.
+    pub frame_target_bytes: usize,
+    /// Compressed bytes on their way to the store, at most.
+    pub budget_bytes: u64,
+    /// Read every file, even those that look unchanged.
+    pub read_everything: bool,
+    /// Do not compare the time of status change (file systems that do not keep it).
+    pub ignore_ctime: bool,
+    /// Do not compare inode numbers (file systems that do not keep them).
+    pub ignore_inode: bool,
+    /// Files changed this close to the last look are read again.
+    pub slack_ns: i64,
+    /// Take up what an interrupted run left.
+    pub resume: bool,
+    /// Compare only; write nothing.
+    pub dry_run: bool,
+    /// Labels of the snapshot.
+    pub tags: Vec<String>,
+    /// Program and version.
+    pub writer: String,
+    /// Record progress every so many bytes read, at least.
+    pub progress_bytes: u64,
+}
+
+impl Default for BackupOptions {
+    fn default() -> Self {
+        Self {
+            workers: std::thread::available_parallelism().map_or(2, usize::from).min(16),
+            compression: CompressionSettings::DEFAULT,
+            frame_target_bytes: 2 << 20,
+            budget_bytes: 16 << 20,
+            read_everything: false,
+            ignore_ctime: false,
+            ignore_inode: false,
+            slack_ns: 2_000_000_000,
+            resume: true,
+            dry_run: false,
+            tags: Vec::new(),
+            writer: format!("datakeep {}", env!("CARGO_PKG_VERSION")),
+            progress_bytes: 16 << 20,
+        }
+    }
+}
+
+/// What a backup did.
+#[derive(Debug)]
+pub struct BackupReport {
+    /// The snapshot; `None` after a dry run.
+    pub manifest: Option<Manifest>,
+    /// What was done.
+    pub counters: Counters,
+    /// What was lost; at most the first thousand.
+    pub losses: Vec<Loss>,
+    /// The interrupted session whose work was taken up.
+    pub resumed: Option<datakeep_model::SessionId>,
+}
+
+/// What the run is watched and stopped by.
+pub struct RunContext<'a> {
+    /// Hears what happens.
+    pub observer: &'a dyn Observer,
+    /// Stops the run.
+    pub cancel: &'a Cancel,
+    /// Tells the time.
+    pub clock: &'a dyn Clock,
+}
+
+/// One thing for a worker to do: an item, or a range of a large one.
+pub(crate) struct Task {
+    /// Number of the item in this run.
+    pub number: u64,
+    /// Number of the range.
+    pub segment: usize,
+    pub file_type: FileType,
+    pub handle: Arc<dyn ItemHandle>,
+    pub start_byte: u64,
+    pub end_byte: Option<u64>,
+    pub expected_len_bytes: u64,
+    pub wants_details: bool,
+}
+
+/// Where a chunk is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    Known(Location),
+    Ticket(Ticket),
+}
+
+/// A piece of content whose place may not be known yet.
+#[derive(Debug)]
+pub(crate) enum RawPart {
+    Chunk { id: ChunkId, len_bytes: u32, place: Place },
+    Hole(u64),
+}
+
+/// What came of a task.
+pub(crate) struct TaskResult {
+    pub number: u64,
+    pub segment: usize,
+    pub parts: Vec<RawPart>,
+    pub details: Option<(Details, Option<ItemError>)>,
+    pub error: Option<ItemError>,
+    pub meta_after: Option<Meta>,
+    pub read_bytes: u64,
+    pub new_bytes: u64,
+    pub chunks_new: u64,
+    pub chunks_known: u64,
+}
+
+/// What workers and packer tell the coordinator.
+pub(crate) enum Answer {
+    /// Tasks are done.
+    Done(Vec<TaskResult>),
+    /// A frame has its place.
+    Placed,
+    /// The packer has written its last pack.
+    Packed,
+    /// The run cannot go on.
+    Failed(StoreError),
+}
+
+/// Backs a source up. `mark` is what [`Source::begin`] returned, so that reading ahead can begin before the repository
+/// is unlocked. When this returns a manifest, the snapshot is durable and visible.
+pub fn backup(
+    repository: &Arc<Repository>,
+    source: &mut dyn Source,
+    mark: &Mark,
+    options: &BackupOptions,
+    context: &RunContext<'_>,
+) -> Result<BackupReport, EngineError> {
+    let started = context.clock.now();
+    let info = source.info();
+    context.observer.observe(&Event::Phase(Phase::Transferring));
+    let (manifests, _) = repository.snapshots()?;
+    let same_source = |m: &&Manifest| m.snapshot.source.kind == info.kind && m.snapshot.source.name == info.name;
+    let parent = manifests.iter().filter(same_source).next_back();
+    if let Some(parent) = parent {
+        // The packs of the parent: what they are is needed for this snapshot's reach. Damage is found when it matters.
+        let _ = repository.reach(parent);
+    }
+    let resumed = if options.resume && !options.dry_run { repository.interrupted(&info)? } else { None };
+    let resumed_session = resumed.as_ref().map(|r| r.session);
+    let mut run =
+        coordinate::Run { repository, options, context, info: info.clone(), mark, started, parent, resumed_session };
+    if options.dry_run {
+        return run.dry(source, resumed);
+    }
+    let writer = Writer::begin(repository.clone(), &SessionInfo { source: info.clone(), started })?;
+    let session = writer.session();
+    let report = run.transfer(source, writer, resumed)?;
+    source.confirm(mark)?;
+    let decided = [Some(session), resumed_session].into_iter().flatten().collect();
+    // Left-over progress costs a little space and nothing else.
+    let _ = repository.forget_progress(&info, &decided);
+    Ok(report)
+}

@@ -1,0 +1,123 @@
+//! The one thread that fills, seals and writes packs.
+
+use super::Answer;
+use super::frames::FrameMap;
+use datakeep_connector::Lease;
+use datakeep_model::{ChunkId, Mark};
+use datakeep_store::{Claims, Entry, Index, PackBuilder, PackClass, PackRecord, PlainFrame, StoreError, Writer};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+
+/// Messages to the packer, handled in order.
+pub(crate) enum ToPacker {
+    /// A frame of file content.
+    Frame {
+        /// Its number in this run.
+        serial: u32,
+        /// The frame.
+        frame: PlainFrame,
+        /// Permit for its bytes.
+        lease: Lease,
+    },
+    /// A full pack of tree nodes, lists and attributes.
+    Meta(PackBuilder),
+    /// Make everything so far durable, then record these entries as done.
+    Progress(Vec<Entry>),
+}
+
+/// Chunks this run may hold in memory before they move to the index.
+const MAX_CLAIMS: usize = 1 << 20;
+
+pub(crate) struct Packer<'a> {
+    pub writer: &'a Writer,
+    pub frames: &'a FrameMap,
+    pub claims: &'a Claims,
+    pub index: Option<Arc<Index>>,
+    pub mark: &'a Mark,
+    pub pack_target_bytes: usize,
+    builder: Option<PackBuilder>,
+    /// Packs staged since the last barrier.
+    staged: Vec<(PackRecord, Vec<ChunkId>)>,
+    /// Packs made durable since the last progress record.
+    durable: Vec<PackRecord>,
+}
+
+impl<'a> Packer<'a> {
+    pub fn new(
+        writer: &'a Writer,
+        frames: &'a FrameMap,
+        claims: &'a Claims,
+        index: Option<Arc<Index>>,
+        mark: &'a Mark,
+    ) -> Self {
+        let pack_target_bytes = writer.repository().config().pack_target_bytes as usize;
+        let (staged, durable) = (Vec::new(), Vec::new());
+        Self { writer, frames, claims, index, mark, pack_target_bytes, builder: None, staged, durable }
+    }
+
+    /// Runs until every sender is gone.
+    pub fn run(mut self, messages: &Receiver<ToPacker>, answers: &Sender<Answer>) {
+        for message in messages {
+            let result = match message {
+                ToPacker::Frame { serial, frame, lease } => {
+                    let result = self.frame(serial, frame);
+                    drop(lease);
+                    let _ = answers.send(Answer::Placed);
+                    result
+                }
+                ToPacker::Meta(builder) => self.write(builder),
+                ToPacker::Progress(entries) => self.progress(&entries),
+            };
+            if let Err(error) = result {
+                let _ = answers.send(Answer::Failed(error));
+                return;
+            }
+        }
+        let last = self.builder.take().map_or(Ok(()), |builder| self.write(builder));
+        let _ = answers.send(last.map_or_else(Answer::Failed, |()| Answer::Packed));
+    }
+
+    fn frame(&mut self, serial: u32, frame: PlainFrame) -> Result<(), StoreError> {
+        let builder = self.builder.get_or_insert_with(|| self.writer.new_pack(PackClass::Data));
+        let name = builder.name();
+        let number = builder.push(frame);
+        self.frames.place(serial, name, number);
+        if builder.len_bytes() >= self.pack_target_bytes || builder.is_at_limit() {
+            self.seal_current()?;
+        }
+        Ok(())
+    }
+
+    fn seal_current(&mut self) -> Result<(), StoreError> {
+        self.builder.take().map_or(Ok(()), |builder| self.write(builder))
+    }
+
+    fn write(&mut self, builder: PackBuilder) -> Result<(), StoreError> {
+        let sealed = self.writer.seal_pack(builder)?;
+        self.writer.stage_pack(&sealed)?;
+        self.writer.repository().expect_packs([sealed.record]);
+        self.staged.push((sealed.record, sealed.chunks.iter().map(|chunk| chunk.id).collect()));
+        Ok(())
+    }
+
+    fn progress(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+        self.seal_current()?;
+        self.writer.barrier()?;
+        self.durable.extend(self.staged.iter().map(|(record, _)| *record));
+        self.spill();
+        self.staged.clear();
+        self.writer.put_progress(self.mark, std::mem::take(&mut self.durable), entries)
+    }
+
+    /// Durable chunks move from the run's memory to the index, once there are many.
+    fn spill(&mut self) {
+        let Some(index) = &self.index else { return };
+        if self.claims.len() < MAX_CLAIMS {
+            return;
+        }
+        let packs = std::mem::take(&mut self.staged);
+        let ids: Vec<ChunkId> = packs.iter().flat_map(|(_, ids)| ids.iter().copied()).collect();
+        index.add(packs);
+        self.claims.release(ids.into_iter());
+    }
+}

@@ -1,0 +1,165 @@
+//! What is known of the source from earlier: an interrupted run and the newest snapshot, walked side by side with it.
+
+use super::meta::MetaWriter;
+use datakeep_model::{Mark, Meta, Timestamp};
+use datakeep_store::{
+    ChunkRef, Entry, KeyRange, Manifest, Node, NodeReader, NodeSource, Repository, Resumed, StoreError, TreeCursor,
+};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Notes the nodes it loads, so that equal nodes of the new tree need not be written.
+struct NotingReader<'a> {
+    inner: NodeReader<'a>,
+    seen: Rc<RefCell<Vec<ChunkRef>>>,
+}
+
+impl NodeSource for NotingReader<'_> {
+    fn load_node(&mut self, node: &ChunkRef) -> Result<Node, StoreError> {
+        let loaded = self.inner.load_node(node)?;
+        self.seen.borrow_mut().push(*node);
+        Ok(loaded)
+    }
+}
+
+/// How an item compares with what is known.
+pub(crate) enum Known {
+    /// Not known.
+    New,
+    /// Known and different, or not to be trusted.
+    Changed,
+    /// Known and the same: its content need not be read.
+    Same(Box<Entry>),
+}
+
+/// How sameness is judged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Judgement {
+    pub ignore_ctime: bool,
+    pub ignore_inode: bool,
+    pub read_everything: bool,
+    pub slack_ns: i64,
+}
+
+pub(crate) struct Parents<'a> {
+    repository: &'a Repository,
+    judgement: Judgement,
+    resumed: Option<Resumed>,
+    resumed_next: Option<Entry>,
+    resumed_mark: Timestamp,
+    tree: Option<TreeCursor<NotingReader<'a>>>,
+    tree_next: Option<Entry>,
+    tree_mark: Timestamp,
+    seen: Rc<RefCell<Vec<ChunkRef>>>,
+    /// Entries of the parent that the source no longer has.
+    pub removed: u64,
+}
+
+fn mark_time(mark: &Mark) -> Timestamp {
+    match mark {
+        Mark::FileTime(time) | Mark::Stream(time) => *time,
+    }
+}
+
+impl<'a> Parents<'a> {
+    pub fn new(
+        repository: &'a Repository,
+        parent: Option<&Manifest>,
+        resumed: Option<Resumed>,
+        judgement: Judgement,
+    ) -> Result<Self, StoreError> {
+        let seen = Rc::default();
+        let tree = match parent {
+            None => None,
+            Some(manifest) => {
+                let reader = NotingReader { inner: NodeReader::new(repository)?, seen: Rc::clone(&seen) };
+                Some(TreeCursor::new(reader, manifest.root, manifest.root_level, KeyRange::default()))
+            }
+        };
+        let resumed_mark = resumed.as_ref().map(|r| mark_time(&r.mark)).unwrap_or_default();
+        let tree_mark = parent.map(|m| mark_time(&m.snapshot.mark)).unwrap_or_default();
+        let mut parents = Self {
+            repository,
+            judgement,
+            resumed,
+            resumed_next: None,
+            resumed_mark,
+            tree,
+            tree_next: None,
+            tree_mark,
+            seen,
+            removed: 0,
+        };
+        parents.advance_resumed();
+        parents.advance_tree()?;
+        Ok(parents)
+    }
+
+    fn advance_resumed(&mut self) -> Option<Entry> {
+        let next = self.resumed.as_mut().and_then(|resumed| resumed.next_entry(self.repository));
+        std::mem::replace(&mut self.resumed_next, next)
+    }
+
+    fn advance_tree(&mut self) -> Result<Option<Entry>, StoreError> {
+        let next = match &mut self.tree {
+            Some(tree) => tree.next_entry()?,
+            None => None,
+        };
+        Ok(std::mem::replace(&mut self.tree_next, next))
+    }
+
+    /// Compares the next item of the source. Called with ascending keys.
+    pub fn compare(&mut self, key: &[u8], meta: &Meta) -> Result<Known, StoreError> {
+        while self.resumed_next.as_ref().is_some_and(|entry| entry.key.as_slice() < key) {
+            self.advance_resumed();
+        }
+        while self.tree_next.as_ref().is_some_and(|entry| entry.key.as_slice() < key) {
+            self.advance_tree()?;
+            self.removed += 1;
+        }
+        let resumed = match &self.resumed_next {
+            Some(entry) if entry.key == key => self.advance_resumed(),
+            _ => None,
+        };
+        let old = match &self.tree_next {
+            Some(entry) if entry.key == key => self.advance_tree()?,
+            _ => None,
+        };
+        let is_known = old.is_some();
+        for (entry, mark) in [(resumed, self.resumed_mark), (old, self.tree_mark)] {
+            if let Some(entry) = entry
+                && self.is_same(&entry, mark, meta)
+            {
+                return Ok(Known::Same(Box::new(entry)));
+            }
+        }
+        Ok(if is_known { Known::Changed } else { Known::New })
+    }
+
+    /// Counts what is left of the parent as removed, and tells which nodes exist.
+    pub fn finish(&mut self) -> Result<(), StoreError> {
+        while self.advance_tree()?.is_some() {
+            self.removed += 1;
+        }
+        Ok(())
+    }
+
+    /// Hands over the nodes loaded since the last call.
+    pub fn tell_nodes(&mut self, meta: &mut MetaWriter<'_>) {
+        self.seen.borrow_mut().drain(..).for_each(|node| meta.know(node));
+    }
+
+    /// Same kind, length, times, inode and owner; and not changed so close to the moment it was last looked at that a
+    /// later change could hide in the same tick of the file system's clock.
+    fn is_same(&self, old: &Entry, mark: Timestamp, meta: &Meta) -> bool {
+        let judgement = &self.judgement;
+        let was = &old.meta;
+        let stable = |m: &Meta| (m.file_type, m.mode, m.uid, m.gid, m.len_bytes, m.mtime, m.rdev, m.links);
+        !judgement.read_everything
+            && !old.changed_while_read
+            && stable(was) == stable(meta)
+            && (judgement.ignore_ctime || was.ctime == meta.ctime)
+            && (judgement.ignore_inode || was.inode == meta.inode)
+            && meta.ctime.offset_ns(judgement.slack_ns) < mark
+    }
+}

@@ -1,0 +1,370 @@
+//! One worker: reads items, cuts, names and claims their chunks, and compresses what is new. A whole item goes through
+//! one thread; nothing is handed over in between (measured: research on the byte path, two workers that each do the
+//! whole path beat any hand-over).
+
+use super::frames::FrameMap;
+use super::packer::ToPacker;
+use super::queue::{JobQueue, Next};
+use super::{Answer, Place, RawPart, Task, TaskResult};
+use datakeep_connector::{ByteBudget, Cancel, Extent, ItemError, ItemReader};
+use datakeep_model::{ChunkId, ChunkKind, FileType, LossCause};
+use datakeep_process::{Chunker, CompressionSettings, Compressor, Decompressor, digest};
+use datakeep_store::{ChunkInfo, Claim, Claims, Index, PackClass, PlainFrame, Repository, StoreError, Ticket};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, SyncSender};
+
+/// What all workers of a run share.
+pub(crate) struct Shared<'a> {
+    pub repository: &'a Repository,
+    /// `None` when the repository holds nothing yet.
+    pub index: Option<Arc<Index>>,
+    pub claims: &'a Claims,
+    pub frames: &'a FrameMap,
+    pub budget: &'a ByteBudget,
+    pub cancel: &'a Cancel,
+    pub chunker: &'a Chunker,
+    pub compression: CompressionSettings,
+    /// Plaintext of a frame, at most (a single chunk may be longer).
+    pub frame_target_bytes: usize,
+    /// A cut is forced at every multiple.
+    pub segment_bytes: u64,
+}
+
+pub(crate) struct Worker<'a> {
+    shared: &'a Shared<'a>,
+    packer: SyncSender<ToPacker>,
+    compressor: Compressor,
+    decompressor: Decompressor,
+    /// Plaintext of the frame being filled.
+    group: Vec<u8>,
+    chunks: Vec<ChunkInfo>,
+    serial: u32,
+    window: Vec<u8>,
+    compressed: Vec<u8>,
+    proof: Vec<u8>,
+}
+
+/// Why an item ends early.
+pub(crate) enum Stop {
+    Item(ItemError),
+    Run(StoreError),
+    Cancelled,
+}
+
+impl From<ItemError> for Stop {
+    fn from(error: ItemError) -> Self {
+        Stop::Item(error)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Stop::Run(error)
+    }
+}
+
+/// Runs until the queue ends or the run fails; failures are answered.
+pub(crate) fn run(
+    number: usize,
+    shared: &Shared<'_>,
+    queue: &JobQueue<Vec<Task>>,
+    packer: SyncSender<ToPacker>,
+    answers: &Sender<Answer>,
+) {
+    let result = Worker::new(shared, packer).and_then(|mut worker| worker.work(number, queue, answers));
+    if let Err(error) = result {
+        let _ = answers.send(Answer::Failed(error));
+    }
+}
+
+impl<'a> Worker<'a> {
+    fn new(shared: &'a Shared<'a>, packer: SyncSender<ToPacker>) -> Result<Self, StoreError> {
+        Ok(Self {
+            shared,
+            packer,
+            compressor: Compressor::new(&shared.compression)?,
+            decompressor: Decompressor::new()?,
+            group: Vec::with_capacity(shared.frame_target_bytes),
+            chunks: Vec::new(),
+            serial: shared.frames.begin(),
+            window: Vec::new(),
+            compressed: Vec::new(),
+            proof: Vec::new(),
+        })
+    }
+
+    fn work(&mut self, number: usize, queue: &JobQueue<Vec<Task>>, answers: &Sender<Answer>) -> Result<(), StoreError> {
+        loop {
+            match queue.next(number) {
+                Next::Flush => self.flush()?,
+                Next::End => return self.flush(),
+                Next::Job(tasks) => {
+                    let results = self.job(tasks);
+                    // First the answer, then idle: who sees the queue idle has every answer in the channel.
+                    if let Ok(results) = results {
+                        let _ = answers.send(Answer::Done(results));
+                        queue.done();
+                    } else {
+                        queue.done();
+                        results?;
+                    }
+                }
+            }
+        }
+    }
+
+    fn job(&mut self, tasks: Vec<Task>) -> Result<Vec<TaskResult>, StoreError> {
+        let mut results = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            if self.shared.cancel.is_cancelled() {
+                break;
+            }
+            results.push(self.task(&task)?);
+        }
+        Ok(results)
+    }
+
+    fn task(&mut self, task: &Task) -> Result<TaskResult, StoreError> {
+        let mut result = TaskResult {
+            number: task.number,
+            segment: task.segment,
+            parts: Vec::new(),
+            details: None,
+            error: None,
+            meta_after: None,
+            read_bytes: 0,
+            new_bytes: 0,
+            chunks_new: 0,
+            chunks_known: 0,
+        };
+        if task.wants_details {
+            result.details = Some(task.handle.details());
+        }
+        if task.file_type != FileType::File {
+            return Ok(result);
+        }
+        match self.read_item(task, &mut result) {
+            Ok(()) => {}
+            Err(Stop::Item(error)) => result.error = Some(error),
+            Err(Stop::Cancelled) => result.error = Some(ItemError::new(LossCause::Unreadable, "cancelled")),
+            Err(Stop::Run(error)) => return Err(error),
+        }
+        Ok(result)
+    }
+
+    fn read_item(&mut self, task: &Task, result: &mut TaskResult) -> Result<(), Stop> {
+        let mut reader = task.handle.open(task.start_byte, task.end_byte)?;
+        let mut offset = task.start_byte;
+        let expected = task.expected_len_bytes;
+        while let Some(extent) = reader.next_extent()? {
+            offset += match extent {
+                Extent::Hole { len_bytes } => {
+                    push_hole(&mut result.parts, len_bytes);
+                    len_bytes
+                }
+                Extent::Data { len_bytes } if len_bytes <= self.small_len() => {
+                    self.small(&mut *reader, len_bytes as usize, false, offset, result)?
+                }
+                Extent::Data { .. } if expected <= self.small_len() => {
+                    // One byte more than expected tells whether the file has grown.
+                    self.small(&mut *reader, expected as usize + 1, true, offset, result)?
+                }
+                Extent::Data { .. } => self.large(&mut *reader, Vec::new(), offset, result)?,
+            };
+        }
+        result.meta_after = reader.finish()?.meta_after;
+        Ok(())
+    }
+
+    /// Data of up to this length is one chunk, whatever its bytes: no need to look for cuts.
+    fn small_len(&self) -> u64 {
+        u64::from(self.shared.chunker.params().min_bytes).saturating_sub(1)
+    }
+
+    /// Reads a small extent straight into the frame being filled, and takes it out again when the chunk is known.
+    /// `open_ended`: filling all of `len` means that more follows.
+    fn small(
+        &mut self,
+        reader: &mut dyn ItemReader,
+        len: usize,
+        open_ended: bool,
+        offset: u64,
+        result: &mut TaskResult,
+    ) -> Result<u64, Stop> {
+        self.make_room(len)?;
+        let start = self.group.len();
+        self.group.resize(start + len, 0);
+        let read = reader.read(&mut self.group[start..]).inspect_err(|_| self.group.truncate(start))?;
+        if open_ended && read == len {
+            let begun = self.group.split_off(start);
+            return self.large(reader, begun, offset, result);
+        }
+        self.group.truncate(start + read);
+        if read == 0 {
+            return Ok(0);
+        }
+        result.read_bytes += read as u64;
+        let id = self.shared.repository.ids().id(ChunkKind::Data, &self.group[start..]);
+        let ticket = self.ticket();
+        let taken = match self.known(&id)? {
+            Some(place) => Some(place),
+            None => match self.shared.claims.claim(id, ticket) {
+                Claim::New => None,
+                Claim::Taken(other) => Some(Place::Ticket(other)),
+            },
+        };
+        if taken.is_some() {
+            self.group.truncate(start);
+        }
+        self.note_chunk(id, read, taken, ticket, result);
+        Ok(read as u64)
+    }
+
+    /// Cuts an extent of any length. `begun` are bytes of it already read.
+    fn large(
+        &mut self,
+        reader: &mut dyn ItemReader,
+        begun: Vec<u8>,
+        start: u64,
+        result: &mut TaskResult,
+    ) -> Result<u64, Stop> {
+        let mut window = std::mem::take(&mut self.window);
+        window.clear();
+        result.read_bytes += begun.len() as u64;
+        window.extend_from_slice(&begun);
+        let done = self.cut_all(reader, &mut window, start, result);
+        self.window = window;
+        done
+    }
+
+    fn cut_all(
+        &mut self,
+        reader: &mut dyn ItemReader,
+        window: &mut Vec<u8>,
+        start: u64,
+        result: &mut TaskResult,
+    ) -> Result<u64, Stop> {
+        let mut offset = start;
+        let mut ended = false;
+        loop {
+            if self.shared.cancel.is_cancelled() {
+                return Err(Stop::Cancelled);
+            }
+            let to_segment_end = self.shared.segment_bytes - offset % self.shared.segment_bytes;
+            let wanted = to_segment_end.min(WINDOW_LEN_BYTES as u64) as usize;
+            if !ended && window.len() < wanted {
+                let have = window.len();
+                window.resize(wanted, 0);
+                let read = reader.read(&mut window[have..])?;
+                window.truncate(have + read);
+                result.read_bytes += read as u64;
+                ended = have + read < wanted;
+            }
+            let within = window.len().min(wanted);
+            let at_end = ended || within as u64 == to_segment_end;
+            let mut cut_to = 0;
+            while let Some(len) = self.shared.chunker.next_cut(&window[cut_to..within], at_end) {
+                self.chunk(&window[cut_to..cut_to + len], result)?;
+                cut_to += len;
+            }
+            offset += cut_to as u64;
+            window.drain(..cut_to);
+            if ended && window.is_empty() {
+                return Ok(offset - start);
+            }
+        }
+    }
+
+    fn chunk(&mut self, data: &[u8], result: &mut TaskResult) -> Result<(), StoreError> {
+        let id = self.shared.repository.ids().id(ChunkKind::Data, data);
+        let mut taken = self.known(&id)?;
+        if taken.is_none() {
+            self.make_room(data.len())?;
+        }
+        let ticket = self.ticket();
+        if taken.is_none() {
+            taken = match self.shared.claims.claim(id, ticket) {
+                Claim::New => {
+                    self.group.extend_from_slice(data);
+                    None
+                }
+                Claim::Taken(other) => Some(Place::Ticket(other)),
+            };
+        }
+        self.note_chunk(id, data.len(), taken, ticket, result);
+        Ok(())
+    }
+
+    /// The ticket of the next chunk of the frame being filled.
+    fn ticket(&self) -> Ticket {
+        Ticket { serial: self.serial, slot: self.chunks.len() as u32 }
+    }
+
+    fn note_chunk(&mut self, id: ChunkId, len: usize, taken: Option<Place>, own: Ticket, result: &mut TaskResult) {
+        let len_bytes = len as u32;
+        match taken {
+            Some(_) => result.chunks_known += 1,
+            None => {
+                result.chunks_new += 1;
+                result.new_bytes += len as u64;
+                self.chunks.push(ChunkInfo { id, len_bytes });
+            }
+        }
+        result.parts.push(RawPart::Chunk { id, len_bytes, place: taken.unwrap_or(Place::Ticket(own)) });
+    }
+
+    /// Where a chunk already is: in this run, or in the repository.
+    fn known(&self, id: &ChunkId) -> Result<Option<Place>, StoreError> {
+        if let Some(ticket) = self.shared.claims.get(id) {
+            return Ok(Some(Place::Ticket(ticket)));
+        }
+        let Some(index) = &self.shared.index else { return Ok(None) };
+        // A pack that cannot be opened holds nothing we may rely on: the chunk is stored again.
+        let found = index.lookup(self.shared.repository, PackClass::Data, id).unwrap_or(None);
+        Ok(found.map(Place::Known))
+    }
+
+    fn make_room(&mut self, len: usize) -> Result<(), StoreError> {
+        if !self.group.is_empty() && self.group.len() + len > self.shared.frame_target_bytes {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Compresses the frame being filled, proves that it decompresses to the same bytes, and hands it over.
+    fn flush(&mut self) -> Result<(), StoreError> {
+        if self.chunks.is_empty() {
+            return Ok(());
+        }
+        let codec = self.compressor.compress(&self.group, &mut self.compressed)?;
+        self.decompressor.decompress(codec, &self.compressed, self.group.len(), &mut self.proof)?;
+        if self.proof != self.group {
+            let found = "other bytes: check this machine's memory";
+            return Err(StoreError::damaged("a compressed frame", 0, "the bytes that were compressed", found));
+        }
+        let frame = PlainFrame {
+            kind: ChunkKind::Data,
+            codec,
+            raw_len_bytes: self.group.len() as u32,
+            body: self.compressed.clone(),
+            body_digest: digest(&self.compressed),
+            chunks: std::mem::take(&mut self.chunks),
+        };
+        let lease = self.shared.budget.acquire(frame.body.len() as u64);
+        let serial = std::mem::replace(&mut self.serial, self.shared.frames.begin());
+        self.group.clear();
+        // A closed channel means that the run has failed elsewhere; that error is the one to report.
+        let _ = self.packer.send(ToPacker::Frame { serial, frame, lease });
+        Ok(())
+    }
+}
+
+/// How much is read before cutting.
+const WINDOW_LEN_BYTES: usize = 2 << 20;
+
+fn push_hole(parts: &mut Vec<RawPart>, len_bytes: u64) {
+    match parts.last_mut() {
+        Some(RawPart::Hole(before)) => *before += len_bytes,
+        _ => parts.push(RawPart::Hole(len_bytes)),
+    }
+}

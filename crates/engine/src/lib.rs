@@ -1,0 +1,12 @@
+//! The two pumps: source to store ([`backup`]) and store to target ([`restore`]).
+//!
+//! All threads of a run are started here, in scopes that end with the run. What they hold is bounded by a byte budget;
+//! every channel has a bound.
+
+pub mod backup;
+mod error;
+pub mod restore;
+
+pub use backup::{BackupOptions, BackupReport, RunContext, backup};
+pub use error::EngineError;
+pub use restore::{Action, RestoreItem, RestorePump, RestoreTally};

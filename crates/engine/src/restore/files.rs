@@ -1,0 +1,332 @@
+//! Writes everything that is not a directory: by frame, so that each is decoded once.
+
+use super::{Action, RestoreItem, RestorePump, damaged, spec};
+use crate::error::EngineError;
+use datakeep_connector::{ItemError, ItemSink};
+use datakeep_model::{ChunkKind, FileType, LossCause, Xattr};
+use datakeep_store::{ChunkRef, FrameDecoder, PackClass, PackName, Part, StoreError, content_parts};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// A file that is written in pieces.
+struct Pieces {
+    /// Pieces still to be written.
+    remaining: AtomicU32,
+    written_bytes: AtomicU64,
+    sink: Mutex<Option<Box<dyn ItemSink>>>,
+    holes: Vec<(u64, u64)>,
+}
+
+/// One file or special entry of a window.
+struct Work {
+    item: RestoreItem,
+    xattrs: Vec<Xattr>,
+    pieces: Option<Pieces>,
+    lost: AtomicBool,
+}
+
+/// A use of a chunk.
+struct Use {
+    work: u32,
+    chunk: ChunkRef,
+    offset_byte: u64,
+}
+
+/// All uses of one frame.
+struct FrameJob {
+    pack: PackName,
+    frame: u32,
+    uses: Vec<Use>,
+}
+
+/// A window's files, ready to be written.
+pub(super) struct FileWork {
+    works: Vec<Work>,
+    /// Entries that need no chunk.
+    plain: Vec<u32>,
+    frames: Vec<FrameJob>,
+}
+
+/// Entries without chunks are handed to workers in runs of this many.
+const PLAIN_RUN: usize = 64;
+
+impl FileWork {
+    /// Sorts a window by frame, in the order in which frames are first needed.
+    pub fn plan(
+        pump: &RestorePump<'_>,
+        items: Vec<RestoreItem>,
+        decoder: &mut FrameDecoder,
+    ) -> Result<Self, EngineError> {
+        let mut this = Self { works: Vec::with_capacity(items.len()), plain: Vec::new(), frames: Vec::new() };
+        let mut by_frame: HashMap<(PackName, u32), usize> = HashMap::new();
+        for item in items {
+            let xattrs = pump.xattrs(&item.path, &item.entry, decoder)?;
+            let parts = match wants_content(&item) {
+                true => content_parts(pump.repository, &item.entry.content, decoder),
+                false => Ok(Vec::new()),
+            };
+            match parts {
+                Ok(parts) => this.add(item, xattrs, parts, &mut by_frame),
+                Err(error) => pump.lose(&item.path, damaged(&error))?,
+            }
+        }
+        Ok(this)
+    }
+
+    fn add(
+        &mut self,
+        item: RestoreItem,
+        xattrs: Vec<Xattr>,
+        parts: Vec<Part>,
+        by_frame: &mut HashMap<(PackName, u32), usize>,
+    ) {
+        let number = self.works.len() as u32;
+        let chunks = parts.iter().filter(|part| matches!(part, Part::Chunk(_))).count();
+        let whole = parts.len() == 1 && chunks == 1 && item.action != Action::Update;
+        let mut holes = Vec::new();
+        let mut offset_byte = 0;
+        for part in &parts {
+            match part {
+                Part::Hole(len_bytes) => holes.push((offset_byte, *len_bytes)),
+                Part::Chunk(chunk) => {
+                    let place = chunk
+                        .at
+                        .map_or((PackName { session: item_session(), seq: 0 }, u32::MAX), |at| (at.pack, at.frame));
+                    let job = *by_frame.entry(place).or_insert_with(|| {
+                        self.frames.push(FrameJob { pack: place.0, frame: place.1, uses: Vec::new() });
+                        self.frames.len() - 1
+                    });
+                    self.frames[job].uses.push(Use { work: number, chunk: *chunk, offset_byte });
+                }
+            }
+            offset_byte += part.len_bytes();
+        }
+        if chunks == 0 {
+            self.plain.push(number);
+        }
+        let pieces = (!whole && (chunks > 0 || !holes.is_empty())).then(|| Pieces {
+            remaining: AtomicU32::new(chunks as u32),
+            written_bytes: AtomicU64::new(0),
+            sink: Mutex::new(None),
+            holes,
+        });
+        self.works.push(Work { item, xattrs, pieces, lost: AtomicBool::new(false) });
+    }
+
+    /// Writes it all, with the pump's workers.
+    pub fn run(self, pump: &RestorePump<'_>) -> Result<(), EngineError> {
+        let next = AtomicUsize::new(0);
+        let plain_runs = self.plain.len().div_ceil(PLAIN_RUN);
+        std::thread::scope(|scope| {
+            for _ in 0..pump.workers {
+                scope.spawn(|| {
+                    if let Err(error) = self.work(pump, &next, plain_runs) {
+                        pump.fail(error);
+                    }
+                });
+            }
+        });
+        let failure = pump.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn work(&self, pump: &RestorePump<'_>, next: &AtomicUsize, plain_runs: usize) -> Result<(), EngineError> {
+        let mut decoder = FrameDecoder::new()?;
+        loop {
+            let job = next.fetch_add(1, Ordering::Relaxed);
+            if job >= self.frames.len() + plain_runs || pump.has_failed() {
+                return Ok(());
+            }
+            if pump.context.cancel.is_cancelled() {
+                return Err(EngineError::Cancelled);
+            }
+            match self.frames.get(job) {
+                Some(frame) => self.frame(pump, frame, &mut decoder)?,
+                None => {
+                    let start = (job - self.frames.len()) * PLAIN_RUN;
+                    let end = (start + PLAIN_RUN).min(self.plain.len());
+                    self.plain[start..end].iter().try_for_each(|&number| self.plain(pump, number))?;
+                }
+            }
+        }
+    }
+
+    /// An entry without chunks: special, empty, all hole, or only to be touched up.
+    fn plain(&self, pump: &RestorePump<'_>, number: u32) -> Result<(), EngineError> {
+        let work = &self.works[number as usize];
+        let item = &work.item;
+        let spec = spec(item, &work.xattrs);
+        let result = match (item.action, item.entry.meta.file_type, &work.pieces) {
+            (Action::Skip, _, _) => Ok(()),
+            (Action::Metadata, _, _) => pump.target.set_metadata(spec),
+            (_, FileType::File, Some(pieces)) => self.open(pump, work).and_then(|sink| finish(work, pieces, sink)),
+            (_, FileType::File, None) => pump.target.write_file(spec, &[]),
+            _ => pump.target.make_special(spec),
+        };
+        self.note(pump, work, result, 0)
+    }
+
+    fn note(
+        &self,
+        pump: &RestorePump<'_>,
+        work: &Work,
+        result: Result<(), ItemError>,
+        written_bytes: u64,
+    ) -> Result<(), EngineError> {
+        match result {
+            Ok(()) => pump.done(&work.item, written_bytes),
+            Err(error) => {
+                // Content that is there with imperfect attributes is a loss and is there.
+                if error.cause == LossCause::Attributes && error.fatal.is_none() {
+                    pump.done(&work.item, written_bytes);
+                }
+                work.lost.store(true, Ordering::Relaxed);
+                pump.lose(&work.item.path, error)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&self, pump: &RestorePump<'_>, job: &FrameJob, decoder: &mut FrameDecoder) -> Result<(), EngineError> {
+        let repository = pump.repository;
+        let needed: Vec<&Use> = job.uses.iter().filter(|used| !self.stands_already(pump, used)).collect();
+        for used in job.uses.iter().filter(|used| !needed.iter().any(|n| std::ptr::eq(*n, *used))) {
+            self.piece(pump, used, None)?;
+        }
+        if needed.is_empty() {
+            return Ok(());
+        }
+        let frame = repository
+            .open_pack(PackClass::Data, job.pack)
+            .and_then(|pack| repository.read_frame(&pack, job.frame, decoder));
+        if frame.is_ok() {
+            pump.tally.lock().unwrap_or_else(PoisonError::into_inner).frames += 1;
+        }
+        for used in needed {
+            let slot = used.chunk.at.map_or(u32::MAX, |at| at.slot);
+            let here = match &frame {
+                Ok(frame) if frame.kind == ChunkKind::Data => frame.chunk(slot, &used.chunk.id, repository.ids()),
+                _ => Ok(None),
+            };
+            match here {
+                Ok(Some(bytes)) if bytes.len() as u64 == u64::from(used.chunk.len_bytes) => {
+                    self.piece(pump, used, Some(bytes))?;
+                }
+                other => self.elsewhere(pump, used, frame.as_ref().err().or(other.as_ref().err()), decoder)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The hint is wrong or its frame is damaged: the index may know another place.
+    fn elsewhere(
+        &self,
+        pump: &RestorePump<'_>,
+        used: &Use,
+        cause: Option<&StoreError>,
+        decoder: &mut FrameDecoder,
+    ) -> Result<(), EngineError> {
+        let here = used.chunk.at;
+        let found =
+            pump.repository.index().and_then(|index| index.lookup(pump.repository, PackClass::Data, &used.chunk.id));
+        let bytes = match found {
+            Ok(Some(at)) if Some(at) != here => {
+                let moved = ChunkRef { at: Some(at), ..used.chunk };
+                pump.repository.read_chunk(ChunkKind::Data, &moved, decoder)
+            }
+            _ => Err(StoreError::Missing { object: format!("chunk {}", used.chunk.id) }),
+        };
+        match bytes {
+            Ok(bytes) => self.piece(pump, used, Some(&bytes)),
+            Err(error) => {
+                let work = &self.works[used.work as usize];
+                let first = !work.lost.swap(true, Ordering::Relaxed);
+                self.piece(pump, used, None)?;
+                if first { pump.lose(&work.item.path, damaged(cause.unwrap_or(&error))) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// For an update: true when the target holds this chunk at its place.
+    fn stands_already(&self, pump: &RestorePump<'_>, used: &Use) -> bool {
+        let work = &self.works[used.work as usize];
+        let Some(pieces) = work.pieces.as_ref().filter(|_| work.item.action == Action::Update) else { return false };
+        let mut sink = pieces.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        if sink.is_none() {
+            *sink = self.open(pump, work).ok();
+        }
+        let Some(sink) = sink.as_mut() else { return false };
+        let mut buffer = vec![0; used.chunk.len_bytes as usize];
+        let read = sink.read_at(used.offset_byte, &mut buffer).unwrap_or(0);
+        read == buffer.len() && pump.repository.ids().id(ChunkKind::Data, &buffer) == used.chunk.id
+    }
+
+    fn open(&self, pump: &RestorePump<'_>, work: &Work) -> Result<Box<dyn ItemSink>, ItemError> {
+        pump.target.open_file(spec(&work.item, &work.xattrs), work.item.action == Action::Update)
+    }
+
+    /// Writes one chunk (`None`: nothing to write, it stands there or is lost) and finishes the file after its last.
+    fn piece(&self, pump: &RestorePump<'_>, used: &Use, bytes: Option<&[u8]>) -> Result<(), EngineError> {
+        let work = &self.works[used.work as usize];
+        let Some(pieces) = &work.pieces else {
+            return match bytes {
+                Some(bytes) => {
+                    let result = pump.target.write_file(spec(&work.item, &work.xattrs), &[bytes]);
+                    self.note(pump, work, result, bytes.len() as u64)
+                }
+                None => Ok(()),
+            };
+        };
+        if let Some(bytes) = bytes.filter(|_| !work.lost.load(Ordering::Relaxed)) {
+            let mut sink = pieces.sink.lock().unwrap_or_else(PoisonError::into_inner);
+            let result = match &mut *sink {
+                Some(sink) => sink.write_at(used.offset_byte, bytes),
+                None => self.open(pump, work).and_then(|mut opened| {
+                    let result = opened.write_at(used.offset_byte, bytes);
+                    *sink = Some(opened);
+                    result
+                }),
+            };
+            drop(sink);
+            pieces.written_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            if let Err(error) = result
+                && !work.lost.swap(true, Ordering::Relaxed)
+            {
+                pump.lose(&work.item.path, error)?;
+            }
+        }
+        if pieces.remaining.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return Ok(());
+        }
+        self.last_piece(pump, work, pieces)
+    }
+
+    fn last_piece(&self, pump: &RestorePump<'_>, work: &Work, pieces: &Pieces) -> Result<(), EngineError> {
+        let sink = pieces.sink.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if work.lost.load(Ordering::Relaxed) {
+            // Dropping the sink unfinished removes what was begun.
+            return Ok(());
+        }
+        let result = match sink {
+            Some(sink) => finish(work, pieces, sink),
+            None => self.open(pump, work).and_then(|sink| finish(work, pieces, sink)),
+        };
+        self.note(pump, work, result, pieces.written_bytes.load(Ordering::Relaxed))
+    }
+}
+
+fn wants_content(item: &RestoreItem) -> bool {
+    item.entry.meta.file_type == FileType::File && !matches!(item.action, Action::Skip | Action::Metadata)
+}
+
+fn item_session() -> datakeep_model::SessionId {
+    datakeep_model::SessionId([0; 12])
+}
+
+fn finish(work: &Work, pieces: &Pieces, mut sink: Box<dyn ItemSink>) -> Result<(), ItemError> {
+    for (offset_byte, len_bytes) in &pieces.holes {
+        sink.punch(*offset_byte, *len_bytes)?;
+    }
+    sink.finish(spec(&work.item, &work.xattrs))
+}

@@ -19,5 +19,5 @@ pub use connector::{Capability, Connector, Options};
 pub use error::{ConnectorError, ItemError};
 pub use item::{Details, Extent, Item, ItemBatch, ItemHandle, ItemReader, ReadOutcome};
 pub use lease::{ByteBudget, Lease};
-pub use source::{ItemStream, Source};
+pub use source::{ItemStream, OwnerNames, Source};
 pub use target::{Found, ItemSink, ItemSpec, Target};

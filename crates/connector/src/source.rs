@@ -4,6 +4,9 @@ use crate::error::ConnectorError;
 use crate::item::ItemBatch;
 use datakeep_model::{ItemPath, Mark, SourceInfo};
 
+/// Ids of users or groups with their names.
+pub type OwnerNames = Vec<(u32, String)>;
+
 /// A system opened for reading. Used as `begin`, `items` to the end, then (once the snapshot is durable) `confirm`.
 pub trait Source: Send {
     /// Kind, derived name, location and host.
@@ -33,7 +36,7 @@ pub trait Source: Send {
 
     /// Names of the users and groups with these ids, for display and for restores on other machines. Unknown ids are
     /// left out.
-    fn owner_names(&self, users: &[u32], groups: &[u32]) -> (Vec<(u32, String)>, Vec<(u32, String)>) {
+    fn owner_names(&self, users: &[u32], groups: &[u32]) -> (OwnerNames, OwnerNames) {
         let _ = (users, groups);
         (Vec::new(), Vec::new())
     }

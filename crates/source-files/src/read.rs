@@ -22,6 +22,7 @@ pub(crate) struct FileReader {
     extent_end_byte: u64,
     /// End of the range asked for; [`OPEN_END`] for the end of the file.
     range_end_byte: u64,
+    len_at_open_bytes: u64,
     has_holes: bool,
     is_at_end: bool,
 }
@@ -39,6 +40,7 @@ impl FileReader {
             position_byte: start_byte,
             extent_end_byte: start_byte,
             range_end_byte,
+            len_at_open_bytes: len_bytes,
             has_holes: looked.allocated_bytes < len_bytes,
             is_at_end: start_byte >= range_end_byte,
         }
@@ -137,6 +139,12 @@ impl ItemReader for FileReader {
             }
             filled += count;
             self.position_byte += count as u64;
+            // A short count at the length the file had when it was opened: asking again would only say 0. Should it
+            // have grown meanwhile, the metadata after reading says so.
+            if filled < want && self.position_byte == self.len_at_open_bytes {
+                (self.extent_end_byte, self.is_at_end) = (self.position_byte, true);
+                break;
+            }
         }
         Ok(filled)
     }

@@ -57,9 +57,13 @@ fn read_record(repository: &Repository, name: &str) -> Result<Progress, StoreErr
     progress::decode(&plain).map_err(|e| e.of(name))
 }
 
-/// Reads and proves a progress object.
+/// Reads and proves a progress object, and looks for the packs it names: they were durable before it.
 pub(crate) fn check_record(repository: &Repository, name: &str) -> Result<(), StoreError> {
-    read_record(repository, name).map(|_| ())
+    let record = read_record(repository, name)?;
+    record
+        .packs
+        .iter()
+        .try_for_each(|pack| repository.open_pack_uncached(pack.class, pack.name, Some(pack)).map(|_| ()))
 }
 
 impl Repository {

@@ -15,6 +15,8 @@ use datakeep_model::{ChunkKind, ItemPath};
 use datakeep_process::digest;
 use std::collections::BTreeSet;
 
+mod relations;
+
 /// How far to look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Verify {
@@ -38,6 +40,8 @@ pub struct Verified {
     pub objects: u64,
     /// Snapshots walked.
     pub snapshots: u64,
+    /// Sessions without a decision: runs that are going on or were interrupted.
+    pub undecided: u64,
     /// Entries walked, over all snapshots.
     pub entries: u64,
     /// Packs opened.
@@ -69,7 +73,8 @@ impl Repository {
         for warning in &self.slot_warnings {
             report.note(names::KEYS, Err(StoreError::damaged(warning.clone(), 0, "a whole slot", "a damaged one")));
         }
-        for listed in self.blobs.list("")? {
+        let objects = self.blobs.list("")?;
+        for listed in &objects {
             report.objects += 1;
             let result = self.verify_object(&listed.name, how, &mut decoder, &mut report);
             report.note(&listed.name, result);
@@ -79,6 +84,7 @@ impl Repository {
             }
         }
         let (manifests, _) = self.snapshots()?;
+        self.verify_relations(&objects, &manifests, &mut report)?;
         let mut seen = BTreeSet::new();
         for manifest in &manifests {
             report.snapshots += 1;
@@ -125,7 +131,11 @@ impl Repository {
                 }
             }),
             "tags" => self.read_sealed(ObjectType::Tags, name).map(|_| ()),
-            "progress" => progress::check_record(self, name),
+            "progress" => match progress::check_record(self, name) {
+                // A run that has committed meanwhile removes its own.
+                Err(StoreError::Missing { object }) if object == name => Ok(()),
+                other => other,
+            },
             _ => Err(unknown()),
         }
     }

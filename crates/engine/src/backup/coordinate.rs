@@ -6,7 +6,7 @@ use super::packer::{Packer, ToPacker};
 use super::parents::{Judgement, Known, Parents};
 use super::queue::JobQueue;
 use super::reach::ReachBuilder;
-use super::worker::{self, Shared};
+use super::worker::{self, Shared, SpareBodies};
 use super::{Answer, BackupOptions, BackupReport, Place, RawPart, RunContext, Task, TaskResult};
 use crate::error::EngineError;
 use datakeep_connector::{ByteBudget, Item, ItemBatch, Source};
@@ -171,6 +171,7 @@ impl Run<'_> {
         let (claims, frames) = (Claims::default(), FrameMap::default());
         let budget = ByteBudget::new(self.options.budget_bytes);
         let chunker = self.repository.chunker()?;
+        let spare_bodies = SpareBodies::default();
         let shared = Shared {
             repository: self.repository,
             index: (!index.is_empty()).then(|| index.clone()),
@@ -182,12 +183,13 @@ impl Run<'_> {
             compression: self.options.compression,
             frame_target_bytes: self.options.frame_target_bytes,
             segment_bytes: u64::from(self.repository.config().segment_mib) << 20,
+            spare_bodies: &spare_bodies,
         };
         let workers = self.options.workers.max(1);
         let queue = JobQueue::new(workers);
         let (to_packer, from_workers) = sync_channel::<ToPacker>(64);
         let (answer, answers) = channel();
-        let packer = Packer::new(writer, &frames, &claims, shared.index.clone(), self.mark);
+        let packer = Packer::new(writer, &frames, &claims, shared.index.clone(), self.mark, &spare_bodies);
         std::thread::scope(|scope| {
             for number in 0..workers {
                 let (shared, queue, to_packer, answer) = (&shared, &queue, to_packer.clone(), answer.clone());
@@ -253,6 +255,9 @@ struct Coordinator<'r, 'a> {
     first: u64,
     job: Vec<Task>,
     job_bytes: u64,
+    /// Jobs handed out and not yet answered. Counted here, where the answers arrive: what workers say of themselves
+    /// is always a moment old.
+    outstanding: usize,
     done: Vec<Entry>,
     read_at_progress: u64,
     flush_asked: bool,
@@ -286,6 +291,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             first: 0,
             job: Vec::new(),
             job_bytes: 0,
+            outstanding: 0,
             done: Vec::new(),
             read_at_progress: 0,
             flush_asked: false,
@@ -392,25 +398,23 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     fn send_job(&mut self) {
         if !self.job.is_empty() {
             self.queue.push(std::mem::take(&mut self.job));
+            self.outstanding += 1;
             self.job_bytes = 0;
             self.flush_asked = false;
         }
     }
 
-    /// Waits for an answer. When nothing runs that could give one, workers hand over the frames they hold.
+    /// Waits for an answer. When every job has been answered, what is missing lies in frames that workers are still
+    /// filling: they are asked to hand them over.
     fn wait(&mut self) -> Result<(), EngineError> {
         self.send_job();
-        if self.queue.is_idle() {
-            // Everything that was read has been answered; take it in before deciding that a flush is needed.
-            self.take_answers(false)?;
-            self.settle()?;
-            if self.pending.is_empty() || self.queue.waiting() > 0 {
-                return Ok(());
-            }
-            if !self.flush_asked {
-                self.flush_asked = true;
-                self.queue.flush();
-            }
+        // After a cancellation workers drop tasks, and nobody would answer for those.
+        if self.outstanding == 0 && self.run.context.cancel.is_cancelled() {
+            return Ok(());
+        }
+        if self.outstanding == 0 && !self.flush_asked {
+            self.flush_asked = true;
+            self.queue.flush();
         }
         self.take_answers(true)
     }
@@ -423,7 +427,10 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         };
         while let Some(answer) = first.take().or_else(|| self.answers.try_recv().ok()) {
             match answer {
-                Answer::Done(results) => results.into_iter().for_each(|result| self.take_result(result)),
+                Answer::Done(results) => {
+                    self.outstanding -= 1;
+                    results.into_iter().for_each(|result| self.take_result(result));
+                }
                 Answer::Placed => {}
                 Answer::Packed => self.packed = true,
                 Answer::Failed(error) => return Err(error.into()),
@@ -576,10 +583,10 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     }
 
     fn send_progress(&mut self) -> Result<(), StoreError> {
-        self.read_at_progress = self.tally.counters.read_bytes;
         if self.done.is_empty() {
             return Ok(());
         }
+        self.read_at_progress = self.tally.counters.read_bytes;
         self.meta.flush_content()?;
         let _ = self.packer.send(ToPacker::Progress(std::mem::take(&mut self.done)));
         Ok(())

@@ -105,7 +105,7 @@ impl<'a> MetaWriter<'a> {
         };
         self.group.clear();
         let builder = self.builder.get_or_insert_with(|| self.writer.new_pack(PackClass::Meta));
-        builder.push(frame);
+        builder.push(&frame);
         if builder.len_bytes() >= PACK_TARGET_BYTES || builder.is_at_limit() {
             self.flush()?;
         }

@@ -52,7 +52,7 @@ impl Default for BackupOptions {
         Self {
             workers: std::thread::available_parallelism().map_or(2, usize::from).min(16),
             compression: CompressionSettings::DEFAULT,
-            frame_target_bytes: 2 << 20,
+            frame_target_bytes: 4 << 20,
             budget_bytes: 16 << 20,
             read_everything: false,
             ignore_ctime: false,

@@ -15,7 +15,6 @@ pub(crate) enum Next<J> {
 
 struct State<J> {
     jobs: VecDeque<J>,
-    running: usize,
     flush: Vec<bool>,
     closed: bool,
 }
@@ -28,7 +27,7 @@ pub(crate) struct JobQueue<J> {
 
 impl<J> JobQueue<J> {
     pub fn new(workers: usize) -> Self {
-        let state = State { jobs: VecDeque::new(), running: 0, flush: vec![false; workers], closed: false };
+        let state = State { jobs: VecDeque::new(), flush: vec![false; workers], closed: false };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -44,12 +43,6 @@ impl<J> JobQueue<J> {
     /// Jobs not yet taken.
     pub fn waiting(&self) -> usize {
         self.lock().jobs.len()
-    }
-
-    /// True when no job waits or runs.
-    pub fn is_idle(&self) -> bool {
-        let state = self.lock();
-        state.jobs.is_empty() && state.running == 0
     }
 
     /// Asks every worker to hand over the frame it is filling.
@@ -68,12 +61,11 @@ impl<J> JobQueue<J> {
         self.changed.notify_all();
     }
 
-    /// Waits for something to do. A worker that took a job calls [`JobQueue::done`] after it.
+    /// Waits for something to do.
     pub fn next(&self, worker: usize) -> Next<J> {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
-                state.running += 1;
                 return Next::Job(job);
             }
             if std::mem::take(&mut state.flush[worker]) {
@@ -84,9 +76,5 @@ impl<J> JobQueue<J> {
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-    }
-
-    pub fn done(&self) {
-        self.lock().running -= 1;
     }
 }

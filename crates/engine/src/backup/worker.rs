@@ -10,7 +10,7 @@ use datakeep_connector::{ByteBudget, Cancel, Extent, ItemError, ItemReader};
 use datakeep_model::{ChunkId, ChunkKind, FileType, LossCause};
 use datakeep_process::{Chunker, CompressionSettings, Compressor, Decompressor, digest};
 use datakeep_store::{ChunkInfo, Claim, Claims, Index, PackClass, PlainFrame, Repository, StoreError, Ticket};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::mpsc::{Sender, SyncSender};
 
 /// What all workers of a run share.
@@ -28,6 +28,25 @@ pub(crate) struct Shared<'a> {
     pub frame_target_bytes: usize,
     /// A cut is forced at every multiple.
     pub segment_bytes: u64,
+    pub spare_bodies: &'a SpareBodies,
+}
+
+/// Buffers of frames that have been packed, to be used again.
+#[derive(Default)]
+pub(crate) struct SpareBodies(Mutex<Vec<Vec<u8>>>);
+
+impl SpareBodies {
+    fn take(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Takes a buffer back; keeps a few.
+    pub fn give(&self, body: Vec<u8>) {
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < 4 {
+            spare.push(body);
+        }
+    }
 }
 
 pub(crate) struct Worker<'a> {
@@ -35,12 +54,13 @@ pub(crate) struct Worker<'a> {
     packer: SyncSender<ToPacker>,
     compressor: Compressor,
     decompressor: Decompressor,
-    /// Plaintext of the frame being filled.
+    /// Plaintext of the frame being filled: the first `filled` bytes. Its length stays, so that nothing is cleared
+    /// before it is read into.
     group: Vec<u8>,
+    filled: usize,
     chunks: Vec<ChunkInfo>,
     serial: u32,
     window: Vec<u8>,
-    compressed: Vec<u8>,
     proof: Vec<u8>,
 }
 
@@ -84,11 +104,11 @@ impl<'a> Worker<'a> {
             packer,
             compressor: Compressor::new(&shared.compression)?,
             decompressor: Decompressor::new()?,
-            group: Vec::with_capacity(shared.frame_target_bytes),
+            group: vec![0; shared.frame_target_bytes.max(shared.chunker.params().max_bytes as usize)],
+            filled: 0,
             chunks: Vec::new(),
             serial: shared.frames.begin(),
             window: Vec::new(),
-            compressed: Vec::new(),
             proof: Vec::new(),
         })
     }
@@ -99,15 +119,8 @@ impl<'a> Worker<'a> {
                 Next::Flush => self.flush()?,
                 Next::End => return self.flush(),
                 Next::Job(tasks) => {
-                    let results = self.job(tasks);
-                    // First the answer, then idle: who sees the queue idle has every answer in the channel.
-                    if let Ok(results) = results {
-                        let _ = answers.send(Answer::Done(results));
-                        queue.done();
-                    } else {
-                        queue.done();
-                        results?;
-                    }
+                    let results = self.job(tasks)?;
+                    let _ = answers.send(Answer::Done(results));
                 }
             }
         }
@@ -192,19 +205,17 @@ impl<'a> Worker<'a> {
         result: &mut TaskResult,
     ) -> Result<u64, Stop> {
         self.make_room(len)?;
-        let start = self.group.len();
-        self.group.resize(start + len, 0);
-        let read = reader.read(&mut self.group[start..]).inspect_err(|_| self.group.truncate(start))?;
+        let start = self.filled;
+        let read = reader.read(&mut self.group[start..start + len])?;
         if open_ended && read == len {
-            let begun = self.group.split_off(start);
+            let begun = self.group[start..start + len].to_vec();
             return self.large(reader, begun, offset, result);
         }
-        self.group.truncate(start + read);
         if read == 0 {
             return Ok(0);
         }
         result.read_bytes += read as u64;
-        let id = self.shared.repository.ids().id(ChunkKind::Data, &self.group[start..]);
+        let id = self.shared.repository.ids().id(ChunkKind::Data, &self.group[start..start + read]);
         let ticket = self.ticket();
         let taken = match self.known(&id)? {
             Some(place) => Some(place),
@@ -213,8 +224,8 @@ impl<'a> Worker<'a> {
                 Claim::Taken(other) => Some(Place::Ticket(other)),
             },
         };
-        if taken.is_some() {
-            self.group.truncate(start);
+        if taken.is_none() {
+            self.filled += read;
         }
         self.note_chunk(id, read, taken, ticket, result);
         Ok(read as u64)
@@ -285,7 +296,8 @@ impl<'a> Worker<'a> {
         if taken.is_none() {
             taken = match self.shared.claims.claim(id, ticket) {
                 Claim::New => {
-                    self.group.extend_from_slice(data);
+                    self.group[self.filled..self.filled + data.len()].copy_from_slice(data);
+                    self.filled += data.len();
                     None
                 }
                 Claim::Taken(other) => Some(Place::Ticket(other)),
@@ -325,7 +337,7 @@ impl<'a> Worker<'a> {
     }
 
     fn make_room(&mut self, len: usize) -> Result<(), StoreError> {
-        if !self.group.is_empty() && self.group.len() + len > self.shared.frame_target_bytes {
+        if self.filled > 0 && self.filled + len > self.shared.frame_target_bytes {
             self.flush()?;
         }
         Ok(())
@@ -336,23 +348,25 @@ impl<'a> Worker<'a> {
         if self.chunks.is_empty() {
             return Ok(());
         }
-        let codec = self.compressor.compress(&self.group, &mut self.compressed)?;
-        self.decompressor.decompress(codec, &self.compressed, self.group.len(), &mut self.proof)?;
-        if self.proof != self.group {
+        let group = &self.group[..self.filled];
+        let mut body = self.shared.spare_bodies.take();
+        let codec = self.compressor.compress(group, &mut body)?;
+        self.decompressor.decompress(codec, &body, group.len(), &mut self.proof)?;
+        if self.proof != group {
             let found = "other bytes: check this machine's memory";
             return Err(StoreError::damaged("a compressed frame", 0, "the bytes that were compressed", found));
         }
         let frame = PlainFrame {
             kind: ChunkKind::Data,
             codec,
-            raw_len_bytes: self.group.len() as u32,
-            body: self.compressed.clone(),
-            body_digest: digest(&self.compressed),
+            raw_len_bytes: group.len() as u32,
+            body_digest: digest(&body),
+            body,
             chunks: std::mem::take(&mut self.chunks),
         };
         let lease = self.shared.budget.acquire(frame.body.len() as u64);
         let serial = std::mem::replace(&mut self.serial, self.shared.frames.begin());
-        self.group.clear();
+        self.filled = 0;
         // A closed channel means that the run has failed elsewhere; that error is the one to report.
         let _ = self.packer.send(ToPacker::Frame { serial, frame, lease });
         Ok(())

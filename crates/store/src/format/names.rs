@@ -84,6 +84,10 @@ pub(crate) fn condemned(epoch: u64) -> String {
     format!("condemned/{epoch:010}")
 }
 
+pub(crate) fn forgotten(session: SessionId) -> String {
+    format!("forgotten/{session}")
+}
+
 pub(crate) fn tags_folder(session: SessionId) -> String {
     format!("tags/{session}/")
 }

@@ -98,7 +98,7 @@ impl PackBuilder {
     }
 
     /// Adds a frame and returns its number.
-    pub fn push(&mut self, frame: PlainFrame) -> u32 {
+    pub fn push(&mut self, frame: &PlainFrame) -> u32 {
         let number = self.next_frame();
         self.directory.frames.push(FrameInfo {
             offset: (pack::HEADER_LEN_BYTES + self.body.len()) as u64,
@@ -149,7 +149,8 @@ impl PackBuilder {
     /// A salt that differs for different contents even when the chance bytes repeat (a cloned machine).
     fn salt(&self, chance: [u8; 32], directory: &[u8]) -> [u8; 32] {
         let name = [&self.name.session.0[..], &self.name.seq.to_le_bytes()].concat();
-        digest(&[&chance[..], &name, directory, &digest(&self.body).0].concat()).0
+        let bodies: Vec<u8> = self.digests.iter().flat_map(|digest| digest.0).collect();
+        digest(&[&chance[..], &name, directory, &bodies].concat()).0
     }
 
     fn seal_frames(&mut self, key: &ObjectKey, repository: RepositoryId) -> Result<(), StoreError> {

@@ -1,0 +1,80 @@
+//! What objects prove of each other. Whatever another object shows to have existed, and that nothing may have removed,
+//! must still be there. Three deletions cannot be told from inside: of a key slot (slots come and go, and no list of
+//! them exists), of the newest change of labels or the newest decision (they look as if they had not been made yet),
+//! and of progress (it is removed without a trace once it is of no use).
+
+use super::Verified;
+use crate::error::StoreError;
+use crate::format::decision::Manifest;
+use crate::format::names::{self, PackName};
+use crate::repository::Repository;
+use datakeep_model::SessionId;
+use datakeep_store_blob::Listed;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The session that wrote an object.
+fn session_of(object: &str) -> Option<SessionId> {
+    match object.split('/').next()? {
+        "data" | "meta" => PackName::parse(object).map(|(_, name)| name.session),
+        "index" | "progress" => names::parse_session_number(object).map(|(session, _)| session),
+        "reach" | "sessions" | "commits" => names::parse_epoch_session(object).map(|(_, session)| session),
+        "tags" => object.split('/').nth(1).and_then(SessionId::from_hex),
+        _ => None,
+    }
+}
+
+impl Repository {
+    /// Compares a listing with itself and with the snapshots. A listing is no instant: what seems to be missing is
+    /// looked for again by its name before it is reported.
+    pub(super) fn verify_relations(
+        &self,
+        listed: &[Listed],
+        manifests: &[Manifest],
+        report: &mut Verified,
+    ) -> Result<(), StoreError> {
+        if listed.iter().any(|object| object.name.starts_with("checkpoints/")) {
+            // A collection may have removed what is of no use any more.
+            return Ok(());
+        }
+        let mut written: BTreeSet<SessionId> = listed.iter().filter_map(|object| session_of(&object.name)).collect();
+        written.extend(manifests.iter().filter_map(|manifest| manifest.snapshot.parent));
+        let mut decided: BTreeSet<SessionId> = manifests.iter().map(|manifest| manifest.snapshot.id).collect();
+        decided.extend(self.blobs.list(names::COMMITS)?.iter().filter_map(|object| session_of(&object.name)));
+        for session in &written {
+            self.must_stand(&names::intent(0, *session), report)?;
+            report.undecided += u64::from(!decided.contains(session));
+        }
+        let parents = manifests.iter().filter_map(|manifest| manifest.snapshot.parent);
+        let labelled = listed.iter().filter(|object| object.name.starts_with("tags/"));
+        let committed: BTreeSet<SessionId> =
+            parents.chain(labelled.clone().filter_map(|object| session_of(&object.name))).collect();
+        for session in committed.difference(&decided) {
+            if self.blobs.len_bytes(&names::forgotten(*session))?.is_none() {
+                self.must_stand(&names::decision(0, *session), report)?;
+            }
+        }
+        let mut newest: BTreeMap<SessionId, u32> = BTreeMap::new();
+        for object in labelled {
+            let number = object.name.rsplit('/').next().and_then(|number| number.parse().ok());
+            if let (Some(session), Some(number)) = (session_of(&object.name), number) {
+                let known = newest.entry(session).or_insert(number);
+                *known = number.max(*known);
+            }
+        }
+        let present: BTreeSet<&str> = listed.iter().map(|object| object.name.as_str()).collect();
+        for (session, newest) in newest {
+            for name in (0..newest).map(|number| names::tags(session, number)).filter(|n| !present.contains(n.as_str()))
+            {
+                self.must_stand(&name, report)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn must_stand(&self, object: &str, report: &mut Verified) -> Result<(), StoreError> {
+        if self.blobs.len_bytes(object)?.is_none() {
+            report.note(object, Err(StoreError::Missing { object: object.to_string() }));
+        }
+        Ok(())
+    }
+}

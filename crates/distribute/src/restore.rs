@@ -160,10 +160,15 @@ impl<'a> Planner<'a> {
         let Some(found) = self.target.look(path)? else { return Ok(Action::Create) };
         let (want, have) = (&entry.meta, &found.meta);
         let same_type = want.file_type == have.file_type;
-        if want.file_type == FileType::Directory {
-            return Ok(if same_type { Action::Metadata } else { self.if_allowed(Action::Replace) });
-        }
         let later = want.mtime > have.mtime;
+        if want.file_type == FileType::Directory {
+            return Ok(match self.request.overwrite {
+                Overwrite::Refuse | Overwrite::Never => Action::Skip,
+                _ if same_type => Action::Metadata,
+                Overwrite::Newer if !later => Action::Skip,
+                _ => Action::Replace,
+            });
+        }
         let same = same_type
             && want.len_bytes == have.len_bytes
             && want.mtime == have.mtime
@@ -181,13 +186,6 @@ impl<'a> Planner<'a> {
 
     fn metadata_or_skip(&self, entry: &Entry, have: &datakeep_model::Meta) -> Action {
         if entry.meta.mode & 0o777 == have.mode & 0o777 { Action::Skip } else { Action::Metadata }
-    }
-
-    fn if_allowed(&self, action: Action) -> Action {
-        match self.request.overwrite {
-            Overwrite::Refuse | Overwrite::Never => Action::Skip,
-            _ => action,
-        }
     }
 
     fn is_selected(&self, path: &ItemPath, entry: &Entry) -> bool {
@@ -210,7 +208,10 @@ impl<'a> Planner<'a> {
                 return Ok(());
             }
             // The target itself stands already; it is filled, not made.
-            let action = if path.is_root() { Action::Metadata } else { self.action(path, &entry)? };
+            let action = match path.is_root() {
+                true if self.target_is_empty => Action::Metadata,
+                _ => self.action(path, &entry)?,
+            };
             visit(RestoreItem { path: path.clone(), entry, action })
         })
     }
@@ -223,6 +224,11 @@ impl<'a> Planner<'a> {
         }
         self.each_entry(&mut |path, entry| {
             if entry.meta.file_type != FileType::Directory {
+                // A directory in the way of something else: everything in it is foreign.
+                if self.is_selected(path, &entry) && self.action(path, &entry)? == Action::Replace {
+                    let names = self.target.list(path)?;
+                    extras.extend(names.iter().filter_map(|name| path.join(name).ok()));
+                }
                 return Ok(());
             }
             let in_snapshot = ItemPath::from_key(&entry.key).unwrap_or_default();
@@ -335,7 +341,11 @@ pub fn restore(
     })?;
     pump.write(window)?;
     let tally = pump.finish(deleted)?;
-    let mut companion_faults = repository.companions(manifest).faults;
+    // The restore of a whole snapshot looks at everything the snapshot left, that of a part at nothing more than it needs.
+    let mut companion_faults = match request.selection.is_all() && request.place.is_root() {
+        true => repository.companions(manifest).faults,
+        false => repository.slot_warnings().to_vec(),
+    };
     companion_faults.extend(reach_fault);
     Ok(RestoreReport { tally, companion_faults })
 }

@@ -12,21 +12,28 @@ use crate::format::sealed::ObjectType;
 use crate::repository::Repository;
 use crate::tree::entry::Location;
 use datakeep_model::ChunkId;
+use datakeep_store_blob::Listed;
 use segment::Segment;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 mod segment;
 
+const FOLDER: &str = "index/";
 /// Runs of fewer chunks stay in memory.
 const SMALL_RUN_CHUNKS: usize = 64 << 10;
 
 /// The index of all sessions seen when it was loaded, and of what this run has made durable since.
 #[derive(Default)]
 pub struct Index {
+    /// The objects it was loaded from.
+    objects: Vec<Listed>,
     packs: Vec<PackRecord>,
     memory: Table,
     segments: Vec<(Segment, u32)>,
+    faults: Vec<String>,
+    chunks: AtomicU64,
     added: RwLock<(Vec<PackRecord>, Table)>,
 }
 
@@ -58,15 +65,25 @@ impl Table {
 impl Index {
     /// Loads the index objects of the repository, through the cache folder when there is one.
     pub(crate) fn load(repository: &Repository) -> Result<Self, StoreError> {
-        let mut index = Self::default();
+        let mut index = Self { objects: repository.blobs.list(FOLDER)?, ..Self::default() };
         let mut small = Vec::new();
-        for listed in repository.blobs.list("index/")? {
+        for listed in index.objects.clone() {
             let cached = repository.cache_folder().map(|folder| folder.join(listed.name.replace('/', "-")));
-            index.load_run(repository, &listed.name, cached.as_deref(), &mut small)?;
+            if let Err(error) = index.load_run(repository, &listed.name, cached.as_deref(), &mut small) {
+                // The index can be made again from packs: without this part chunks are stored again, and none is lost.
+                index.faults.push(error.to_string());
+            }
         }
         index.memory = Table::from_entries(small);
+        let segments: u64 = index.segments.iter().map(|(segment, _)| segment.chunks()).sum();
+        index.chunks = AtomicU64::new(segments + index.memory.packs.len() as u64);
         repository.expect_packs(index.packs.iter().copied());
         Ok(index)
+    }
+
+    /// True when no session has added to the repository's index since.
+    pub(crate) fn is_fresh(&self, repository: &Repository) -> Result<bool, StoreError> {
+        Ok(repository.blobs.list(FOLDER)? == self.objects)
     }
 
     fn load_run(
@@ -95,16 +112,19 @@ impl Index {
         Ok(())
     }
 
-    /// True when nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.packs.is_empty() && self.added.read().unwrap_or_else(PoisonError::into_inner).0.is_empty()
+    /// Index objects that could not be read, in words.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
     }
 
     /// Chunks known.
     pub fn chunks(&self) -> u64 {
-        let segments: u64 = self.segments.iter().map(|(segment, _)| segment.chunks()).sum();
-        let added = self.added.read().unwrap_or_else(PoisonError::into_inner).1.packs.len();
-        segments + (self.memory.packs.len() + added) as u64
+        self.chunks.load(Ordering::Relaxed)
+    }
+
+    /// True when nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.chunks() == 0
     }
 
     /// Adds packs that this run has made durable.
@@ -116,6 +136,7 @@ impl Index {
             added.0.push(record);
             entries.extend(ids.iter().map(|id| (fingerprint(id), number)));
         }
+        self.chunks.fetch_add(entries.len() as u64, Ordering::Relaxed);
         added.1.merge(entries);
     }
 
@@ -126,6 +147,9 @@ impl Index {
         class: PackClass,
         id: &ChunkId,
     ) -> Result<Option<Location>, StoreError> {
+        if self.is_empty() {
+            return Ok(None);
+        }
         let fingerprint = fingerprint(id);
         let mut failed = None;
         for record in self.candidates(fingerprint) {

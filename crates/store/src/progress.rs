@@ -67,8 +67,7 @@ pub(crate) fn check_record(repository: &Repository, name: &str) -> Result<(), St
 }
 
 impl Repository {
-    /// What unfinished runs of this source left, the one that got farthest first. `decided` are sessions whose
-    /// progress is of no use any more.
+    /// What unfinished runs of this source left: of the one that got farthest, as far as it can be read.
     pub fn interrupted(&self, source: &SourceInfo) -> Result<Option<Resumed>, StoreError> {
         let folder = names::progress_folder(&source_key(self, source));
         let mut sessions: BTreeMap<SessionId, (u64, BTreeMap<u32, String>)> = BTreeMap::new();
@@ -78,24 +77,34 @@ impl Repository {
             *bytes += listed.len_bytes;
             records.insert(number, listed.name);
         }
-        let farthest = sessions.into_iter().max_by_key(|(_, (bytes, _))| *bytes);
-        let Some((session, (_, records))) = farthest else { return Ok(None) };
+        let mut farthest_first: Vec<_> = sessions.into_iter().collect();
+        farthest_first.sort_by_key(|(_, (bytes, _))| std::cmp::Reverse(*bytes));
+        Ok(farthest_first.into_iter().find_map(|(session, (_, records))| self.usable(session, records)))
+    }
+
+    /// The records of a session up to the first that is missing or damaged; `None` when that is the first of all.
+    fn usable(&self, session: SessionId, records: BTreeMap<u32, String>) -> Option<Resumed> {
         let mut packs = Vec::new();
         let mut mark = None;
         let mut usable = VecDeque::new();
         for (expected, (number, name)) in records.into_iter().enumerate() {
-            let Ok(record) = read_record(self, &name) else { break };
             if number as usize != expected {
                 break;
             }
+            let Ok(record) = read_record(self, &name) else { break };
             mark.get_or_insert(record.mark);
             packs.extend(record.packs);
             usable.push_back(name);
         }
-        let Some(mark) = mark else { return Ok(None) };
         self.expect_packs(packs.iter().copied());
         let (leaves, entries) = (VecDeque::new(), VecDeque::new());
-        Ok(Some(Resumed { session, mark, packs, records: usable, leaves, entries }))
+        Some(Resumed { session, mark: mark?, packs, records: usable, leaves, entries })
+    }
+
+    /// Sessions that have left progress of this source.
+    pub fn sessions_with_progress(&self, source: &SourceInfo) -> Result<BTreeSet<SessionId>, StoreError> {
+        let listed = self.blobs.list(&names::progress_folder(&source_key(self, source)))?;
+        Ok(listed.iter().filter_map(|l| names::parse_session_number(&l.name)).map(|(session, _)| session).collect())
     }
 
     /// All durable packs of a session, those without index included, with their chunks: a resumed run deduplicates
@@ -117,7 +126,7 @@ impl Repository {
         Ok(found)
     }
 
-    /// Removes progress records of a source: of `sessions` that are decided. Failure is no harm.
+    /// Removes progress records of a source: of `sessions` that are decided or superseded. Failure is no harm.
     pub fn forget_progress(&self, source: &SourceInfo, sessions: &BTreeSet<SessionId>) -> Result<(), StoreError> {
         let folder = names::progress_folder(&source_key(self, source));
         for listed in self.blobs.list(&folder)? {

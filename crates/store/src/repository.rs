@@ -17,7 +17,7 @@ use datakeep_process::{BoundaryHasher, Chunker, ChunkerParams, IdHasher, KeyRing
 use datakeep_store_blob::BlobStore;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Memory for directories of packs in use.
 const DIRECTORY_CACHE_BYTES: usize = 16 << 20;
@@ -71,8 +71,7 @@ pub struct Repository {
     packs: ByteCache<PackName, OpenPack>,
     frames: ByteCache<(PackName, u32), Frame>,
     expected: Mutex<HashMap<PackName, PackRecord>>,
-    index: OnceLock<Arc<Index>>,
-    index_lock: Mutex<()>,
+    index: Mutex<Option<Arc<Index>>>,
     cache_folder: Option<PathBuf>,
 }
 
@@ -131,7 +130,8 @@ impl Repository {
     ) -> Result<Self, StoreError> {
         options.chunker.validate()?;
         let found = blobs.list("")?;
-        if let Some(first) = found.first() {
+        // Slots alone are what an `init` that did not end leaves: no config ever said that they open anything.
+        if let Some(first) = found.iter().find(|listed| !listed.name.starts_with(names::KEYS)) {
             let what = if found.iter().any(|l| l.name == names::CONFIG) { "a repository" } else { first.name.as_str() };
             return Err(StoreError::Occupied { location: blobs.location(), found: what.to_string() });
         }
@@ -151,7 +151,14 @@ impl Repository {
         for slot in slots {
             keys::write_slot(&*blobs, &config, &root, &keys, &*entropy, slot, now)?;
         }
-        blobs.create(names::CONFIG, &config::encode(&config, &keys.commit))?;
+        create_config(&*blobs, &config::encode(&config, &keys.commit))?;
+        // Only who made the config may clear up: it is the one step that one of several can win.
+        for leftover in &found {
+            blobs.delete(&leftover.name)?;
+        }
+        if !found.is_empty() {
+            blobs.barrier()?;
+        }
         Ok(Self::assemble(blobs, config, root, keys, entropy, None))
     }
 
@@ -169,8 +176,7 @@ impl Repository {
             packs: ByteCache::new(DIRECTORY_CACHE_BYTES),
             frames: ByteCache::new(FRAME_CACHE_BYTES),
             expected: Mutex::default(),
-            index: OnceLock::new(),
-            index_lock: Mutex::new(()),
+            index: Mutex::default(),
             slot: String::new(),
             slot_warnings: Vec::new(),
             blobs,
@@ -360,17 +366,31 @@ impl Repository {
         }
     }
 
-    /// The index of all committed sessions, loaded when first needed.
+    /// The index of the sessions that had committed when it was first needed.
     pub fn index(&self) -> Result<Arc<Index>, StoreError> {
-        if let Some(index) = self.index.get() {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = &*index {
             return Ok(index.clone());
         }
-        let _one_loads = self.index_lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = self.index.get() {
-            return Ok(index.clone());
+        Ok(index.insert(Arc::new(Index::load(self)?)).clone())
+    }
+
+    /// The index of all sessions that have committed by now: what a run deduplicates against.
+    pub fn fresh_index(&self) -> Result<Arc<Index>, StoreError> {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*index {
+            Some(index) if index.is_fresh(self)? => Ok(index.clone()),
+            _ => Ok(index.insert(Arc::new(Index::load(self)?)).clone()),
         }
-        let index = Arc::new(Index::load(self)?);
-        Ok(self.index.get_or_init(|| index).clone())
+    }
+}
+
+/// Creates the config. A lost answer is resolved by reading it back.
+fn create_config(blobs: &dyn BlobStore, config: &[u8]) -> Result<(), StoreError> {
+    let Err(error) = blobs.create(names::CONFIG, config) else { return Ok(()) };
+    match blobs.read(names::CONFIG, config::MAX_LEN_BYTES) {
+        Ok(found) if found == config => Ok(()),
+        _ => Err(error.into()),
     }
 }
 

@@ -133,6 +133,16 @@ impl Repository {
         Ok(reach)
     }
 
+    /// Packs that a snapshot uses and that are not there, or not as long as they were. Looks at names and lengths only.
+    pub fn missing_packs(&self, reach: &Reach) -> Result<Vec<String>, StoreError> {
+        let mut found = BTreeMap::new();
+        for folder in ["data/", "meta/"] {
+            found.extend(self.blobs.list(folder)?.into_iter().map(|listed| (listed.name, listed.len_bytes)));
+        }
+        let objects = reach.packs.values().map(|(record, _)| (record.name.object(record.class), record.len_bytes));
+        Ok(objects.filter(|(object, len)| found.get(object) != Some(len)).map(|(object, _)| object).collect())
+    }
+
     /// Looks at what a restore has no use for: the session's intent, index and labels. Damage there takes nothing from
     /// the snapshot, and its owner should know.
     pub fn companions(&self, manifest: &Manifest) -> Companions {

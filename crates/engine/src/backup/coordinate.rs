@@ -3,7 +3,7 @@
 use super::frames::FrameMap;
 use super::meta::MetaWriter;
 use super::packer::{Packer, ToPacker};
-use super::parents::{Judgement, Known, Parents};
+use super::parents::{Judgement, Known, Origin, Parents};
 use super::queue::JobQueue;
 use super::reach::ReachBuilder;
 use super::worker::{self, Shared, SpareBodies};
@@ -53,6 +53,9 @@ struct Pending {
     segments: Vec<Option<TaskResult>>,
     /// Read in this run.
     fresh: bool,
+    /// Not in any snapshot yet: read in this run, or in one before it that was interrupted. A run that is interrupted
+    /// in its turn passes all of it on.
+    is_progress: bool,
 }
 
 /// What the run has found out so far.
@@ -164,7 +167,11 @@ impl Run<'_> {
         writer: &Writer,
         resumed: Option<Resumed>,
     ) -> Result<(Tally, BuiltTree, Reach), EngineError> {
-        let index = self.repository.index()?;
+        let index = self.repository.fresh_index()?;
+        for fault in index.faults() {
+            let text = format!("{fault}: part of the index is not used, and chunks may be stored again");
+            self.context.observer.observe(&Event::Warning(&text));
+        }
         if let Some(session) = self.resumed_session {
             index.add(self.repository.packs_of_session(session)?);
         }
@@ -174,7 +181,7 @@ impl Run<'_> {
         let spare_bodies = SpareBodies::default();
         let shared = Shared {
             repository: self.repository,
-            index: (!index.is_empty()).then(|| index.clone()),
+            index: index.clone(),
             claims: &claims,
             frames: &frames,
             budget: &budget,
@@ -231,7 +238,7 @@ impl Tally {
         let (counter, action) = match known {
             Known::New => (&mut counters.items_new, "new"),
             Known::Changed => (&mut counters.items_changed, "changed"),
-            Known::Same(_) => (&mut counters.items_unchanged, "unchanged"),
+            Known::Same(..) => (&mut counters.items_unchanged, "unchanged"),
         };
         *counter += 1;
         action
@@ -341,17 +348,23 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             let known = self.parents.compare(&key, &item.meta)?;
             let action = self.tally.count(&item.meta, &known);
             match known {
-                Known::Same(old) => self.keep(*old, item, action),
+                Known::Same(old, origin) => self.keep(*old, origin, item, action),
                 Known::New | Known::Changed => self.fetch(key, item, action),
             }
         }
         self.parents.tell_nodes(&mut self.meta);
+        if let Some(fault) = self.parents.take_fault() {
+            let text = format!("the previous snapshot cannot be read on: {fault}; what is unknown is read again");
+            self.run.context.observer.observe(&Event::Warning(&text));
+        }
         Ok(())
     }
 
-    fn keep(&mut self, old: Entry, item: Item, action: &'static str) {
+    fn keep(&mut self, old: Entry, origin: Origin, item: Item, action: &'static str) {
         let entry = Entry { meta: item.meta, ..old };
-        self.pending.push_back(Pending { entry, action, missing: 0, segments: Vec::new(), fresh: false });
+        let is_progress = origin == Origin::Interrupted;
+        let pending = Pending { entry, action, missing: 0, segments: Vec::new(), fresh: false, is_progress };
+        self.pending.push_back(pending);
     }
 
     fn fetch(&mut self, key: Vec<u8>, item: Item, action: &'static str) {
@@ -392,7 +405,8 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             changed_while_read: false,
         };
         let segments = (0..count).map(|_| None).collect();
-        self.pending.push_back(Pending { entry, action, missing: count as usize, segments, fresh: true });
+        let missing = count as usize;
+        self.pending.push_back(Pending { entry, action, missing, segments, fresh: true, is_progress: true });
     }
 
     fn send_job(&mut self) {
@@ -464,8 +478,8 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             self.settle_one(pending)?;
         }
         let read = self.tally.counters.read_bytes;
-        // The share keeps the number of records small for large runs, and what a kill can cost below a twentieth.
-        let due = self.run.options.progress_bytes.max(read / 25);
+        // The share keeps the number of records small for large runs, and what a kill can cost small.
+        let due = self.run.options.progress_bytes.max(read / 50);
         if read - self.read_at_progress >= due || self.done.len() >= MAX_PROGRESS_ENTRIES {
             self.send_progress()?;
         }
@@ -481,7 +495,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     }
 
     fn settle_one(&mut self, pending: Pending) -> Result<(), EngineError> {
-        let Pending { mut entry, action, segments, fresh, .. } = pending;
+        let Pending { mut entry, action, segments, fresh, is_progress, .. } = pending;
         if fresh && !self.complete(&mut entry, segments)? {
             return Ok(());
         }
@@ -490,7 +504,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             // What was read is noted with its parts.
             self.reach.add_entry(self.run.repository, &entry, &mut self.decoder)?;
         }
-        if fresh && entry.content != Content::Empty {
+        if is_progress && entry.content != Content::Empty {
             self.done.push(entry.clone());
         }
         self.tree.push(entry, &mut self.meta)?;

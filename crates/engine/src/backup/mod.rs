@@ -53,7 +53,7 @@ impl Default for BackupOptions {
             workers: std::thread::available_parallelism().map_or(2, usize::from).min(16),
             compression: CompressionSettings::DEFAULT,
             frame_target_bytes: 4 << 20,
-            budget_bytes: 16 << 20,
+            budget_bytes: 4 << 20,
             read_everything: false,
             ignore_ctime: false,
             ignore_inode: false,
@@ -62,7 +62,7 @@ impl Default for BackupOptions {
             dry_run: false,
             tags: Vec::new(),
             writer: format!("datakeep {}", env!("CARGO_PKG_VERSION")),
-            progress_bytes: 16 << 20,
+            progress_bytes: 12 << 20,
         }
     }
 }
@@ -144,6 +144,20 @@ pub(crate) enum Answer {
     Failed(StoreError),
 }
 
+/// True when all packs that a snapshot uses are there. One that is not whole is no parent: what the new snapshot shares
+/// with it would be missing as well, and is stored again instead.
+fn is_whole(repository: &Repository, manifest: &Manifest, context: &RunContext<'_>) -> bool {
+    let fault = match repository.reach(manifest).and_then(|reach| repository.missing_packs(&reach)) {
+        Ok(missing) if missing.is_empty() => return true,
+        Ok(missing) => format!("{} of its packs are missing or cut short, {} among them", missing.len(), missing[0]),
+        Err(error) => error.to_string(),
+    };
+    let id = manifest.snapshot.id.short();
+    let text = format!("the previous snapshot {id} is damaged: {fault}; every file is read, and what is missing is stored again");
+    context.observer.observe(&Event::Warning(&text));
+    false
+}
+
 /// Backs a source up. `mark` is what [`Source::begin`] returned, so that reading ahead can begin before the repository
 /// is unlocked. When this returns a manifest, the snapshot is durable and visible.
 pub fn backup(
@@ -158,13 +172,11 @@ pub fn backup(
     context.observer.observe(&Event::Phase(Phase::Transferring));
     let (manifests, _) = repository.snapshots()?;
     let same_source = |m: &&Manifest| m.snapshot.source.kind == info.kind && m.snapshot.source.name == info.name;
-    let parent = manifests.iter().filter(same_source).next_back();
-    if let Some(parent) = parent {
-        // The packs of the parent: what they are is needed for this snapshot's reach. Damage is found when it matters.
-        let _ = repository.reach(parent);
-    }
+    let parent = manifests.iter().rfind(same_source).filter(|parent| is_whole(repository, parent, context));
     let resumed = if options.resume && !options.dry_run { repository.interrupted(&info)? } else { None };
     let resumed_session = resumed.as_ref().map(|r| r.session);
+    // Progress there is now will be of no more use once this run has published its snapshot.
+    let mut superseded = repository.sessions_with_progress(&info)?;
     let mut run =
         coordinate::Run { repository, options, context, info: info.clone(), mark, started, parent, resumed_session };
     if options.dry_run {
@@ -174,8 +186,8 @@ pub fn backup(
     let session = writer.session();
     let report = run.transfer(source, writer, resumed)?;
     source.confirm(mark)?;
-    let decided = [Some(session), resumed_session].into_iter().flatten().collect();
+    superseded.insert(session);
     // Left-over progress costs a little space and nothing else.
-    let _ = repository.forget_progress(&info, &decided);
+    let _ = repository.forget_progress(&info, &superseded);
     Ok(report)
 }

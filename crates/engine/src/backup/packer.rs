@@ -33,7 +33,7 @@ pub(crate) struct Packer<'a> {
     pub writer: &'a Writer,
     pub frames: &'a FrameMap,
     pub claims: &'a Claims,
-    pub index: Option<Arc<Index>>,
+    pub index: Arc<Index>,
     pub mark: &'a Mark,
     spare_bodies: &'a SpareBodies,
     pub pack_target_bytes: usize,
@@ -49,7 +49,7 @@ impl<'a> Packer<'a> {
         writer: &'a Writer,
         frames: &'a FrameMap,
         claims: &'a Claims,
-        index: Option<Arc<Index>>,
+        index: Arc<Index>,
         mark: &'a Mark,
         spare_bodies: &'a SpareBodies,
     ) -> Self {
@@ -115,13 +115,12 @@ impl<'a> Packer<'a> {
 
     /// Durable chunks move from the run's memory to the index, once there are many.
     fn spill(&mut self) {
-        let Some(index) = &self.index else { return };
         if self.claims.len() < MAX_CLAIMS {
             return;
         }
         let packs = std::mem::take(&mut self.staged);
         let ids: Vec<ChunkId> = packs.iter().flat_map(|(_, ids)| ids.iter().copied()).collect();
-        index.add(packs);
+        self.index.add(packs);
         self.claims.release(ids.into_iter());
     }
 }

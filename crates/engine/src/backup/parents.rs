@@ -1,7 +1,7 @@
 //! What is known of the source from earlier: an interrupted run and the newest snapshot, walked side by side with it.
 
 use super::meta::MetaWriter;
-use datakeep_model::{Mark, Meta, Timestamp};
+use datakeep_model::{ErrorKind, Mark, Meta, Timestamp};
 use datakeep_store::{
     ChunkRef, Entry, KeyRange, Manifest, Node, NodeReader, NodeSource, Repository, Resumed, StoreError, TreeCursor,
 };
@@ -29,7 +29,16 @@ pub(crate) enum Known {
     /// Known and different, or not to be trusted.
     Changed,
     /// Known and the same: its content need not be read.
-    Same(Box<Entry>),
+    Same(Box<Entry>, Origin),
+}
+
+/// Where something is known from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Origin {
+    /// The run that was interrupted.
+    Interrupted,
+    /// The newest snapshot.
+    Snapshot,
 }
 
 /// How sameness is judged.
@@ -51,6 +60,7 @@ pub(crate) struct Parents<'a> {
     tree_next: Option<Entry>,
     tree_mark: Timestamp,
     seen: Rc<RefCell<Vec<ChunkRef>>>,
+    fault: Option<StoreError>,
     /// Entries of the parent that the source no longer has.
     pub removed: u64,
 }
@@ -88,6 +98,7 @@ impl<'a> Parents<'a> {
             tree_next: None,
             tree_mark,
             seen,
+            fault: None,
             removed: 0,
         };
         parents.advance_resumed();
@@ -101,9 +112,15 @@ impl<'a> Parents<'a> {
     }
 
     fn advance_tree(&mut self) -> Result<Option<Entry>, StoreError> {
-        let next = match &mut self.tree {
-            Some(tree) => tree.next_entry()?,
+        let next = match self.tree.as_mut().map(TreeCursor::next_entry) {
             None => None,
+            Some(Ok(next)) => next,
+            // A parent is a hint: where it is damaged, the source is read again.
+            Some(Err(error)) if error.kind() == ErrorKind::Integrity => {
+                (self.tree, self.fault) = (None, Some(error));
+                None
+            }
+            Some(Err(error)) => return Err(error),
         };
         Ok(std::mem::replace(&mut self.tree_next, next))
     }
@@ -126,14 +143,20 @@ impl<'a> Parents<'a> {
             _ => None,
         };
         let is_known = old.is_some();
-        for (entry, mark) in [(resumed, self.resumed_mark), (old, self.tree_mark)] {
+        let resumed = (resumed, self.resumed_mark, Origin::Interrupted);
+        for (entry, mark, origin) in [resumed, (old, self.tree_mark, Origin::Snapshot)] {
             if let Some(entry) = entry
                 && self.is_same(&entry, mark, meta)
             {
-                return Ok(Known::Same(Box::new(entry)));
+                return Ok(Known::Same(Box::new(entry), origin));
             }
         }
         Ok(if is_known { Known::Changed } else { Known::New })
+    }
+
+    /// Damage met since the last call.
+    pub fn take_fault(&mut self) -> Option<StoreError> {
+        self.fault.take()
     }
 
     /// Counts what is left of the parent as removed, and tells which nodes exist.

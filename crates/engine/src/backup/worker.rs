@@ -16,8 +16,7 @@ use std::sync::mpsc::{Sender, SyncSender};
 /// What all workers of a run share.
 pub(crate) struct Shared<'a> {
     pub repository: &'a Repository,
-    /// `None` when the repository holds nothing yet.
-    pub index: Option<Arc<Index>>,
+    pub index: Arc<Index>,
     pub claims: &'a Claims,
     pub frames: &'a FrameMap,
     pub budget: &'a ByteBudget,
@@ -330,9 +329,8 @@ impl<'a> Worker<'a> {
         if let Some(ticket) = self.shared.claims.get(id) {
             return Ok(Some(Place::Ticket(ticket)));
         }
-        let Some(index) = &self.shared.index else { return Ok(None) };
         // A pack that cannot be opened holds nothing we may rely on: the chunk is stored again.
-        let found = index.lookup(self.shared.repository, PackClass::Data, id).unwrap_or(None);
+        let found = self.shared.index.lookup(self.shared.repository, PackClass::Data, id).unwrap_or(None);
         Ok(found.map(Place::Known))
     }
 

@@ -153,6 +153,10 @@ impl<'a> RestorePump<'a> {
     }
 
     fn directory(&mut self, item: RestoreItem) -> Result<(), EngineError> {
+        if item.action == Action::Skip {
+            self.done(&item, 0);
+            return Ok(());
+        }
         let spec = spec(&item, &[]);
         match self.target.make_directory(spec) {
             Ok(()) => self.done(&item, 0),

@@ -163,9 +163,9 @@ impl<'a> Planner<'a> {
         let later = want.mtime > have.mtime;
         if want.file_type == FileType::Directory {
             return Ok(match self.request.overwrite {
-                Overwrite::Refuse | Overwrite::Never => Action::Skip,
+                Overwrite::Refuse | Overwrite::Never => Action::Keep,
                 _ if same_type => Action::Metadata,
-                Overwrite::Newer if !later => Action::Skip,
+                Overwrite::Newer if !later => Action::Keep,
                 _ => Action::Replace,
             });
         }
@@ -175,10 +175,10 @@ impl<'a> Planner<'a> {
             && want.rdev == have.rdev
             && entry.link_target == found.link_target;
         Ok(match self.request.overwrite {
-            Overwrite::Refuse | Overwrite::Never => Action::Skip,
+            Overwrite::Refuse | Overwrite::Never => Action::Keep,
             Overwrite::Always => Action::Replace,
-            Overwrite::Newer if !later => Action::Skip,
             Overwrite::Changed | Overwrite::Newer if same => self.metadata_or_skip(entry, have),
+            Overwrite::Newer if !later => Action::Keep,
             Overwrite::Changed | Overwrite::Newer if same_type && want.file_type == FileType::File => Action::Update,
             Overwrite::Changed | Overwrite::Newer => Action::Replace,
         })
@@ -295,9 +295,9 @@ pub fn plan(
             Action::Create => plan.create += 1,
             Action::Replace | Action::Update => plan.overwrite += 1,
             Action::Metadata => plan.metadata_only += 1,
-            Action::Skip => plan.skip += 1,
+            Action::Skip | Action::Keep => plan.skip += 1,
         }
-        if !matches!(item.action, Action::Skip | Action::Metadata) {
+        if !matches!(item.action, Action::Skip | Action::Keep | Action::Metadata) {
             plan.content_bytes += len_bytes;
         }
         if context.observer.wants_items() {
@@ -342,7 +342,8 @@ pub fn restore(
     pump.write(window)?;
     let tally = pump.finish(deleted)?;
     // The restore of a whole snapshot looks at everything the snapshot left, that of a part at nothing more than it needs.
-    let mut companion_faults = match request.selection.is_all() && request.place.is_root() {
+    let whole = manifest.snapshot.roots.iter().all(|root| root.is_within(&request.place));
+    let mut companion_faults = match whole && request.selection.is_all() {
         true => repository.companions(manifest).faults,
         false => repository.slot_warnings().to_vec(),
     };

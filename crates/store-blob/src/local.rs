@@ -10,12 +10,13 @@ use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{IoSlice, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+mod direct;
 
 /// Prefix of names that are not objects yet.
 const TEMPORARY_PREFIX: &str = ".tmp-";
@@ -86,7 +87,7 @@ impl LocalStore {
             other => other,
         };
         let mut file = File::from(descriptor.map_err(|error| failure("create", name, error))?);
-        if let Err(error) = write_all_parts(&mut file, parts) {
+        if let Err(error) = direct::write_all(&mut file, parts) {
             let _ = fs::unlink(&temporary);
             return Err(failure("write", name, errno(&error)));
         }
@@ -272,21 +273,6 @@ impl Drop for LocalStore {
             let _ = fs::unlink(&object.temporary);
         }
     }
-}
-
-fn write_all_parts(file: &mut File, parts: &[&[u8]]) -> std::io::Result<()> {
-    let mut slices: Vec<IoSlice<'_>> = parts.iter().filter(|p| !p.is_empty()).map(|p| IoSlice::new(p)).collect();
-    let mut rest = slices.as_mut_slice();
-    while !rest.is_empty() {
-        let written = match file.write_vectored(&rest[..rest.len().min(1024)]) {
-            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
-            Ok(written) => written,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        IoSlice::advance_slices(&mut rest, written);
-    }
-    Ok(())
 }
 
 fn sync_directory(directory: Option<&Path>, name: &str) -> Result<(), BlobError> {

@@ -6,7 +6,7 @@ use super::packer::{Packer, ToPacker};
 use super::parents::{Judgement, Known, Origin, Parents};
 use super::queue::JobQueue;
 use super::reach::ReachBuilder;
-use super::worker::{self, Shared, SpareBodies};
+use super::worker::{self, Shared};
 use super::{Answer, BackupOptions, BackupReport, Place, RawPart, RunContext, Task, TaskResult};
 use crate::error::EngineError;
 use datakeep_connector::{ByteBudget, Item, ItemBatch, Source};
@@ -178,7 +178,6 @@ impl Run<'_> {
         let (claims, frames) = (Claims::default(), FrameMap::default());
         let budget = ByteBudget::new(self.options.budget_bytes);
         let chunker = self.repository.chunker()?;
-        let spare_bodies = SpareBodies::default();
         let shared = Shared {
             repository: self.repository,
             index: index.clone(),
@@ -190,13 +189,12 @@ impl Run<'_> {
             compression: self.options.compression,
             frame_target_bytes: self.options.frame_target_bytes,
             segment_bytes: u64::from(self.repository.config().segment_mib) << 20,
-            spare_bodies: &spare_bodies,
         };
         let workers = self.options.workers.max(1);
         let queue = JobQueue::new(workers);
         let (to_packer, from_workers) = sync_channel::<ToPacker>(64);
         let (answer, answers) = channel();
-        let packer = Packer::new(writer, &frames, &claims, shared.index.clone(), self.mark, &spare_bodies);
+        let packer = Packer::new(writer, &frames, &claims, shared.index.clone(), self.mark);
         std::thread::scope(|scope| {
             for number in 0..workers {
                 let (shared, queue, to_packer, answer) = (&shared, &queue, to_packer.clone(), answer.clone());
@@ -265,8 +263,9 @@ struct Coordinator<'r, 'a> {
     /// Jobs handed out and not yet answered. Counted here, where the answers arrive: what workers say of themselves
     /// is always a moment old.
     outstanding: usize,
+    /// Entries for the next record of progress, and their content bytes.
     done: Vec<Entry>,
-    read_at_progress: u64,
+    done_bytes: u64,
     flush_asked: bool,
     packed: bool,
 }
@@ -300,7 +299,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             job_bytes: 0,
             outstanding: 0,
             done: Vec::new(),
-            read_at_progress: 0,
+            done_bytes: 0,
             flush_asked: false,
             packed: false,
         })
@@ -480,7 +479,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         let read = self.tally.counters.read_bytes;
         // The share keeps the number of records small for large runs, and what a kill can cost small.
         let due = self.run.options.progress_bytes.max(read / 50);
-        if read - self.read_at_progress >= due || self.done.len() >= MAX_PROGRESS_ENTRIES {
+        if self.done_bytes >= due || self.done.len() >= MAX_PROGRESS_ENTRIES {
             self.send_progress()?;
         }
         Ok(())
@@ -505,6 +504,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             self.reach.add_entry(self.run.repository, &entry, &mut self.decoder)?;
         }
         if is_progress && entry.content != Content::Empty {
+            self.done_bytes = self.done_bytes.saturating_add(entry.meta.len_bytes);
             self.done.push(entry.clone());
         }
         self.tree.push(entry, &mut self.meta)?;
@@ -600,7 +600,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         if self.done.is_empty() {
             return Ok(());
         }
-        self.read_at_progress = self.tally.counters.read_bytes;
+        self.done_bytes = 0;
         self.meta.flush_content()?;
         let _ = self.packer.send(ToPacker::Progress(std::mem::take(&mut self.done)));
         Ok(())

@@ -3,7 +3,7 @@
 
 use super::packer::ToPacker;
 use datakeep_model::{ChunkId, ChunkKind};
-use datakeep_process::{CompressionSettings, Compressor, Decompressor, digest};
+use datakeep_process::{CompressionSettings, Compressor, Decompressor};
 use datakeep_store::long::LongForm;
 use datakeep_store::{
     ChunkInfo, ChunkRef, Location, NodeSink, PackBuilder, PackClass, PlainFrame, Repository, StoreError, Writer,
@@ -99,13 +99,12 @@ impl<'a> MetaWriter<'a> {
             kind: self.kind,
             codec,
             raw_len_bytes: self.group.len() as u32,
-            body_digest: digest(&body),
             body,
             chunks: std::mem::take(&mut self.chunks),
         };
         self.group.clear();
         let builder = self.builder.get_or_insert_with(|| self.writer.new_pack(PackClass::Meta));
-        builder.push(&frame);
+        builder.push(frame);
         if builder.len_bytes() >= PACK_TARGET_BYTES || builder.is_at_limit() {
             self.flush()?;
         }

@@ -153,7 +153,9 @@ fn is_whole(repository: &Repository, manifest: &Manifest, context: &RunContext<'
         Err(error) => error.to_string(),
     };
     let id = manifest.snapshot.id.short();
-    let text = format!("the previous snapshot {id} is damaged: {fault}; every file is read, and what is missing is stored again");
+    let text = format!(
+        "the previous snapshot {id} is damaged: {fault}; every file is read, and what is missing is stored again"
+    );
     context.observer.observe(&Event::Warning(&text));
     false
 }

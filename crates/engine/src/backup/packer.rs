@@ -2,7 +2,6 @@
 
 use super::Answer;
 use super::frames::FrameMap;
-use super::worker::SpareBodies;
 use datakeep_connector::Lease;
 use datakeep_model::{ChunkId, Mark};
 use datakeep_store::{Claims, Entry, Index, PackBuilder, PackClass, PackRecord, PlainFrame, StoreError, Writer};
@@ -35,7 +34,6 @@ pub(crate) struct Packer<'a> {
     pub claims: &'a Claims,
     pub index: Arc<Index>,
     pub mark: &'a Mark,
-    spare_bodies: &'a SpareBodies,
     pub pack_target_bytes: usize,
     builder: Option<PackBuilder>,
     /// Packs staged since the last barrier.
@@ -51,11 +49,10 @@ impl<'a> Packer<'a> {
         claims: &'a Claims,
         index: Arc<Index>,
         mark: &'a Mark,
-        spare_bodies: &'a SpareBodies,
     ) -> Self {
         let pack_target_bytes = writer.repository().config().pack_target_bytes as usize;
         let (staged, durable) = (Vec::new(), Vec::new());
-        Self { writer, frames, claims, index, mark, spare_bodies, pack_target_bytes, builder: None, staged, durable }
+        Self { writer, frames, claims, index, mark, pack_target_bytes, builder: None, staged, durable }
     }
 
     /// Runs until every sender is gone.
@@ -83,8 +80,7 @@ impl<'a> Packer<'a> {
     fn frame(&mut self, serial: u32, frame: PlainFrame) -> Result<(), StoreError> {
         let builder = self.builder.get_or_insert_with(|| self.writer.new_pack(PackClass::Data));
         let name = builder.name();
-        let number = builder.push(&frame);
-        self.spare_bodies.give(frame.body);
+        let number = builder.push(frame);
         self.frames.place(serial, name, number);
         if builder.len_bytes() >= self.pack_target_bytes || builder.is_at_limit() {
             self.seal_current()?;

@@ -8,9 +8,9 @@ use super::queue::{JobQueue, Next};
 use super::{Answer, Place, RawPart, Task, TaskResult};
 use datakeep_connector::{ByteBudget, Cancel, Extent, ItemError, ItemReader};
 use datakeep_model::{ChunkId, ChunkKind, FileType, LossCause};
-use datakeep_process::{Chunker, CompressionSettings, Compressor, Decompressor, digest};
+use datakeep_process::{Chunker, CompressionSettings, Compressor, Decompressor};
 use datakeep_store::{ChunkInfo, Claim, Claims, Index, PackClass, PlainFrame, Repository, StoreError, Ticket};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 
 /// What all workers of a run share.
@@ -27,25 +27,6 @@ pub(crate) struct Shared<'a> {
     pub frame_target_bytes: usize,
     /// A cut is forced at every multiple.
     pub segment_bytes: u64,
-    pub spare_bodies: &'a SpareBodies,
-}
-
-/// Buffers of frames that have been packed, to be used again.
-#[derive(Default)]
-pub(crate) struct SpareBodies(Mutex<Vec<Vec<u8>>>);
-
-impl SpareBodies {
-    fn take(&self) -> Vec<u8> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    /// Takes a buffer back; keeps a few.
-    pub fn give(&self, body: Vec<u8>) {
-        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < 4 {
-            spare.push(body);
-        }
-    }
 }
 
 pub(crate) struct Worker<'a> {
@@ -60,6 +41,7 @@ pub(crate) struct Worker<'a> {
     chunks: Vec<ChunkInfo>,
     serial: u32,
     window: Vec<u8>,
+    compressed: Vec<u8>,
     proof: Vec<u8>,
 }
 
@@ -108,6 +90,7 @@ impl<'a> Worker<'a> {
             chunks: Vec::new(),
             serial: shared.frames.begin(),
             window: Vec::new(),
+            compressed: Vec::new(),
             proof: Vec::new(),
         })
     }
@@ -239,18 +222,20 @@ impl<'a> Worker<'a> {
         result: &mut TaskResult,
     ) -> Result<u64, Stop> {
         let mut window = std::mem::take(&mut self.window);
-        window.clear();
+        // Its length stays, so that nothing is cleared before it is read into.
+        window.resize(WINDOW_LEN_BYTES, 0);
+        window[..begun.len()].copy_from_slice(&begun);
         result.read_bytes += begun.len() as u64;
-        window.extend_from_slice(&begun);
-        let done = self.cut_all(reader, &mut window, start, result);
+        let done = self.cut_all(reader, (&mut window, begun.len()), start, result);
         self.window = window;
         done
     }
 
+    /// Reads and cuts until the extent ends. `window` begins with `have` bytes of it.
     fn cut_all(
         &mut self,
         reader: &mut dyn ItemReader,
-        window: &mut Vec<u8>,
+        (window, mut have): (&mut [u8], usize),
         start: u64,
         result: &mut TaskResult,
     ) -> Result<u64, Stop> {
@@ -261,16 +246,14 @@ impl<'a> Worker<'a> {
                 return Err(Stop::Cancelled);
             }
             let to_segment_end = self.shared.segment_bytes - offset % self.shared.segment_bytes;
-            let wanted = to_segment_end.min(WINDOW_LEN_BYTES as u64) as usize;
-            if !ended && window.len() < wanted {
-                let have = window.len();
-                window.resize(wanted, 0);
-                let read = reader.read(&mut window[have..])?;
-                window.truncate(have + read);
+            let wanted = to_segment_end.min(window.len() as u64) as usize;
+            if !ended && have < wanted {
+                let read = reader.read(&mut window[have..wanted])?;
+                have += read;
                 result.read_bytes += read as u64;
-                ended = have + read < wanted;
+                ended = have < wanted;
             }
-            let within = window.len().min(wanted);
+            let within = have.min(wanted);
             let at_end = ended || within as u64 == to_segment_end;
             let mut cut_to = 0;
             while let Some(len) = self.shared.chunker.next_cut(&window[cut_to..within], at_end) {
@@ -278,8 +261,9 @@ impl<'a> Worker<'a> {
                 cut_to += len;
             }
             offset += cut_to as u64;
-            window.drain(..cut_to);
-            if ended && window.is_empty() {
+            window.copy_within(cut_to..have, 0);
+            have -= cut_to;
+            if ended && have == 0 {
                 return Ok(offset - start);
             }
         }
@@ -347,9 +331,8 @@ impl<'a> Worker<'a> {
             return Ok(());
         }
         let group = &self.group[..self.filled];
-        let mut body = self.shared.spare_bodies.take();
-        let codec = self.compressor.compress(group, &mut body)?;
-        self.decompressor.decompress(codec, &body, group.len(), &mut self.proof)?;
+        let codec = self.compressor.compress(group, &mut self.compressed)?;
+        self.decompressor.decompress(codec, &self.compressed, group.len(), &mut self.proof)?;
         if self.proof != group {
             let found = "other bytes: check this machine's memory";
             return Err(StoreError::damaged("a compressed frame", 0, "the bytes that were compressed", found));
@@ -358,8 +341,8 @@ impl<'a> Worker<'a> {
             kind: ChunkKind::Data,
             codec,
             raw_len_bytes: group.len() as u32,
-            body_digest: digest(&body),
-            body,
+            // A copy of the right length: the buffer itself has room for the worst case.
+            body: self.compressed.clone(),
             chunks: std::mem::take(&mut self.chunks),
         };
         let lease = self.shared.budget.acquire(frame.body.len() as u64);

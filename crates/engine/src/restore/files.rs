@@ -3,9 +3,9 @@
 use super::{Action, RestoreItem, RestorePump, damaged, spec};
 use crate::error::EngineError;
 use datakeep_connector::{ItemError, ItemSink};
-use datakeep_model::{ChunkKind, FileType, LossCause, Xattr};
+use datakeep_model::{ChunkKind, FileType, ItemPath, LossCause, Xattr};
 use datakeep_store::{ChunkRef, FrameDecoder, PackClass, PackName, Part, StoreError, content_parts};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -46,6 +46,8 @@ pub(super) struct FileWork {
     /// Entries that need no chunk.
     plain: Vec<u32>,
     frames: Vec<FrameJob>,
+    /// Items that were lost before anything was written.
+    lost: HashSet<ItemPath>,
 }
 
 /// Entries without chunks are handed to workers in runs of this many.
@@ -58,17 +60,21 @@ impl FileWork {
         items: Vec<RestoreItem>,
         decoder: &mut FrameDecoder,
     ) -> Result<Self, EngineError> {
-        let mut this = Self { works: Vec::with_capacity(items.len()), plain: Vec::new(), frames: Vec::new() };
+        let works = Vec::with_capacity(items.len());
+        let mut this = Self { works, plain: Vec::new(), frames: Vec::new(), lost: HashSet::new() };
         let mut by_frame: HashMap<(PackName, u32), usize> = HashMap::new();
         for item in items {
             let xattrs = pump.xattrs(&item.path, &item.entry, decoder)?;
             let parts = match wants_content(&item) {
-                true => content_parts(pump.repository, &item.entry.content, decoder),
+                true => content_parts(pump.repository, &item.entry.content, decoder).and_then(|p| as_long(&item, p)),
                 false => Ok(Vec::new()),
             };
             match parts {
                 Ok(parts) => this.add(item, xattrs, parts, &mut by_frame),
-                Err(error) => pump.lose(&item.path, damaged(&error))?,
+                Err(error) => {
+                    pump.lose(&item.path, damaged(&error))?;
+                    this.lost.insert(item.path);
+                }
             }
         }
         Ok(this)
@@ -114,8 +120,8 @@ impl FileWork {
         self.works.push(Work { item, xattrs, pieces, lost: AtomicBool::new(false) });
     }
 
-    /// Writes it all, with the pump's workers.
-    pub fn run(self, pump: &RestorePump<'_>) -> Result<(), EngineError> {
+    /// Writes it all, with the pump's workers. Returns what was lost.
+    pub fn run(self, pump: &RestorePump<'_>) -> Result<HashSet<ItemPath>, EngineError> {
         let next = AtomicUsize::new(0);
         let plain_runs = self.plain.len().div_ceil(PLAIN_RUN);
         std::thread::scope(|scope| {
@@ -128,7 +134,13 @@ impl FileWork {
             }
         });
         let failure = pump.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-        failure.map_or(Ok(()), Err)
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let mut lost = self.lost;
+        let works = self.works.into_iter().filter(|work| work.lost.load(Ordering::Relaxed));
+        lost.extend(works.map(|work| work.item.path));
+        Ok(lost)
     }
 
     fn work(&self, pump: &RestorePump<'_>, next: &AtomicUsize, plain_runs: usize) -> Result<(), EngineError> {
@@ -158,7 +170,7 @@ impl FileWork {
         let item = &work.item;
         let spec = spec(item, &work.xattrs);
         let result = match (item.action, item.entry.meta.file_type, &work.pieces) {
-            (Action::Skip, _, _) => Ok(()),
+            (Action::Skip | Action::Keep, _, _) => Ok(()),
             (Action::Metadata, _, _) => pump.target.set_metadata(spec),
             (_, FileType::File, Some(pieces)) => self.open(pump, work).and_then(|sink| finish(work, pieces, sink)),
             (_, FileType::File, None) => pump.target.write_file(spec, &[]),
@@ -180,8 +192,9 @@ impl FileWork {
                 // Content that is there with imperfect attributes is a loss and is there.
                 if error.cause == LossCause::Attributes && error.fatal.is_none() {
                     pump.done(&work.item, written_bytes);
+                } else {
+                    work.lost.store(true, Ordering::Relaxed);
                 }
-                work.lost.store(true, Ordering::Relaxed);
                 pump.lose(&work.item.path, error)?;
             }
         }
@@ -317,7 +330,19 @@ impl FileWork {
 }
 
 fn wants_content(item: &RestoreItem) -> bool {
-    item.entry.meta.file_type == FileType::File && !matches!(item.action, Action::Skip | Action::Metadata)
+    item.entry.meta.file_type == FileType::File
+        && !matches!(item.action, Action::Skip | Action::Keep | Action::Metadata)
+}
+
+/// The parts, when together they are as long as the entry says.
+fn as_long(item: &RestoreItem, parts: Vec<Part>) -> Result<Vec<Part>, StoreError> {
+    let stated = item.entry.meta.len_bytes;
+    let total = parts.iter().try_fold(0u64, |total, part| total.checked_add(part.len_bytes()));
+    if total == Some(stated) {
+        return Ok(parts);
+    }
+    let found = total.map_or("more than any file".to_string(), |total| format!("{total} bytes"));
+    Err(StoreError::damaged(format!("the content of {}", item.path), 0, format!("{stated} bytes"), found))
 }
 
 fn item_session() -> datakeep_model::SessionId {

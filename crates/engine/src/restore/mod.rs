@@ -29,6 +29,8 @@ pub enum Action {
     Metadata,
     /// It is as it should be.
     Skip,
+    /// It stays as it is, whatever it is.
+    Keep,
 }
 
 impl Action {
@@ -39,7 +41,7 @@ impl Action {
             Action::Replace => "overwrite",
             Action::Update => "update",
             Action::Metadata => "metadata",
-            Action::Skip => "skip",
+            Action::Skip | Action::Keep => "skip",
         }
     }
 }
@@ -119,22 +121,47 @@ impl<'a> RestorePump<'a> {
     /// Writes a window of items: all names of a directory's entries come after the directory itself.
     pub fn write(&mut self, items: Vec<RestoreItem>) -> Result<(), EngineError> {
         self.context.observer.observe(&Event::Phase(datakeep_model::Phase::Transferring));
-        let mut decoder = FrameDecoder::new()?;
-        let (mut files, mut links) = (Vec::new(), Vec::new());
+        let mut rest = Vec::with_capacity(items.len());
         for item in items {
             if self.context.cancel.is_cancelled() {
                 return Err(EngineError::Cancelled);
             }
-            match item.entry.meta.file_type {
-                FileType::Directory => self.directory(item)?,
-                _ => match self.first_of_group(&item) {
-                    Some(first) => links.push((item, first)),
-                    None => files.push(item),
-                },
+            match (item.entry.meta.file_type, item.action) {
+                (_, Action::Keep) => self.done(&item, 0),
+                (FileType::Directory, _) => self.directory(item)?,
+                _ => rest.push(item),
             }
         }
-        FileWork::plan(self, files, &mut decoder)?.run(self)?;
-        links.into_iter().try_for_each(|(item, first)| self.hard_link(&item, &first, &mut decoder))
+        let mut decoder = FrameDecoder::new()?;
+        while !rest.is_empty() {
+            rest = self.write_files(rest, &mut decoder)?;
+        }
+        Ok(())
+    }
+
+    /// Writes entries that are no directories. Returns further names of files whose first name was lost: one of them
+    /// is the first to be tried next.
+    fn write_files(
+        &mut self,
+        items: Vec<RestoreItem>,
+        decoder: &mut FrameDecoder,
+    ) -> Result<Vec<RestoreItem>, EngineError> {
+        let (mut files, mut links, mut again) = (Vec::new(), Vec::new(), Vec::new());
+        for item in items {
+            match self.first_of_group(&item) {
+                Some(first) => links.push((item, first)),
+                None => files.push(item),
+            }
+        }
+        let lost = FileWork::plan(self, files, decoder)?.run(self)?;
+        self.groups.retain(|_, first| !lost.contains(first));
+        for (item, first) in links {
+            match lost.contains(&first) {
+                true => again.push(item),
+                false => self.hard_link(&item, &first, decoder)?,
+            }
+        }
+        Ok(again)
     }
 
     /// The first name of the item's hard-link group, when it has one before this.
@@ -153,7 +180,7 @@ impl<'a> RestorePump<'a> {
     }
 
     fn directory(&mut self, item: RestoreItem) -> Result<(), EngineError> {
-        if item.action == Action::Skip {
+        if item.action == Action::Keep {
             self.done(&item, 0);
             return Ok(());
         }
@@ -214,7 +241,7 @@ impl<'a> RestorePump<'a> {
             Action::Create => tally.created += 1,
             Action::Replace | Action::Update => tally.overwritten += 1,
             Action::Metadata => tally.metadata_only += 1,
-            Action::Skip => tally.skipped += 1,
+            Action::Skip | Action::Keep => tally.skipped += 1,
         }
         tally.written_bytes += written_bytes;
         tally.kept_bytes += len_bytes.saturating_sub(written_bytes);

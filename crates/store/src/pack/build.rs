@@ -4,7 +4,7 @@ use crate::error::StoreError;
 use crate::format::index::PackRecord;
 use crate::format::names::{PackClass, PackName};
 use crate::format::pack::{self, ChunkInfo, Directory, FrameInfo, Header};
-use datakeep_model::{ChunkKind, ObjectDigest, RepositoryId};
+use datakeep_model::{ChunkKind, RepositoryId};
 use datakeep_process::{Codec, DigestWriter, ObjectKey, RoleKey, Suite, digest};
 
 /// A frame that is compressed and not yet encrypted.
@@ -15,11 +15,8 @@ pub struct PlainFrame {
     pub codec: Codec,
     /// Plaintext length.
     pub raw_len_bytes: u32,
-    /// The compressed bytes.
+    /// The compressed bytes, proven to decompress to the plaintext.
     pub body: Vec<u8>,
-    /// Digest of `body`, taken when it was proven to decompress to the plaintext. What is sealed is opened again and
-    /// compared with it, which closes the chain from plaintext to stored bytes.
-    pub body_digest: ObjectDigest,
     /// Its chunks, in order; together they are the plaintext.
     pub chunks: Vec<ChunkInfo>,
 }
@@ -42,8 +39,9 @@ pub struct PackBuilder {
     name: PackName,
     class: PackClass,
     directory: Directory,
-    body: Vec<u8>,
-    digests: Vec<ObjectDigest>,
+    /// Compressed bytes of each frame.
+    bodies: Vec<Vec<u8>>,
+    len_bytes: usize,
 }
 
 /// A pack ready to be written.
@@ -67,7 +65,7 @@ impl SealedPack {
 
 impl PackBuilder {
     pub(crate) fn new(name: PackName, class: PackClass) -> Self {
-        Self { name, class, directory: Directory::default(), body: Vec::new(), digests: Vec::new() }
+        Self { name, class, directory: Directory::default(), bodies: Vec::new(), len_bytes: 0 }
     }
 
     /// The pack's name.
@@ -82,7 +80,7 @@ impl PackBuilder {
 
     /// Bytes of frames so far.
     pub fn len_bytes(&self) -> usize {
-        self.body.len()
+        self.len_bytes
     }
 
     /// Number the next frame will get.
@@ -93,15 +91,15 @@ impl PackBuilder {
     /// True when nothing more should be pushed, whatever the target length.
     pub fn is_at_limit(&self) -> bool {
         self.directory.frames.len() as u64 >= pack::MAX_FRAMES
-            || self.body.len() as u64 + u64::from(pack::MAX_FRAME_RAW_BYTES) * 2 > pack::MAX_PACK_LEN_BYTES
+            || self.len_bytes as u64 + u64::from(pack::MAX_FRAME_RAW_BYTES) * 2 > pack::MAX_PACK_LEN_BYTES
             || self.directory.chunks.len() as u64 * 40 > pack::MAX_DIRECTORY_LEN_BYTES / 2
     }
 
     /// Adds a frame and returns its number.
-    pub fn push(&mut self, frame: &PlainFrame) -> u32 {
+    pub fn push(&mut self, frame: PlainFrame) -> u32 {
         let number = self.next_frame();
         self.directory.frames.push(FrameInfo {
-            offset: (pack::HEADER_LEN_BYTES + self.body.len()) as u64,
+            offset: (pack::HEADER_LEN_BYTES + self.len_bytes) as u64,
             stored_len: frame.body.len() as u32,
             codec: frame.codec,
             kind: frame.kind,
@@ -110,9 +108,8 @@ impl PackBuilder {
             chunks: frame.chunks.len() as u32,
         });
         self.directory.chunks.extend_from_slice(&frame.chunks);
-        self.body.extend_from_slice(&frame.body);
-        self.body.extend_from_slice(&[0; pack::TAG_LEN_BYTES]);
-        self.digests.push(frame.body_digest);
+        self.len_bytes += frame.body.len() + pack::TAG_LEN_BYTES;
+        self.bodies.push(frame.body);
         number
     }
 
@@ -130,53 +127,51 @@ impl PackBuilder {
             salt,
             commitment,
         });
-        self.seal_frames(&key, context.repository)?;
+        let body = self.seal_frames(&key, context.repository)?;
         let associated = pack::directory_associated(context.repository, (self.class, self.name), frames, &header);
         let tag = key.seal(pack::DIRECTORY_COUNTER, &associated, &mut directory)?;
         directory.extend_from_slice(&tag);
-        let directory_offset = (header.len() + self.body.len()) as u64;
+        let directory_offset = (header.len() + body.len()) as u64;
         let mut trailer = pack::encode_trailer_start(directory_offset, directory.len() as u64, frames).to_vec();
         let mut hash = DigestWriter::new();
-        [&header[..], &self.body, &directory, &trailer].iter().for_each(|part| hash.update(part));
+        [&header[..], &body, &directory, &trailer].iter().for_each(|part| hash.update(part));
         let digest = hash.finish();
         trailer.extend_from_slice(&digest.0);
         trailer.extend_from_slice(pack::TRAILER_MAGIC);
         let len_bytes = directory_offset + (directory.len() + trailer.len()) as u64;
         let record = PackRecord { name: self.name, class: self.class, len_bytes, digest, frames };
-        Ok(SealedPack { record, chunks: self.directory.chunks, header, body: self.body, directory, trailer })
+        Ok(SealedPack { record, chunks: self.directory.chunks, header, body, directory, trailer })
     }
 
-    /// A salt that differs for different contents even when the chance bytes repeat (a cloned machine).
+    /// A salt that differs for different contents even when the chance bytes repeat (a cloned machine): the directory
+    /// names every chunk by its id.
     fn salt(&self, chance: [u8; 32], directory: &[u8]) -> [u8; 32] {
         let name = [&self.name.session.0[..], &self.name.seq.to_le_bytes()].concat();
-        let bodies: Vec<u8> = self.digests.iter().flat_map(|digest| digest.0).collect();
-        digest(&[&chance[..], &name, directory, &bodies].concat()).0
+        digest(&[&chance[..], &name, directory].concat()).0
     }
 
-    fn seal_frames(&mut self, key: &ObjectKey, repository: RepositoryId) -> Result<(), StoreError> {
-        let mut rest = self.body.as_mut_slice();
+    /// Encrypts frame after frame into the pack's body, letting go of each; opens each again and compares it with what
+    /// was encrypted.
+    fn seal_frames(&mut self, key: &ObjectKey, repository: RepositoryId) -> Result<Vec<u8>, StoreError> {
+        let mut sealed = Vec::with_capacity(self.len_bytes);
         let mut proof = Vec::new();
-        for (number, (frame, expected)) in self.directory.frames.iter().zip(&self.digests).enumerate() {
-            let (this, after) = rest.split_at_mut(frame.stored_len as usize + pack::TAG_LEN_BYTES);
-            rest = after;
-            let (body, tag_place) = this.split_at_mut(frame.stored_len as usize);
+        let bodies = std::mem::take(&mut self.bodies);
+        for (number, (frame, body)) in self.directory.frames.iter().zip(bodies).enumerate() {
             let what = (frame.kind, frame.codec, frame.raw_len);
             let associated = pack::frame_associated(repository, (self.class, self.name), number as u32, what);
-            let tag = key.seal(number as u64, &associated, body)?;
-            tag_place.copy_from_slice(&tag);
+            let start = sealed.len();
+            sealed.extend_from_slice(&body);
+            let tag = key.seal(number as u64, &associated, &mut sealed[start..])?;
             proof.clear();
-            proof.extend_from_slice(body);
+            proof.extend_from_slice(&sealed[start..]);
             key.open(number as u64, &associated, &mut proof, &tag)?;
-            if digest(&proof) != *expected {
-                let object = self.name.object(self.class);
-                return Err(StoreError::damaged(
-                    object,
-                    frame.offset,
-                    "the frame as it was compressed",
-                    "other bytes: check this machine's memory",
-                ));
+            if proof != body {
+                let (object, expected) = (self.name.object(self.class), "the frame as it was compressed");
+                let found = "other bytes: check this machine's memory";
+                return Err(StoreError::damaged(object, frame.offset, expected, found));
             }
+            sealed.extend_from_slice(&tag);
         }
-        Ok(())
+        Ok(sealed)
     }
 }

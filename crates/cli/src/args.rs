@@ -1,0 +1,456 @@
+//! The command line as data. English help stands here; Chinese help in `words::help`.
+
+use crate::args_store::{KeyArgs, StatsArgs, TagArgs};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The command line.
+#[derive(Parser, Debug)]
+#[command(
+    name = "datakeep",
+    version,
+    about = "Deduplicating, encrypted backup that is proven, browsable and comparable"
+)]
+#[command(disable_help_subcommand = true, propagate_version = false)]
+pub struct Cli {
+    /// What all verbs take.
+    #[command(flatten)]
+    pub common: Common,
+    /// The verb.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What all verbs take.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Common {
+    /// The repository [env: DATAKEEP_REPO]
+    #[arg(long, short = 'r', global = true, value_name = "PATH")]
+    pub repo: Option<OsString>,
+    /// Print JSON on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// With --json: print events as they happen, one to a line, before the final document
+    #[arg(long, global = true)]
+    pub progress: bool,
+    /// Print no summary and no progress
+    #[arg(long, short = 'q', global = true)]
+    pub quiet: bool,
+    /// Name every item as it is handled
+    #[arg(long, short = 'v', global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Language of messages: en or zh [env: DATAKEEP_LANG]
+    #[arg(long, global = true, value_name = "LANG")]
+    pub lang: Option<String>,
+    /// Print no colours [env: NO_COLOR]
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// Configuration file [env: DATAKEEP_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory of disposable local copies [env: DATAKEEP_CACHE_DIR]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Read the password from a file [env: DATAKEEP_PASSWORD_FILE]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["password_command", "recovery_code"])]
+    pub password_file: Option<PathBuf>,
+    /// Run a program that prints the password; split at spaces, quotes group, no shell [env: DATAKEEP_PASSWORD_COMMAND]
+    #[arg(long, global = true, value_name = "COMMAND", conflicts_with = "recovery_code")]
+    pub password_command: Option<String>,
+    /// Open with the recovery code: asked for, or from DATAKEEP_RECOVERY_CODE
+    #[arg(long, global = true)]
+    pub recovery_code: bool,
+}
+
+/// The verbs.
+#[derive(Subcommand, Debug)]
+pub enum Verb {
+    /// Make a repository
+    Init(InitArgs),
+    /// Take a snapshot of files, of standard input or of a command's output
+    Backup(Box<BackupArgs>),
+    /// List snapshots
+    Snapshots(SnapshotsArgs),
+    /// Show everything about one snapshot
+    Show(ShowArgs),
+    /// List a directory of a snapshot
+    Ls(LsArgs),
+    /// Find items in snapshots by name
+    Find(FindArgs),
+    /// Print the content of a file
+    Cat(CatArgs),
+    /// Compare two snapshots
+    Diff(DiffArgs),
+    /// Bring files back
+    Restore(Box<RestoreArgs>),
+    /// Show how much is stored, and how well
+    Stats(StatsArgs),
+    /// Prove that the repository is whole
+    Check(CheckArgs),
+    /// Manage passwords and the recovery code
+    Key(KeyArgs),
+    /// Change the labels of a snapshot
+    Tag(TagArgs),
+    /// Show the configuration
+    Config(ConfigArgs),
+    /// Examine the environment and the repository
+    Doctor(DoctorArgs),
+    /// Show the main work on a fresh example, and prove it
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    Completion(CompletionArgs),
+    /// Print the manual, or write all its pages
+    Man(ManArgs),
+}
+
+/// How a new repository is encrypted.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SuiteName {
+    /// AES-256-GCM.
+    #[value(name = "aes-256-gcm")]
+    Aes256Gcm,
+    /// ChaCha20-Poly1305.
+    #[value(name = "chacha20-poly1305")]
+    ChaCha20Poly1305,
+}
+
+/// `init`.
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    /// Do not encrypt: everyone who can read the repository can read its content
+    #[arg(long, conflicts_with = "suite")]
+    pub unencrypted: bool,
+    /// Cipher
+    #[arg(long, value_enum, default_value = "aes-256-gcm", value_name = "SUITE")]
+    pub suite: SuiteName,
+    /// Memory that one guess at the password costs, in MiB
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub kdf_memory: Option<u32>,
+    /// Passes over that memory
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub kdf_passes: Option<u32>,
+    /// Make no recovery code
+    #[arg(long)]
+    pub no_recovery_code: bool,
+}
+
+/// `backup`.
+#[derive(Args, Debug)]
+pub struct BackupArgs {
+    /// Directories and files; `-` for standard input; after --command the program and its arguments
+    #[arg(value_name = "PATH", required = true, allow_hyphen_values = false)]
+    pub paths: Vec<OsString>,
+    /// Name of the source; derived from the paths when not given
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+    /// Label of the snapshot; may be repeated
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Leave out what matches, as in a .gitignore; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub exclude: Vec<String>,
+    /// Read patterns to leave out from a file; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub exclude_file: Vec<String>,
+    /// Leave out the content of directories marked as caches by CACHEDIR.TAG
+    #[arg(long)]
+    pub exclude_caches: bool,
+    /// Leave out the content of directories that hold an entry of this name; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub exclude_if_present: Vec<String>,
+    /// Leave out files longer than this, such as 500M or 2G
+    #[arg(long, value_name = "SIZE")]
+    pub exclude_larger_than: Option<String>,
+    /// Do not enter other file systems
+    #[arg(long)]
+    pub one_file_system: bool,
+    /// Read every file, even those that look unchanged
+    #[arg(long)]
+    pub read_everything: bool,
+    /// Do not compare the time of status change
+    #[arg(long)]
+    pub ignore_ctime: bool,
+    /// Do not compare inode numbers
+    #[arg(long)]
+    pub ignore_inode: bool,
+    /// Do not take up what an interrupted run left
+    #[arg(long)]
+    pub no_resume: bool,
+    /// Say what would be done and write nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// How hard to compress: fast, default, high, or 1 to 19
+    #[arg(long, value_name = "LEVEL")]
+    pub compression: Option<String>,
+    /// Host name to record
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// Threads that read and compress
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
+    /// Leave out extended attributes and access control lists
+    #[arg(long)]
+    pub no_xattrs: bool,
+    /// Name of the file in the snapshot, for standard input and commands
+    #[arg(long, value_name = "NAME")]
+    pub file_name: Option<String>,
+    /// Store what a program prints: backup --command -- PROGRAM ARGUMENTS
+    #[arg(long)]
+    pub command: bool,
+}
+
+/// `snapshots`.
+#[derive(Args, Debug)]
+pub struct SnapshotsArgs {
+    /// Only of this source
+    #[arg(value_name = "SOURCE")]
+    pub source: Option<String>,
+    /// Only with this label; may be repeated
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Only of this host
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+    /// Only the last N
+    #[arg(long, value_name = "N")]
+    pub last: Option<usize>,
+    /// Only the newest of each source
+    #[arg(long, conflicts_with = "last")]
+    pub latest: bool,
+}
+
+/// `show`.
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// The snapshot: an id, SOURCE, SOURCE@latest, SOURCE@TIME or latest
+    #[arg(value_name = "SNAPSHOT", default_value = "latest")]
+    pub snapshot: String,
+}
+
+/// `ls`.
+#[derive(Args, Debug)]
+pub struct LsArgs {
+    /// A snapshot and a path in it
+    #[arg(value_name = "SNAPSHOT[:PATH]", default_value = "latest")]
+    pub place: OsString,
+    /// Show kind, mode, owner, size and time
+    #[arg(long, short = 'l')]
+    pub long: bool,
+    /// Everything beneath
+    #[arg(long, short = 'R')]
+    pub recursive: bool,
+}
+
+/// Kind of an item, as `find` takes it.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TypeName {
+    /// Regular file.
+    #[value(name = "f", alias = "file")]
+    File,
+    /// Directory.
+    #[value(name = "d", alias = "dir")]
+    Directory,
+    /// Symbolic link.
+    #[value(name = "l", alias = "symlink")]
+    Symlink,
+    /// Named pipe.
+    #[value(name = "p", alias = "fifo")]
+    Fifo,
+    /// Socket.
+    #[value(name = "s", alias = "socket")]
+    Socket,
+    /// Character device.
+    #[value(name = "c", alias = "chardev")]
+    CharDevice,
+    /// Block device.
+    #[value(name = "b", alias = "blockdev")]
+    BlockDevice,
+}
+
+/// `find`.
+#[derive(Args, Debug)]
+pub struct FindArgs {
+    /// A pattern such as *.pdf or src/**/*.rs
+    #[arg(value_name = "PATTERN")]
+    pub pattern: String,
+    /// Look only beneath this path
+    #[arg(value_name = "PLACE")]
+    pub place: Option<OsString>,
+    /// In this snapshot; else in the newest of each source
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with = "all")]
+    pub snapshot: Option<String>,
+    /// In all snapshots
+    #[arg(long)]
+    pub all: bool,
+    /// Only of this kind: f, d, l, p, s, c or b
+    #[arg(long = "type", value_enum, value_name = "TYPE", hide_possible_values = true)]
+    pub kind: Option<TypeName>,
+}
+
+/// `cat`.
+#[derive(Args, Debug)]
+pub struct CatArgs {
+    /// A snapshot and a file in it
+    #[arg(value_name = "SNAPSHOT:PATH")]
+    pub place: OsString,
+}
+
+/// `diff`.
+#[derive(Args, Debug)]
+pub struct DiffArgs {
+    /// The older snapshot; alone: the snapshot to compare with the one before it
+    #[arg(value_name = "SNAPSHOT[:PATH]", default_value = "latest")]
+    pub old: OsString,
+    /// The newer snapshot, and the path to compare beneath
+    #[arg(value_name = "SNAPSHOT[:PATH]")]
+    pub new: Option<OsString>,
+    /// Show items of which only metadata differs (this is the default)
+    #[arg(long, overrides_with = "no_metadata")]
+    pub metadata: bool,
+    /// Do not show items of which only metadata differs
+    #[arg(long)]
+    pub no_metadata: bool,
+    /// Print the summary only
+    #[arg(long)]
+    pub stat: bool,
+}
+
+/// What happens to what stands in the way of a restore.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OverwriteName {
+    /// Keep it.
+    Never,
+    /// Overwrite what differs.
+    Changed,
+    /// Overwrite what is older.
+    Newer,
+    /// Overwrite everything.
+    Always,
+}
+
+/// `restore`.
+#[derive(Args, Debug)]
+pub struct RestoreArgs {
+    /// A snapshot and a path in it
+    #[arg(value_name = "SNAPSHOT[:PATH]")]
+    pub place: OsString,
+    /// Directory to restore into
+    #[arg(long, value_name = "DIR", required = true)]
+    pub to: OsString,
+    /// Only what matches; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub include: Vec<String>,
+    /// Not what matches; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub exclude: Vec<String>,
+    /// What happens to files that stand there: never, changed, newer or always
+    #[arg(long, value_enum, value_name = "MODE", hide_possible_values = true)]
+    pub overwrite: Option<OverwriteName>,
+    /// Remove what the snapshot does not have, in directories that it has
+    #[arg(long)]
+    pub delete: bool,
+    /// Do not ask before removing
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Show what would be done and write nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// Restore owners and groups (needs to be root)
+    #[arg(long)]
+    pub owner: bool,
+    /// Restore setuid, setgid and sticky bits, and capabilities
+    #[arg(long)]
+    pub setuid: bool,
+    /// Restore device nodes
+    #[arg(long)]
+    pub devices: bool,
+    /// A whole system: --owner --setuid --devices
+    #[arg(long)]
+    pub system: bool,
+    /// Do not restore extended attributes
+    #[arg(long)]
+    pub no_xattrs: bool,
+    /// Make every file durable before going on
+    #[arg(long)]
+    pub fsync: bool,
+    /// Threads that read and write
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
+}
+
+/// `check`.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Read and prove every stored byte, not only the structure
+    #[arg(long)]
+    pub read_data: bool,
+}
+
+/// `config`.
+#[derive(Args, Debug)]
+pub struct ConfigArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub verb: ConfigVerb,
+}
+
+/// What `config` can do.
+#[derive(Subcommand, Debug)]
+pub enum ConfigVerb {
+    /// Print the configuration file, or what is in force
+    Show(ConfigShowArgs),
+}
+
+/// `config show`.
+#[derive(Args, Debug)]
+pub struct ConfigShowArgs {
+    /// Print every value in force and where it comes from
+    #[arg(long)]
+    pub effective: bool,
+}
+
+/// `doctor`.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {}
+
+/// `demo`.
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Work in this new or empty directory; else in a new one in the system's temporary directory
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Keep the directory
+    #[arg(long)]
+    pub keep: bool,
+    /// Back up this directory instead of a made-up one; it is copied, not changed
+    #[arg(long, value_name = "DIR")]
+    pub tree: Option<PathBuf>,
+}
+
+/// A shell.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shell {
+    /// bash.
+    Bash,
+    /// zsh.
+    Zsh,
+    /// fish.
+    Fish,
+}
+
+/// `completion`.
+#[derive(Args, Debug)]
+pub struct CompletionArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// `man`.
+#[derive(Args, Debug)]
+pub struct ManArgs {
+    /// Write all pages into this directory
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}

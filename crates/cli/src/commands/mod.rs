@@ -1,0 +1,48 @@
+//! One file for each verb.
+
+pub mod backup;
+pub mod cat;
+pub mod check;
+pub mod completion;
+pub mod config;
+pub mod diff;
+pub mod doctor;
+pub mod find;
+pub mod init;
+pub mod key;
+pub mod ls;
+pub mod man;
+pub mod restore;
+pub mod show;
+pub mod snapshots;
+pub mod stats;
+pub mod tag;
+
+use crate::args::{Cli, Verb};
+use crate::errors::Failure;
+use crate::open::App;
+use datakeep_model::ExitCode;
+
+/// Runs the verb.
+pub fn run(app: &App, cli: &Cli) -> Result<ExitCode, Failure> {
+    match &cli.verb {
+        Verb::Init(args) => init::run(app, args),
+        Verb::Backup(args) => backup::run(app, args),
+        Verb::Snapshots(args) => snapshots::run(app, args),
+        Verb::Show(args) => show::run(app, args),
+        Verb::Ls(args) => ls::run(app, args),
+        Verb::Find(args) => find::run(app, args),
+        Verb::Cat(args) => cat::run(app, args),
+        Verb::Diff(args) => diff::run(app, args),
+        Verb::Restore(args) => restore::run(app, args),
+        Verb::Stats(args) => stats::run(app, args),
+        Verb::Check(args) => check::run(app, args),
+        Verb::Key(args) => key::run(app, args),
+        Verb::Tag(args) => tag::run(app, args),
+        Verb::Config(args) => config::run(app, args),
+        Verb::Completion(args) => completion::run(app, args),
+        Verb::Man(args) => man::run(app, args),
+        Verb::Doctor(_) => doctor::run(app),
+        Verb::Demo(args) => crate::demo::run(app, args),
+    }
+}

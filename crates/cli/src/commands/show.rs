@@ -1,0 +1,105 @@
+//! `datakeep show`.
+
+use crate::args::ShowArgs;
+use crate::errors::Failure;
+use crate::losses;
+use crate::open::App;
+use crate::out::table;
+use crate::words::tr;
+use crate::{json, sizes, time};
+use datakeep_model::{ExitCode, Mark, Snapshot, escape_for_terminal};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    snapshot: json::SnapshotJson,
+    epoch: u64,
+    roots: Vec<json::PathJson>,
+    losses: Vec<json::LossJson>,
+}
+
+/// Runs it.
+pub fn run(app: &App, args: &ShowArgs) -> Result<ExitCode, Failure> {
+    let repository = app.open()?;
+    let (manifests, _) = app.snapshots(&repository)?;
+    let snapshot = &app.choose(&manifests, &args.snapshot)?.snapshot;
+    if app.out.json {
+        app.out.document(&json::document(
+            "snapshot",
+            Shown {
+                snapshot: snapshot.into(),
+                epoch: snapshot.epoch,
+                roots: snapshot.roots.iter().map(json::PathJson::absolute).collect(),
+                losses: snapshot.losses.iter().map(Into::into).collect(),
+            },
+        ))?;
+        return Ok(ExitCode::OK);
+    }
+    for line in table(&rows(snapshot), &[]) {
+        app.out.line(line)?;
+    }
+    for loss in &snapshot.losses {
+        let (path, cause, detail) =
+            (&loss.path, losses::cause(loss.cause), escape_for_terminal(loss.detail.as_bytes()));
+        app.out.line(format!("  {path}: {cause} ({detail})"))?;
+    }
+    Ok(ExitCode::OK)
+}
+
+fn rows(s: &Snapshot) -> Vec<Vec<String>> {
+    let safe = |text: &str| escape_for_terminal(text.as_bytes());
+    let c = &s.counters;
+    let (mark, mark_time) = match &s.mark {
+        Mark::FileTime(time) => (tr!("files as of", "文件时间点"), *time),
+        Mark::Stream(time) => (tr!("stream begun", "流起始时间"), *time),
+    };
+    let roots: Vec<String> = s.roots.iter().map(ToString::to_string).collect();
+    let [files, directories, others] = [c.files, c.directories, c.others].map(sizes::count);
+    let [new, changed, unchanged, removed] =
+        [c.items_new, c.items_changed, c.items_unchanged, c.items_removed].map(sizes::count);
+    let [len, read, fresh, stored] = [c.len_bytes, c.read_bytes, c.new_bytes, c.stored_bytes].map(sizes::bytes);
+    let [chunks_new, chunks_known] = [c.chunks_new, c.chunks_known].map(sizes::count);
+    let (kind, finished) = (&s.source.kind, time::local(s.finished));
+    let took = time::duration(s.finished.since_ns(s.started));
+    let pairs = [
+        (tr!("snapshot", "备份集"), s.id.to_hex()),
+        (tr!("source", "数据源"), format!("{} ({kind})", safe(&s.source.name))),
+        (tr!("location", "位置"), safe(&s.source.location)),
+        (tr!("host", "主机"), safe(&s.source.host)),
+        (tr!("paths", "路径"), roots.join(", ")),
+        (tr!("begun", "开始"), time::local(s.started)),
+        (tr!("finished", "结束"), tr!("{finished} (after {took})", "{finished}（用时 {took}）")),
+        (mark, time::local_exact(mark_time)),
+        (tr!("state", "状态"), losses::state(c.losses)),
+        (tr!("tags", "标签"), if s.tags.is_empty() { "-".into() } else { safe(&s.tags.join(", ")) }),
+        (
+            tr!("items", "条目"),
+            tr!(
+                "{files} files, {directories} directories, {others} others",
+                "{files} 个文件，{directories} 个目录，{others} 个其他"
+            ),
+        ),
+        (
+            tr!("against the one before", "与上一备份集相比"),
+            tr!(
+                "{new} new, {changed} changed, {unchanged} unchanged, {removed} removed",
+                "新增 {new}，变化 {changed}，未变 {unchanged}，移除 {removed}"
+            ),
+        ),
+        (
+            tr!("content", "内容"),
+            tr!(
+                "{len}; {read} read, {fresh} new, {stored} stored",
+                "{len}；读取 {read}，新数据 {fresh}，写入仓库 {stored}"
+            ),
+        ),
+        (
+            tr!("chunks", "数据块"),
+            tr!("{chunks_new} new, {chunks_known} known", "新 {chunks_new}，已有 {chunks_known}"),
+        ),
+        (tr!("parent", "上一备份集"), s.parent.map_or_else(|| "-".into(), |id| id.to_hex())),
+        (tr!("written by", "写入程序"), safe(&s.writer)),
+    ];
+    pairs.into_iter().map(|(name, value)| vec![name, value]).collect()
+}

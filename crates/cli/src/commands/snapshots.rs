@@ -1,0 +1,105 @@
+//! `datakeep snapshots`.
+
+use crate::args::SnapshotsArgs;
+use crate::errors::Failure;
+use crate::losses;
+use crate::open::App;
+use crate::out::{Style, table};
+use crate::words::tr;
+use crate::{json, sizes, time};
+use datakeep_distribute::near::nearest;
+use datakeep_model::{ErrorKind, ExitCode, Snapshot, escape_for_terminal};
+use datakeep_store::Manifest;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+#[derive(Serialize)]
+struct List {
+    snapshots: Vec<json::SnapshotJson>,
+    unreadable: usize,
+}
+
+/// Runs it.
+pub fn run(app: &App, args: &SnapshotsArgs) -> Result<ExitCode, Failure> {
+    let repository = app.open()?;
+    let (manifests, unreadable) = app.snapshots(&repository)?;
+    let chosen = select(&manifests, args)?;
+    let code = if unreadable > 0 { ExitCode::INTEGRITY } else { ExitCode::OK };
+    if app.out.json {
+        let snapshots = chosen.iter().map(|m| (&m.snapshot).into()).collect();
+        app.out.document(&json::document("snapshots", List { snapshots, unreadable }))?;
+        return Ok(code);
+    }
+    if chosen.is_empty() {
+        app.out.inform(tr!(
+            "there are no snapshots; make one: datakeep backup PATH",
+            "还没有备份集；新建：datakeep backup 路径"
+        ));
+        return Ok(code);
+    }
+    let mut rows = vec![heading()];
+    rows.extend(chosen.iter().map(|m| row(&m.snapshot)));
+    for (index, line) in table(&rows, &[4, 5, 6, 7]).iter().enumerate() {
+        app.out.line(if index == 0 { app.out.styled(Style::Bold, line) } else { line.clone() })?;
+    }
+    Ok(code)
+}
+
+fn select<'m>(manifests: &'m [Manifest], args: &SnapshotsArgs) -> Result<Vec<&'m Manifest>, Failure> {
+    let names: BTreeSet<&str> = manifests.iter().map(|m| m.snapshot.source.name.as_str()).collect();
+    if let Some(source) = args.source.as_deref().filter(|source| !names.contains(source)) {
+        let shown = escape_for_terminal(source.as_bytes());
+        let failure = Failure::new(ErrorKind::NotFound, tr!("there is no source {shown}", "没有数据源 {shown}"));
+        let list = names.iter().map(|name| escape_for_terminal(name.as_bytes())).collect::<Vec<_>>().join(", ");
+        return Err(match nearest(source, names.iter().copied()) {
+            Some(near) => failure.hint(tr!("did you mean {near}?", "是否想输入 {near}？")),
+            None => failure.hint(tr!("there are: {list}", "现有：{list}")),
+        });
+    }
+    let mut chosen: Vec<&Manifest> = manifests
+        .iter()
+        .filter(|m| args.source.as_ref().is_none_or(|source| m.snapshot.source.name == *source))
+        .filter(|m| args.host.as_ref().is_none_or(|host| m.snapshot.source.host == *host))
+        .filter(|m| args.tag.iter().all(|tag| m.snapshot.tags.contains(tag)))
+        .collect();
+    if args.latest {
+        let mut seen = BTreeSet::new();
+        chosen.reverse();
+        chosen.retain(|m| seen.insert(&m.snapshot.source.name));
+        chosen.reverse();
+    }
+    let skip = args.last.map_or(0, |last| chosen.len().saturating_sub(last));
+    Ok(chosen.split_off(skip))
+}
+
+fn heading() -> Vec<String> {
+    vec![
+        tr!("ID", "编号"),
+        tr!("TIME", "时间"),
+        tr!("SOURCE", "数据源"),
+        tr!("HOST", "主机"),
+        tr!("ITEMS", "条目"),
+        tr!("SIZE", "大小"),
+        tr!("NEW", "新数据"),
+        tr!("STORED", "写入"),
+        tr!("TAGS", "标签"),
+        tr!("STATE", "状态"),
+    ]
+}
+
+fn row(snapshot: &Snapshot) -> Vec<String> {
+    let c = &snapshot.counters;
+    let safe = |text: &str| escape_for_terminal(text.as_bytes());
+    vec![
+        snapshot.id.short(),
+        time::local(snapshot.started),
+        safe(&snapshot.source.name),
+        safe(&snapshot.source.host),
+        sizes::count(c.files + c.directories + c.others),
+        sizes::bytes(c.len_bytes),
+        sizes::bytes(c.new_bytes),
+        sizes::bytes(c.stored_bytes),
+        safe(&snapshot.tags.join(",")),
+        losses::state(c.losses),
+    ]
+}

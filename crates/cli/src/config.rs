@@ -1,0 +1,225 @@
+//! Settings: flag before environment before file before default, and for each which one won.
+
+use crate::args::Common;
+use crate::config_file::{self, FileValues};
+use crate::errors::Failure;
+use crate::secrets::{CREDENTIAL, Reference};
+use crate::words::{Lang, tr};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Where a value comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// This flag.
+    Flag(&'static str),
+    /// This environment variable.
+    Environment(&'static str),
+    /// This line of the configuration file.
+    File(usize),
+    /// Nobody said anything.
+    Default,
+}
+
+impl Origin {
+    /// A stable word for JSON output.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Origin::Flag(_) => "flag",
+            Origin::Environment(_) => "environment",
+            Origin::File(_) => "file",
+            Origin::Default => "default",
+        }
+    }
+
+    /// For people.
+    pub fn describe(&self) -> String {
+        match self {
+            Origin::Flag(name) => tr!("flag {name}", "命令行参数 {name}"),
+            Origin::Environment(name) => tr!("environment {name}", "环境变量 {name}"),
+            Origin::File(line) => tr!("configuration file, line {line}", "配置文件第 {line} 行"),
+            Origin::Default => tr!("default", "默认值"),
+        }
+    }
+}
+
+/// A value and where it comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Value<T> {
+    /// The value.
+    pub value: T,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+impl<T> Value<T> {
+    fn new(value: T, origin: Origin) -> Self {
+        Self { value, origin }
+    }
+}
+
+/// Everything in force.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The configuration file; it need not exist.
+    pub config_file: Value<Option<PathBuf>>,
+    /// The repository.
+    pub repository: Value<Option<OsString>>,
+    /// Where disposable copies go.
+    pub cache_dir: Value<Option<PathBuf>>,
+    /// Where the password comes from.
+    pub password: Value<Reference>,
+    /// True when the recovery code opens the repository.
+    pub recovery_code: bool,
+    /// The language.
+    pub language: Value<Lang>,
+    /// Colours on terminals.
+    pub colour: Value<bool>,
+    /// What the file says besides.
+    pub file: FileValues,
+}
+
+fn environment(name: &'static str) -> Option<(OsString, Origin)> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(|value| (value, Origin::Environment(name)))
+}
+
+fn flag<T>(value: Option<T>, name: &'static str) -> Option<(T, Origin)> {
+    value.map(|value| (value, Origin::Flag(name)))
+}
+
+/// The configuration file and who named it.
+pub fn config_path(given: Option<PathBuf>) -> Value<Option<PathBuf>> {
+    let named =
+        flag(given, "--config").or_else(|| environment("DATAKEEP_CONFIG").map(|(path, origin)| (path.into(), origin)));
+    match named {
+        Some((path, origin)) => Value::new(Some(path), origin),
+        None => {
+            Value::new(user_directory("XDG_CONFIG_HOME", ".config").map(|d| d.join("config.toml")), Origin::Default)
+        }
+    }
+}
+
+fn user_directory(variable: &'static str, below_home: &str) -> Option<PathBuf> {
+    let set = environment(variable).map(|(path, _)| PathBuf::from(path)).filter(|path| path.is_absolute());
+    let home = || environment("HOME").map(|(home, _)| PathBuf::from(home).join(below_home));
+    set.or_else(home).map(|directory| directory.join("datakeep"))
+}
+
+/// The language before anything else is known, for help and for errors of the command line itself.
+pub fn early_language(arguments: &[OsString]) -> Lang {
+    let text: Vec<_> = arguments.iter().take_while(|a| *a != "--").map(|a| a.to_string_lossy()).collect();
+    let after = |name: &str| {
+        let equals = format!("{name}=");
+        let joined = text.iter().find_map(|a| a.strip_prefix(&equals).map(str::to_string));
+        joined.or_else(|| text.iter().position(|a| a == name).and_then(|at| text.get(at + 1)).map(|a| a.to_string()))
+    };
+    let flag = after("--lang").and_then(|name| Lang::parse(&name));
+    let set = || environment("DATAKEEP_LANG").and_then(|(name, _)| Lang::parse(&name.to_string_lossy()));
+    let file = || {
+        let path = config_path(after("--config").map(PathBuf::from)).value?;
+        config_file::read(&path, false).ok()?.language.map(|value| value.value)
+    };
+    flag.or_else(set).or_else(file).unwrap_or_else(|| locale().value)
+}
+
+fn locale() -> Value<Lang> {
+    for name in ["LC_ALL", "LC_MESSAGES", "LANG"] {
+        if let Some((value, origin)) = environment(name) {
+            return Value::new(Lang::parse(&value.to_string_lossy()).unwrap_or(Lang::En), origin);
+        }
+    }
+    Value::new(Lang::En, Origin::Default)
+}
+
+fn language(common: &Common, file: &FileValues) -> Result<Value<Lang>, Failure> {
+    let given = flag(common.lang.clone(), "--lang")
+        .or_else(|| environment("DATAKEEP_LANG").map(|(value, origin)| (value.to_string_lossy().into_owned(), origin)));
+    match given {
+        Some((name, origin)) => match Lang::parse(&name) {
+            Some(lang) => Ok(Value::new(lang, origin)),
+            None => Err(Failure::usage(tr!("there is no language {name:?}", "没有语言 {name:?}"))
+                .hint(tr!("there are en and zh", "可用 en 和 zh"))),
+        },
+        None => Ok(file.language.clone().unwrap_or_else(locale)),
+    }
+}
+
+fn password(common: &Common, file: &FileValues) -> Result<Value<Reference>, Failure> {
+    if let Some(path) = &common.password_file {
+        return Ok(Value::new(Reference::File(path.clone()), Origin::Flag("--password-file")));
+    }
+    if let Some(command) = &common.password_command {
+        let argv = crate::secrets::split_arguments(command)?;
+        return Ok(Value::new(Reference::Command(argv), Origin::Flag("--password-command")));
+    }
+    const PLAIN: &str = "DATAKEEP_PASSWORD";
+    if std::env::var_os(PLAIN).is_some() {
+        return Ok(Value::new(Reference::Environment(PLAIN.into()), Origin::Environment(PLAIN)));
+    }
+    if let Some((path, origin)) = environment("DATAKEEP_PASSWORD_FILE") {
+        return Ok(Value::new(Reference::File(path.into()), origin));
+    }
+    if let Some((command, origin)) = environment("DATAKEEP_PASSWORD_COMMAND") {
+        return Ok(Value::new(
+            Reference::Command(crate::secrets::split_arguments(&command.to_string_lossy())?),
+            origin,
+        ));
+    }
+    if let Some((directory, origin)) = environment("CREDENTIALS_DIRECTORY")
+        && PathBuf::from(directory).join(CREDENTIAL).is_file()
+    {
+        return Ok(Value::new(Reference::Credential(CREDENTIAL.into()), origin));
+    }
+    Ok(file.password.clone().unwrap_or_else(|| Value::new(Reference::Prompt, Origin::Default)))
+}
+
+fn colour(common: &Common, file: &FileValues) -> Value<bool> {
+    if common.no_color {
+        return Value::new(false, Origin::Flag("--no-color"));
+    }
+    // https://no-color.org: set and not empty, whatever it says.
+    if let Some((_, origin)) = environment("NO_COLOR") {
+        return Value::new(false, origin);
+    }
+    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        return Value::new(false, Origin::Environment("TERM"));
+    }
+    file.colour.clone().unwrap_or_else(|| Value::new(true, Origin::Default))
+}
+
+impl Settings {
+    /// Works everything out. Reads the environment and the configuration file.
+    pub fn resolve(common: &Common) -> Result<Self, Failure> {
+        let config_file = config_path(common.config.clone());
+        let must_exist = config_file.origin != Origin::Default;
+        let file = match &config_file.value {
+            Some(path) => config_file::read(path, must_exist)?,
+            None => FileValues::default(),
+        };
+        let from_file = |value: &Option<Value<String>>| value.clone().map(|v| (OsString::from(v.value), v.origin));
+        let repository = flag(common.repo.clone(), "--repo")
+            .or_else(|| environment("DATAKEEP_REPO"))
+            .or_else(|| from_file(&file.repository));
+        let cache_dir = flag(common.cache_dir.clone().map(OsString::from), "--cache-dir")
+            .or_else(|| environment("DATAKEEP_CACHE_DIR"))
+            .or_else(|| from_file(&file.cache_dir));
+        let cache_dir = match cache_dir {
+            Some((path, origin)) => Value::new(Some(PathBuf::from(path)), origin),
+            None => Value::new(user_directory("XDG_CACHE_HOME", ".cache"), Origin::Default),
+        };
+        let repository = match repository {
+            Some((path, origin)) => Value::new(Some(path), origin),
+            None => Value::new(None, Origin::Default),
+        };
+        Ok(Self {
+            language: language(common, &file)?,
+            password: password(common, &file)?,
+            colour: colour(common, &file),
+            recovery_code: common.recovery_code,
+            config_file,
+            repository,
+            cache_dir,
+            file,
+        })
+    }
+}

@@ -1,0 +1,201 @@
+//! The configuration file: TOML, unknown keys refused with line and near match.
+
+use crate::config::{Origin, Value};
+use crate::errors::Failure;
+use crate::secrets::Reference;
+use crate::words::{Lang, tr};
+use datakeep_distribute::near::nearest;
+use datakeep_model::ErrorKind;
+use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Names of flags of `backup`, each with its values.
+pub type BackupValues = Vec<(String, Value<Vec<String>>)>;
+
+/// What the file says.
+#[derive(Clone, Debug, Default)]
+pub struct FileValues {
+    /// `repository`.
+    pub repository: Option<Value<String>>,
+    /// `cache-dir`.
+    pub cache_dir: Option<Value<String>>,
+    /// `password`.
+    pub password: Option<Value<Reference>>,
+    /// `language`.
+    pub language: Option<Value<Lang>>,
+    /// `color`.
+    pub colour: Option<Value<bool>>,
+    /// `[backup]`: names as the flags of `backup`, each with its values.
+    pub backup: BackupValues,
+}
+
+impl FileValues {
+    /// Values of a key of `[backup]`.
+    pub fn backup(&self, name: &str) -> &[String] {
+        self.backup.iter().find(|(key, _)| key == name).map_or(&[], |(_, value)| &value.value)
+    }
+}
+
+const KEYS: [&str; 6] = ["repository", "cache-dir", "password", "language", "color", "backup"];
+/// Keys of `[backup]` and whether each is a switch.
+const BACKUP_KEYS: [(&str, bool); 10] = [
+    ("exclude", false),
+    ("exclude-file", false),
+    ("exclude-if-present", false),
+    ("exclude-larger-than", false),
+    ("exclude-caches", true),
+    ("one-file-system", true),
+    ("no-xattrs", true),
+    ("compression", false),
+    ("host", false),
+    ("workers", false),
+];
+
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+/// Reads the file. A file that nobody named may be missing.
+pub fn read(path: &Path, must_exist: bool) -> Result<FileValues, Failure> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => return Ok(FileValues::default()),
+        Err(error) => {
+            let shown = path.display();
+            let failure =
+                Failure::io(tr!("cannot read the configuration file {shown}", "无法读取配置文件 {shown}"), &error);
+            return Err(Failure { kind: ErrorKind::Usage, ..failure });
+        }
+    };
+    Reader { path, text: &text }.values()
+}
+
+impl Reader<'_> {
+    fn line(&self, at_byte: usize) -> usize {
+        self.text.get(..at_byte).unwrap_or(self.text).matches('\n').count() + 1
+    }
+
+    fn refuse(&self, line: usize, why: String) -> Failure {
+        let path = self.path.display();
+        Failure::usage(tr!("{path}, line {line}: {why}", "{path} 第 {line} 行：{why}"))
+    }
+
+    fn values(&self) -> Result<FileValues, Failure> {
+        let table = DeTable::parse(self.text).map_err(|error| {
+            let line = self.line(error.span().map_or(0, |span| span.start));
+            self.refuse(line, error.message().to_string())
+        })?;
+        let mut values = FileValues::default();
+        for (key, value) in table.get_ref() {
+            let line = self.line(key.span().start);
+            let origin = Origin::File(line);
+            match key.get_ref().as_ref() {
+                "repository" => values.repository = Some(Value { value: self.text(value, line)?, origin }),
+                "cache-dir" => values.cache_dir = Some(Value { value: self.text(value, line)?, origin }),
+                "password" => {
+                    let reference = Reference::parse(&self.text(value, line)?);
+                    let reference = reference.map_err(|failure| Failure {
+                        message: self.refuse(line, failure.message.clone()).message,
+                        ..failure
+                    })?;
+                    values.password = Some(Value { value: reference, origin });
+                }
+                "language" => {
+                    let name = self.text(value, line)?;
+                    let lang = Lang::parse(&name)
+                        .ok_or_else(|| self.refuse(line, tr!("there is no language {name:?}", "没有语言 {name:?}")))?;
+                    values.language = Some(Value { value: lang, origin });
+                }
+                "color" => values.colour = Some(Value { value: self.switch(value, line)?, origin }),
+                "backup" => values.backup = self.backup(value, line)?,
+                other => return Err(self.unknown(other, line, &KEYS)),
+            }
+        }
+        Ok(values)
+    }
+
+    fn unknown(&self, key: &str, line: usize, known: &[&str]) -> Failure {
+        let shown = datakeep_model::escape_for_terminal(key.as_bytes());
+        let failure = self.refuse(line, tr!("unknown key `{shown}`", "未知的键 `{shown}`"));
+        let known_list = known.join(", ");
+        failure.hint(match nearest(key, known.iter().copied()) {
+            Some(near) => tr!("did you mean `{near}`?", "是否想写 `{near}`？"),
+            None => tr!("known keys: {known_list}", "可用的键：{known_list}"),
+        })
+    }
+
+    fn text(&self, value: &Spanned<DeValue<'_>>, line: usize) -> Result<String, Failure> {
+        match value.get_ref() {
+            DeValue::String(text) => Ok(text.to_string()),
+            DeValue::Integer(number) => Ok(number.to_string()),
+            _ => Err(self.refuse(line, tr!("this must be a text in quotes", "此处应为带引号的文本"))),
+        }
+    }
+
+    fn switch(&self, value: &Spanned<DeValue<'_>>, line: usize) -> Result<bool, Failure> {
+        match value.get_ref() {
+            DeValue::Boolean(value) => Ok(*value),
+            _ => Err(self.refuse(line, tr!("this must be true or false", "此处应为 true 或 false"))),
+        }
+    }
+
+    fn backup(&self, value: &Spanned<DeValue<'_>>, line: usize) -> Result<BackupValues, Failure> {
+        let DeValue::Table(table) = value.get_ref() else {
+            return Err(self.refuse(line, tr!("`backup` must be a table: [backup]", "`backup` 应为表：[backup]")));
+        };
+        let mut values = Vec::new();
+        for (key, value) in table {
+            let line = self.line(key.span().start);
+            let name = key.get_ref().as_ref();
+            let Some((_, is_switch)) = BACKUP_KEYS.iter().find(|(known, _)| *known == name) else {
+                return Err(self.unknown(name, line, &BACKUP_KEYS.map(|(known, _)| known)));
+            };
+            let texts = match value.get_ref() {
+                _ if *is_switch => vec![self.switch(value, line)?.to_string()],
+                DeValue::Array(items) => items.iter().map(|item| self.text(item, line)).collect::<Result<_, _>>()?,
+                _ => vec![self.text(value, line)?],
+            };
+            values.push((name.to_string(), Value { value: texts, origin: Origin::File(line) }));
+        }
+        Ok(values)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<FileValues, Failure> {
+        Reader { path: Path::new("config.toml"), text }.values()
+    }
+
+    #[test]
+    fn a_whole_file_is_read_with_lines() {
+        let values = parse("repository = \"/backup\"\npassword = \"file:/pw\"\n\n[backup]\nexclude = [\"*.o\", \"x\"]\nexclude-caches = true\nworkers = 3\n").unwrap();
+        assert_eq!(values.repository.as_ref().map(|v| v.origin.clone()), Some(Origin::File(1)));
+        assert_eq!(values.backup("exclude"), ["*.o", "x"]);
+        assert_eq!(values.backup("exclude-caches"), ["true"]);
+        assert_eq!(values.backup("workers"), ["3"]);
+    }
+
+    #[test]
+    fn slips_are_errors_with_line_and_near_match() {
+        let failure = parse("\nrepositroy = \"/x\"\n").unwrap_err();
+        assert!(failure.message.contains("line 2"), "{failure:?}");
+        assert!(failure.hint.unwrap().contains("`repository`"));
+        let failure = parse("[backup]\n\nexlude = []\n").unwrap_err();
+        assert!(failure.message.contains("line 3"), "{failure:?}");
+        assert!(parse("repository = 1.5").is_err());
+        assert!(parse("repository = ").unwrap_err().message.contains("line 1"));
+    }
+
+    #[test]
+    fn a_literal_password_is_refused_without_repeating_it() {
+        let failure = parse("password = \"hunter2\"").unwrap_err();
+        assert!(!format!("{failure:?}").contains("hunter2"));
+        assert!(failure.hint.is_some());
+    }
+}

@@ -1,0 +1,317 @@
+//! Failures as people see them: message, detail, hint; and the code the process ends with.
+
+use crate::words::{Lang, lang, tr};
+use datakeep_connector::{ConnectorError, ItemError};
+use datakeep_distribute::DistributeError;
+use datakeep_engine::EngineError;
+use datakeep_model::{ErrorKind, ExitCode};
+use datakeep_store::StoreError;
+use datakeep_store_blob::BlobError;
+
+/// A command that failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// Coarse kind.
+    pub kind: ErrorKind,
+    /// What went wrong, in the language in use.
+    pub message: String,
+    /// The exact words of the part that failed, in English.
+    pub detail: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The reader of our output went away: end without a word.
+    pub is_quiet: bool,
+}
+
+impl Failure {
+    /// A failure without detail and hint.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), detail: None, hint: None, is_quiet: false }
+    }
+
+    /// The command line or configuration is wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Usage, message)
+    }
+
+    /// The same failure with the system's or a lower part's own words.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// The same failure with advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A failed call of the operating system; `doing` says what was attempted on what.
+    pub fn io(doing: impl Into<String>, error: &std::io::Error) -> Self {
+        let kind = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => ErrorKind::Denied,
+            std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+            _ => ErrorKind::Internal,
+        };
+        Self::new(kind, doing).detail(error.to_string())
+    }
+
+    /// Standard output cannot be written. A reader that went away (`| head`) is no failure worth a word.
+    pub fn output(error: &std::io::Error) -> Self {
+        let is_quiet = error.kind() == std::io::ErrorKind::BrokenPipe;
+        let failure = Self::new(ErrorKind::Internal, tr!("cannot write to standard output", "无法写入标准输出"));
+        Self { is_quiet, ..failure.detail(error.to_string()) }
+    }
+
+    /// The exit code of the process.
+    pub fn code(&self) -> ExitCode {
+        if self.is_quiet { ExitCode::OK } else { self.kind.exit_code() }
+    }
+}
+
+/// A lower part's own words: in English they are the message, else they stand below a frame.
+fn framed(kind: ErrorKind, words: String, frame: impl FnOnce() -> String) -> Failure {
+    match lang() {
+        Lang::En => Failure::new(kind, words),
+        Lang::Zh => Failure::new(kind, frame()).detail(words),
+    }
+}
+
+/// The hints of lower parts that people meet every day, in the language in use.
+fn translated(hint: String) -> String {
+    if lang() == Lang::En {
+        return hint;
+    }
+    if let Some(near) = hint.strip_prefix("did you mean ").and_then(|rest| rest.strip_suffix('?')) {
+        return format!("是否想输入 {near}？");
+    }
+    if hint.starts_with("a pattern is like") {
+        return "模式例如 *.pdf、src/**/*.rs 或 photo-[0-9]?.jpg；\\ 使后一个字符按原样匹配".into();
+    }
+    hint
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let kind = error.kind();
+        let detail = error.to_string();
+        match error {
+            StoreError::NoRepository { location } => {
+                let hint =
+                    tr!("make one: datakeep init --repo {location}", "可以新建一个：datakeep init --repo {location}");
+                Self::new(kind, tr!("there is no repository at {location}", "{location} 处没有仓库")).hint(hint)
+            }
+            StoreError::Occupied { location, found } => occupied(kind, &location, &found),
+            StoreError::Incompatible { .. } => incompatible(kind, detail),
+            StoreError::WrongKey { .. } => wrong_key(kind, detail),
+            StoreError::Damaged { ref object, .. } | StoreError::Missing { ref object } => {
+                damaged(kind, object, detail)
+            }
+            StoreError::NotFound { what } => Self::new(kind, tr!("{what} does not exist", "不存在：{what}")),
+            StoreError::Ambiguous { what, candidates } => {
+                let hint =
+                    tr!("give more characters; it may be: {candidates}", "请多输入几个字符；可能是：{candidates}");
+                Self::new(kind, tr!("{what} is ambiguous", "有歧义：{what}")).hint(hint)
+            }
+            StoreError::Busy { .. } => Self::new(kind, tr!("somebody else was first", "其他进程抢先完成了修改"))
+                .detail(detail)
+                .hint(tr!("run the command again", "请重新运行该命令")),
+            StoreError::Blob(error) => error.into(),
+            StoreError::Process(_) if kind == ErrorKind::Incompatible => incompatible(kind, detail),
+            StoreError::Process(_) if kind == ErrorKind::WrongKey => wrong_key(kind, detail),
+            StoreError::Process(_) if kind == ErrorKind::Integrity => damaged(kind, "", detail),
+            _ if kind == ErrorKind::Usage => framed(kind, detail, || "无法执行该请求".into()),
+            _ => Self::new(kind, tr!("the repository could not be used", "仓库操作失败")).detail(detail),
+        }
+    }
+}
+
+fn occupied(kind: ErrorKind, location: &str, found: &str) -> Failure {
+    if found == "a repository" {
+        let hint = tr!(
+            "back up into it: datakeep backup --repo {location} PATH",
+            "可直接备份：datakeep backup --repo {location} 路径"
+        );
+        return Failure::new(kind, tr!("there is a repository at {location} already", "{location} 处已有仓库"))
+            .hint(hint);
+    }
+    let message = tr!("{location} is not empty: it holds {found}", "{location} 不是空目录：其中有 {found}");
+    Failure::new(kind, message).hint(tr!("name a new or empty directory", "请指定一个新目录或空目录"))
+}
+
+fn incompatible(kind: ErrorKind, detail: String) -> Failure {
+    let version = env!("CARGO_PKG_VERSION");
+    let message = tr!(
+        "the repository needs a newer datakeep than this one ({version})",
+        "该仓库需要比当前版本（{version}）更新的 datakeep"
+    );
+    let hint = tr!(
+        "use the version that wrote it, or a newer one; nothing was changed",
+        "请使用写入它的版本或更新的版本；未做任何修改"
+    );
+    Failure::new(kind, message).detail(detail).hint(hint)
+}
+
+fn wrong_key(kind: ErrorKind, detail: String) -> Failure {
+    let message = tr!("the password or recovery code does not open this repository", "密码或恢复码无法打开该仓库");
+    let hint = tr!(
+        "look for a wrong keyboard layout or a trailing space; the recovery code from `datakeep init` opens it too: --recovery-code",
+        "请检查键盘布局和末尾空格；也可以使用 `datakeep init` 时给出的恢复码：--recovery-code"
+    );
+    Failure::new(kind, message).detail(detail).hint(hint)
+}
+
+fn damaged(kind: ErrorKind, object: &str, detail: String) -> Failure {
+    let failure = Failure::new(kind, tr!("stored data is damaged", "仓库中的数据已损坏")).detail(detail);
+    if object.starts_with("keys/") {
+        return failure.hint(tr!(
+            "a key slot is damaged: try another password, or the recovery code: --recovery-code",
+            "某个密钥槽已损坏：请尝试其他密码或恢复码：--recovery-code"
+        ));
+    }
+    if object == "config" {
+        return failure.hint(tr!(
+            "bring `config` back from a copy of the repository: without it nothing can be read",
+            "请从仓库副本中取回 `config`：没有它就无法读取任何内容"
+        ));
+    }
+    failure.hint(tr!(
+        "see everything that is damaged: datakeep check --read-data",
+        "查看全部损坏情况：datakeep check --read-data"
+    ))
+}
+
+impl From<BlobError> for Failure {
+    fn from(error: BlobError) -> Self {
+        let (kind, detail) = (error.kind(), error.to_string());
+        match error {
+            BlobError::Denied { .. } => {
+                Self::new(kind, tr!("the store refused it", "存储拒绝了该操作")).detail(detail).hint(tr!(
+                    "look at the owner and permissions of the repository, and whether it is mounted read-only",
+                    "请检查仓库的属主和权限，以及是否以只读方式挂载"
+                ))
+            }
+            BlobError::Full { .. } => {
+                Self::new(kind, tr!("the store is full", "存储空间已满")).detail(detail).hint(tr!(
+                    "make room and run it again: what was stored is used",
+                    "请腾出空间后重新运行：已存储的内容会被继续使用"
+                ))
+            }
+            BlobError::NotFound { .. } | BlobError::Short { .. } => damaged(kind, "", detail),
+            _ => Self::new(kind, tr!("the store could not be reached", "无法访问存储")).detail(detail),
+        }
+    }
+}
+
+impl From<ConnectorError> for Failure {
+    fn from(error: ConnectorError) -> Self {
+        let frame = match error.kind {
+            ErrorKind::Usage => "无法执行该请求",
+            ErrorKind::NotFound => "找不到指定的对象",
+            ErrorKind::Denied => "访问被拒绝",
+            ErrorKind::Target => "无法写入恢复目标",
+            ErrorKind::Source => "数据源读取失败；未生成备份集",
+            _ => "操作失败",
+        };
+        Self { hint: error.hint.map(translated), ..framed(error.kind, error.message, || frame.into()) }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Store(error) => error.into(),
+            EngineError::Connector(error) => error.into(),
+            EngineError::Cancelled => Self::new(ErrorKind::Cancelled, tr!("stopped on request", "已按请求停止"))
+                .hint(tr!("run it again: what was stored so far is used", "请重新运行：已存储的内容会被继续使用")),
+            EngineError::Broken(_) => {
+                Self::new(ErrorKind::Internal, tr!("an internal error", "内部错误")).detail(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<ItemError> for Failure {
+    fn from(error: ItemError) -> Self {
+        let kind = error.fatal.unwrap_or(ErrorKind::Target);
+        Self::new(kind, tr!("the target cannot be used", "无法使用恢复目标")).detail(error.detail)
+    }
+}
+
+impl From<DistributeError> for Failure {
+    fn from(error: DistributeError) -> Self {
+        let kind = error.kind();
+        match error {
+            DistributeError::Store(error) => error.into(),
+            DistributeError::Engine(EngineError::Cancelled) => {
+                Self::new(kind, tr!("stopped on request", "已按请求停止")).hint(tr!(
+                    "what was restored so far stands; --overwrite changed completes it",
+                    "已恢复的内容保留；可用 --overwrite changed 补全"
+                ))
+            }
+            DistributeError::Engine(error) => error.into(),
+            DistributeError::Connector(error) => error.into(),
+            DistributeError::Target(error) => error.into(),
+            DistributeError::NotFound { what, near } => {
+                let failure = Self::new(kind, tr!("{what} does not exist", "不存在：{what}"));
+                match near {
+                    Some(near) => failure.hint(tr!("did you mean {near}?", "是否想输入 {near}？")),
+                    None => failure,
+                }
+            }
+            DistributeError::Ambiguous { what, candidates } => {
+                let candidates = candidates.join(", ");
+                let hint =
+                    tr!("give more characters; it may be: {candidates}", "请多输入几个字符；可能是：{candidates}");
+                Self::new(kind, tr!("{what} is ambiguous", "有歧义：{what}")).hint(hint)
+            }
+            DistributeError::Usage { message, hint } => {
+                Self { hint: hint.map(translated), ..framed(kind, message, || "无法执行该请求".into()) }
+            }
+            DistributeError::TargetNotEmpty { location, found } => {
+                let message = tr!("{location} is not empty: it holds {found}", "{location} 不是空目录：其中有 {found}");
+                Self::new(kind, message).hint(tr!(
+                    "restore into a new directory, or say what happens to what stands there: --overwrite never (keep it), changed, newer, or always",
+                    "请恢复到新目录，或说明如何处理已有内容：--overwrite never（保留）、changed（覆盖不同的）、newer（覆盖较旧的）或 always（全部覆盖）"
+                ))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The codes are a contract.
+    #[test]
+    fn every_kind_has_its_code() {
+        let code = |kind| Failure::new(kind, "").code().0;
+        let expected = [
+            (ErrorKind::Usage, 2),
+            (ErrorKind::NotFound, 1),
+            (ErrorKind::NoRepository, 10),
+            (ErrorKind::Busy, 11),
+            (ErrorKind::WrongKey, 12),
+            (ErrorKind::Source, 13),
+            (ErrorKind::Store, 14),
+            (ErrorKind::Integrity, 15),
+            (ErrorKind::Denied, 16),
+            (ErrorKind::Incompatible, 17),
+            (ErrorKind::Target, 1),
+            (ErrorKind::Cancelled, 130),
+            (ErrorKind::Internal, 1),
+        ];
+        for (kind, number) in expected {
+            assert_eq!(code(kind), number, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure() {
+        let failure = Failure::output(&std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+        assert_eq!(failure.code(), ExitCode::OK);
+    }
+}

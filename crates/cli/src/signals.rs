@@ -1,0 +1,36 @@
+//! Stopping on request: the first signal asks, the second insists.
+
+use crate::errors::Failure;
+use crate::words::tr;
+use datakeep_connector::Cancel;
+use datakeep_model::ExitCode;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Who listens already.
+static LISTENING: AtomicBool = AtomicBool::new(false);
+
+/// From now on SIGINT and SIGTERM set `cancel`; the second one ends the process at once. The first call counts;
+/// later ones (the steps of the demo) share its token.
+pub fn listen(cancel: &Cancel) -> Result<(), Failure> {
+    if LISTENING.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
+    let failed = |error: std::io::Error| Failure::io(tr!("cannot listen to signals", "无法监听信号"), &error);
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
+    let cancel = cancel.clone();
+    let listen = move || {
+        for _ in signals.forever() {
+            if cancel.is_cancelled() {
+                signal_hook::low_level::exit(i32::from(ExitCode::CANCELLED.0));
+            }
+            cancel.cancel();
+            let text = tr!("stopping; once more to stop at once", "正在停止；再按一次立即退出");
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(listen).map_err(failed)?;
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! Chinese help: texts of commands and arguments, keyed by verb and argument. A test compares it with the arguments.
+
+/// The text for an argument (`id`) of a verb (`path`), or for the verb itself (empty `id`).
+pub fn chinese(path: &str, id: &str) -> Option<&'static str> {
+    all().find(|(p, i, _)| *p == path && *i == id).map(|(_, _, text)| text)
+}
+
+/// All texts: verb, argument, text.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    TEXTS.iter().flat_map(|(path, texts)| texts.iter().map(move |(id, text)| (*path, *id, *text)))
+}
+
+type Texts = &'static [(&'static str, &'static str)];
+
+const MEMORY: (&str, &str) = ("kdf_memory", "每次猜测密码所需的内存，单位 MiB");
+const PASSES: (&str, &str) = ("kdf_passes", "对该内存的遍历次数");
+
+const TEXTS: &[(&str, Texts)] = &[
+    (
+        "",
+        &[
+            ("", "去重、加密的数据备份：可验证、可浏览、可比较"),
+            ("repo", "仓库 [环境变量：DATAKEEP_REPO]"),
+            ("json", "在标准输出打印 JSON"),
+            ("progress", "与 --json 一起使用：在最终文档之前逐行打印事件"),
+            ("quiet", "不打印摘要和进度"),
+            ("verbose", "逐个打印处理的条目"),
+            ("lang", "消息语言：en 或 zh [环境变量：DATAKEEP_LANG]"),
+            ("no_color", "不使用颜色 [环境变量：NO_COLOR]"),
+            ("config", "配置文件 [环境变量：DATAKEEP_CONFIG]"),
+            ("cache_dir", "本地缓存目录，可随时删除 [环境变量：DATAKEEP_CACHE_DIR]"),
+            ("password_file", "从文件读取密码 [环境变量：DATAKEEP_PASSWORD_FILE]"),
+            (
+                "password_command",
+                "运行一个打印密码的程序；按空格切分，引号分组，不经过 shell [环境变量：DATAKEEP_PASSWORD_COMMAND]",
+            ),
+            ("recovery_code", "使用恢复码打开：提示输入，或取自 DATAKEEP_RECOVERY_CODE"),
+            ("help", "打印帮助"),
+            ("version", "打印版本"),
+        ],
+    ),
+    (
+        "init",
+        &[
+            ("", "新建仓库"),
+            ("unencrypted", "不加密：能读取仓库的人即可读取其全部内容"),
+            ("suite", "加密算法"),
+            MEMORY,
+            PASSES,
+            ("no_recovery_code", "不生成恢复码"),
+        ],
+    ),
+    (
+        "backup",
+        &[
+            ("", "为文件、标准输入或命令的输出生成备份集"),
+            ("paths", "目录和文件；`-` 表示标准输入；使用 --command 时为程序及其参数"),
+            ("source", "数据源名称；未给出时由路径得出"),
+            ("tag", "备份集标签；可重复"),
+            ("exclude", "排除匹配的条目，规则同 .gitignore；可重复"),
+            ("exclude_file", "从文件读取排除规则；可重复"),
+            ("exclude_caches", "排除带有 CACHEDIR.TAG 的缓存目录的内容"),
+            ("exclude_if_present", "排除含有该名称条目的目录的内容；可重复"),
+            ("exclude_larger_than", "排除大于该大小的文件，例如 500M 或 2G"),
+            ("one_file_system", "不进入其他文件系统"),
+            ("read_everything", "读取所有文件，包括看起来没有变化的"),
+            ("ignore_ctime", "不比较状态变更时间"),
+            ("ignore_inode", "不比较 inode 编号"),
+            ("no_resume", "不接续上次中断的运行"),
+            ("dry_run", "只说明将做什么，不写入任何内容"),
+            ("compression", "压缩强度：fast、default、high 或 1 到 19"),
+            ("host", "要记录的主机名"),
+            ("workers", "读取和压缩的线程数"),
+            ("no_xattrs", "不备份扩展属性和访问控制列表"),
+            ("file_name", "标准输入或命令输出在备份集中的文件名"),
+            ("command", "备份程序的输出：backup --command -- 程序 参数"),
+        ],
+    ),
+    (
+        "snapshots",
+        &[
+            ("", "列出备份集"),
+            ("source", "只列出该数据源"),
+            ("tag", "只列出带该标签的；可重复"),
+            ("host", "只列出该主机的"),
+            ("last", "只列出最近 N 个"),
+            ("latest", "只列出每个数据源最新的一个"),
+        ],
+    ),
+    (
+        "show",
+        &[
+            ("", "显示一个备份集的全部信息"),
+            ("snapshot", "备份集：编号、数据源、数据源@latest、数据源@时间，或 latest"),
+        ],
+    ),
+    (
+        "ls",
+        &[
+            ("", "列出备份集中的目录"),
+            ("place", "备份集及其中的路径"),
+            ("long", "显示类型、权限、属主、大小和时间"),
+            ("recursive", "列出其下的所有条目"),
+        ],
+    ),
+    (
+        "find",
+        &[
+            ("", "按名称在备份集中查找条目"),
+            ("pattern", "匹配模式，例如 *.pdf 或 src/**/*.rs"),
+            ("place", "只在该路径下查找"),
+            ("snapshot", "在该备份集中查找；默认在每个数据源最新的备份集中"),
+            ("all", "在所有备份集中查找"),
+            ("kind", "只查找该类型：f、d、l、p、s、c 或 b"),
+        ],
+    ),
+    ("cat", &[("", "打印文件内容"), ("place", "备份集及其中的文件")]),
+    (
+        "diff",
+        &[
+            ("", "比较两个备份集"),
+            ("old", "较旧的备份集；单独给出时与其前一个备份集比较"),
+            ("new", "较新的备份集，以及要比较的路径"),
+            ("metadata", "显示仅属性不同的条目（默认）"),
+            ("no_metadata", "不显示仅属性不同的条目"),
+            ("stat", "只打印摘要"),
+        ],
+    ),
+    (
+        "restore",
+        &[
+            ("", "恢复文件"),
+            ("place", "备份集及其中的路径"),
+            ("to", "恢复到的目录"),
+            ("include", "只恢复匹配的条目；可重复"),
+            ("exclude", "不恢复匹配的条目；可重复"),
+            (
+                "overwrite",
+                "如何处理已有文件：never（保留）、changed（覆盖不同的）、newer（覆盖较旧的）或 always（全部覆盖）",
+            ),
+            ("delete", "在备份集包含的目录中，删除备份集没有的条目"),
+            ("yes", "删除前不询问"),
+            ("dry_run", "只显示将做什么，不写入任何内容"),
+            ("owner", "恢复属主和属组（需要 root）"),
+            ("setuid", "恢复 setuid、setgid、粘滞位和 capabilities"),
+            ("devices", "恢复设备节点"),
+            ("system", "恢复整个系统：--owner --setuid --devices"),
+            ("no_xattrs", "不恢复扩展属性"),
+            ("fsync", "每个文件落盘后再继续"),
+            ("workers", "读取和写入的线程数"),
+        ],
+    ),
+    ("stats", &[("", "显示存储量与存储效率"), ("which", "只统计该备份集或该数据源")]),
+    ("check", &[("", "验证仓库完好"), ("read_data", "读取并验证存储的每个字节，而不只是结构")]),
+    ("key", &[("", "管理密码和恢复码")]),
+    ("key list", &[("", "列出密钥槽")]),
+    ("key add", &[("", "添加密码"), ("label", "密钥槽的名称"), MEMORY, PASSES]),
+    ("key change-password", &[("", "更换正在使用的密码"), MEMORY, PASSES]),
+    ("key remove", &[("", "删除密钥槽"), ("slot", "密钥槽，见 `key list`")]),
+    ("key test", &[("", "验证密码或恢复码能否打开仓库")]),
+    ("key new-recovery-code", &[("", "生成新的恢复码；旧恢复码失效"), MEMORY, PASSES]),
+    (
+        "tag",
+        &[
+            ("", "修改备份集的标签"),
+            ("snapshot", "备份集：编号、数据源、数据源@latest、数据源@时间，或 latest"),
+            ("add", "添加标签；可重复"),
+            ("remove", "删除标签；可重复"),
+            ("set", "用这些标签替换全部标签；可重复"),
+        ],
+    ),
+    ("config", &[("", "显示配置")]),
+    ("config show", &[("", "打印配置文件或当前生效的配置"), ("effective", "打印每个生效的值及其来源")]),
+    ("doctor", &[("", "检查环境和仓库")]),
+    (
+        "demo",
+        &[
+            ("", "在全新的示例上演示主要功能并给出证明"),
+            ("dir", "在该新目录或空目录中进行；默认在系统临时目录中新建"),
+            ("keep", "保留该目录"),
+            ("tree", "备份该目录而不是生成的示例；先复制，不修改原目录"),
+        ],
+    ),
+    ("completion", &[("", "打印 shell 补全脚本"), ("shell", "shell 类型")]),
+    ("man", &[("", "打印手册，或写出全部手册页"), ("dir", "将所有手册页写入该目录")]),
+];

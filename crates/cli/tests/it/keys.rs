@@ -1,0 +1,90 @@
+//! Passwords, recovery codes, and where they come from.
+
+use crate::world::{PASSWORD, World};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+const CHEAP: [&str; 4] = ["--kdf-memory", "1", "--kdf-passes", "1"];
+
+fn with_code() -> (World, String) {
+    let world = World::bare();
+    let made = world.run(&[&["init", "--json"], &CHEAP[..]].concat()).expect(0).json();
+    let code = made["recovery_code"].as_str().unwrap().to_string();
+    world.backup().expect(0);
+    (world, code)
+}
+
+#[test]
+fn the_recovery_code_opens_and_helps_back_to_a_password() {
+    let (world, code) = with_code();
+    let environment = [("DATAKEEP_RECOVERY_CODE", code.as_str()), ("DATAKEEP_NEW_PASSWORD", "new one")];
+    world.run_with(&environment, &["key", "test", "--recovery-code"]).expect(0).out_has("recovery code opens");
+    world.run_with(&environment, &[&["key", "change-password", "--recovery-code"], &CHEAP[..]].concat()).expect(0);
+    world.run(&["snapshots"]).expect(12);
+    world.run_with(&[("DATAKEEP_PASSWORD", "new one")], &["snapshots"]).expect(0);
+    world.run_with(&environment, &["snapshots", "--recovery-code"]).expect(0);
+    let wrong = [("DATAKEEP_RECOVERY_CODE", "00000-00001")];
+    world.run_with(&wrong, &["snapshots", "--recovery-code"]).expect(12);
+}
+
+#[test]
+fn a_recovery_code_is_framed_and_shown_once() {
+    let world = World::bare();
+    let said = world.run(&[&["init", "-q"], &CHEAP[..]].concat()).expect(0).out_has("Recovery code").out_has("+---");
+    let code = said.out.lines().find_map(|l| l.strip_prefix("|  ")).unwrap().trim_end_matches(['|', ' ']).to_string();
+    let again = world.run(&["key", "list"]).expect(0);
+    assert!(!again.out.contains(&code));
+    let new = world.run(&[&["key", "new-recovery-code", "--json"], &CHEAP[..]].concat()).expect(0).json();
+    world.run_with(&[("DATAKEEP_RECOVERY_CODE", &code)], &["snapshots", "--recovery-code"]).expect(12);
+    let new = new["recovery_code"].as_str().unwrap();
+    world.run_with(&[("DATAKEEP_RECOVERY_CODE", new)], &["snapshots", "--recovery-code"]).expect(0);
+}
+
+#[test]
+fn slots_are_added_listed_and_removed() {
+    let world = World::new();
+    let environment = [("DATAKEEP_NEW_PASSWORD", "second")];
+    let added =
+        world.run_with(&environment, &[&["key", "add", "--label", "team", "--json"], &CHEAP[..]].concat()).expect(0);
+    let slot = added.json()["slot"].as_str().unwrap().to_string();
+    world.run(&["key", "list"]).expect(0).out_has("team").out_has(&slot);
+    world.run_with(&[("DATAKEEP_PASSWORD", "second")], &["key", "test"]).expect(0).out_has(&slot);
+    world.run(&["key", "remove", "00000000"]).expect(1);
+    world.run(&["key", "remove", &slot]).expect(0);
+    world.run_with(&[("DATAKEEP_PASSWORD", "second")], &["snapshots"]).expect(12);
+    let own = world.run(&["key", "list", "--json"]).json()["slots"][0]["slot"].as_str().unwrap().to_string();
+    world.run(&["key", "remove", &own]).expect(2);
+}
+
+#[test]
+fn passwords_come_from_files_commands_credentials_and_references() {
+    let world = World::with_snapshot();
+    let file = world.path("pw");
+    fs::write(&file, format!("{PASSWORD}\n")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let run = |environment: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = world.command();
+        command.env_remove("DATAKEEP_PASSWORD").args(arguments).envs(environment.iter().copied());
+        crate::world::Said::from(command.output().unwrap())
+    };
+    let path = file.to_str().unwrap();
+    run(&[], &["snapshots", "--password-file", path]).expect(0);
+    run(&[("DATAKEEP_PASSWORD_FILE", path)], &["snapshots"]).expect(0);
+    run(&[], &["snapshots", "--password-command", &format!("cat '{path}'")]).expect(0);
+    run(&[("DATAKEEP_PASSWORD_COMMAND", &format!("cat {path}"))], &["snapshots"]).expect(0);
+    run(&[], &["snapshots", "--password-command", "false"]).expect(12);
+    fs::create_dir(world.path("credentials")).unwrap();
+    fs::copy(&file, world.path("credentials/datakeep-password")).unwrap();
+    run(&[("CREDENTIALS_DIRECTORY", &world.text("credentials"))], &["snapshots"]).expect(0);
+    for reference in
+        [format!("file:{path}"), format!("cmd:cat {path}"), "env:MINE".into(), "cred:datakeep-password".into()]
+    {
+        fs::write(world.path("c.toml"), format!("password = \"{reference}\"\n")).unwrap();
+        let environment = [("MINE", PASSWORD), ("DATAKEEP_CONFIG", "c.toml")];
+        let credentials = world.text("credentials");
+        let environment = [&environment[..], &[("CREDENTIALS_DIRECTORY", &credentials)]].concat();
+        run(&environment, &["snapshots"]).expect(0);
+    }
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    run(&[], &["snapshots", "--password-file", path]).expect(0).err_has("chmod 600");
+}

@@ -1,0 +1,47 @@
+//! Both languages say the same things, and JSON says them in neither.
+
+use crate::world::World;
+
+fn is_chinese(text: &str) -> bool {
+    text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
+}
+
+#[test]
+fn help_summaries_and_errors_speak_both() {
+    let world = World::with_snapshot();
+    let cases: Vec<(Vec<&str>, i32)> = vec![
+        (vec!["--help"], 0),
+        (vec!["backup", "--help"], 0),
+        (vec!["snapshots"], 0),
+        (vec!["stats"], 0),
+        (vec!["check"], 0),
+        (vec!["doctor"], 0),
+        (vec!["show"], 0),
+        (vec!["show", "nobody"], 1),
+        (vec!["restor"], 2),
+    ];
+    for (arguments, code) in cases {
+        let english = world.run(&arguments).expect(code);
+        assert!(
+            !is_chinese(&format!("{}{}", english.out, english.err)),
+            "{arguments:?}: {}{}",
+            english.out,
+            english.err
+        );
+        let chinese = world.run(&[&arguments[..], &["--lang", "zh"]].concat()).expect(code);
+        assert!(is_chinese(&format!("{}{}", chinese.out, chinese.err)), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_language_comes_from_flag_variable_or_locale() {
+    let world = World::with_snapshot();
+    let heading = |environment: &[(&str, &str)], flag: &[&str]| {
+        world.run_with(environment, &[&["snapshots"], flag].concat()).expect(0).out.lines().next().unwrap().to_string()
+    };
+    assert!(is_chinese(&heading(&[("LC_ALL", "zh_CN.UTF-8")], &[])));
+    assert!(is_chinese(&heading(&[("DATAKEEP_LANG", "zh")], &[])));
+    assert!(!is_chinese(&heading(&[("DATAKEEP_LANG", "zh")], &["--lang", "en"])));
+    assert!(!is_chinese(&heading(&[("LC_ALL", "zh_CN.UTF-8"), ("DATAKEEP_LANG", "en")], &[])));
+    assert!(!is_chinese(&heading(&[("LANG", "de_DE.UTF-8")], &[])));
+}

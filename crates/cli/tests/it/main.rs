@@ -1,0 +1,15 @@
+//! Drives the real `datakeep` as a user does.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there, and the line says which")]
+
+mod demo;
+mod errors;
+mod json;
+mod keys;
+mod languages;
+mod partial;
+mod restoring;
+mod round_trip;
+mod secrets;
+mod sources;
+mod world;

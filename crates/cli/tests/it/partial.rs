@@ -1,0 +1,40 @@
+//! Losses: counted, listed, and in the exit code.
+
+use crate::world::{Said, World};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// Nobody, to whom permissions matter even when the tests run as root.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn an_unreadable_file_makes_a_partial_snapshot() {
+    let world = World::bare();
+    fs::write(world.tree().join("closed"), "closed").unwrap();
+    fs::set_permissions(world.tree().join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
+    let is_root = fs::read(world.tree().join("closed")).is_ok();
+    let program = world.path("datakeep");
+    fs::copy(env!("CARGO_BIN_EXE_datakeep"), &program).unwrap();
+    for open in [world.folder.path().to_path_buf(), world.path("home")] {
+        fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(&program);
+        let usual = world.command();
+        command.env_clear().envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?)))).args(arguments);
+        if is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        Said::from(command.output().unwrap())
+    };
+    run(&["init", "--kdf-memory", "1", "--kdf-passes", "1", "-q"]).expect(0);
+    run(&["backup", &world.text("tree")]).expect(3).err_has("closed").err_has("permission denied").out_has("1 lost");
+    run(&["snapshots"]).expect(0).out_has("partial, 1 lost");
+    run(&["show"]).expect(0).out_has("closed");
+    let summary = run(&["backup", "--json", &world.text("tree")]).expect(3).json();
+    assert_eq!((&summary["outcome"], &summary["items_lost"]), (&"partial".into(), &1.into()));
+    assert_eq!(summary["losses"][0]["cause"], "denied");
+    assert!(summary["losses"][0]["path"].as_str().unwrap().ends_with("/tree/closed"));
+}

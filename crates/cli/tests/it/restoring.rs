@@ -1,0 +1,56 @@
+//! Restores into places where something stands, and from repositories that are damaged.
+
+use crate::world::{World, damage};
+use std::fs;
+
+#[test]
+fn a_target_that_is_not_empty_is_refused_until_told() {
+    let world = World::with_snapshot();
+    let (place, to) = (world.place(""), world.text("out"));
+    fs::create_dir(&to).unwrap();
+    fs::write(world.path("out/report.txt"), "mine\n").unwrap();
+    fs::write(world.path("out/extra.txt"), "extra\n").unwrap();
+    world.run(&["restore", &place, "--to", &to]).expect(1).err_has("not empty").err_has("--overwrite");
+    world.run(&["restore", &place, "--to", &to, "--overwrite", "never"]).expect(0);
+    assert_eq!(fs::read_to_string(world.path("out/report.txt")).unwrap(), "mine\n");
+    world.run(&["restore", &place, "--to", &to, "--overwrite", "changed"]).expect(0);
+    assert_eq!(fs::read_to_string(world.path("out/report.txt")).unwrap(), "first report\n");
+    world.run(&["restore", &place, "--to", &to, "--delete"]).expect(2).err_has("--yes");
+    assert!(world.path("out/extra.txt").exists());
+    world.run(&["restore", &place, "--to", &to, "--delete", "--dry-run"]).expect(0).out_has("extra.txt");
+    assert!(world.path("out/extra.txt").exists());
+    world.run(&["restore", &place, "--to", &to, "--delete", "--yes"]).expect(0);
+    assert!(!world.path("out/extra.txt").exists());
+}
+
+#[test]
+fn one_file_and_patterns_can_be_restored() {
+    let world = World::with_snapshot();
+    world.run(&["restore", &world.place("/report.txt"), "--to", &world.text("one")]).expect(0);
+    assert_eq!(fs::read_to_string(world.path("one/report.txt")).unwrap(), "first report\n");
+    world.run(&["restore", &world.place(""), "--to", &world.text("some"), "--include", "*.bin"]).expect(0);
+    assert!(world.path("some/sub/data.bin").exists() && !world.path("some/report.txt").exists());
+    world.run(&["restore", &world.place(""), "--to", &world.text("none"), "--include", "*.nope"]).expect(1);
+}
+
+#[test]
+fn damage_beside_the_data_is_told_with_its_own_code() {
+    let world = World::with_snapshot();
+    damage(&world.object("index"));
+    let said = world.run(&["restore", "latest", "--to", &world.text("out")]).expect(15);
+    said.err_has("is proven").err_has("index/");
+    let restored = format!("out{}/sub/data.bin", world.text("tree"));
+    assert_eq!(fs::read(world.path(&restored)).unwrap(), vec![7u8; 300_000]);
+    world.run(&["check"]).expect(15).err_has("index/");
+}
+
+#[test]
+fn damaged_data_is_lost_and_told() {
+    let world = World::with_snapshot();
+    damage(&world.object("data"));
+    let said = world.run(&["restore", &world.place(""), "--to", &world.text("out"), "--json"]).expect(15);
+    let report = said.json();
+    assert!(report["items_damaged"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(report["outcome"], "partial");
+    world.run(&["check", "--read-data"]).expect(15);
+}

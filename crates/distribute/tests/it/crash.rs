@@ -1,0 +1,357 @@
+//! A crash, or a fault, at every call of the byte store: nothing that was acknowledged is lost, nothing that is visible
+//! is wrong, and the next run succeeds without anybody's help.
+
+use crate::fixture::{first_tree, fixture_options, second_tree, third_tree};
+use crate::memory::{Tree, TreeSource};
+use crate::support::{
+    NOW, PASSWORD, assert_restores, assert_sound, init_with, open, open_with, options, password_slot, restore_tree, run,
+};
+use datakeep_engine::BackupOptions;
+use datakeep_model::SessionId;
+use datakeep_store::{OsEntropy, Repository, StoreError};
+use datakeep_store_blob::{BlobError, BlobStore, FaultPlan, FaultStore, Listed, MemoryStore};
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+const OTHER_PASSWORD: &str = "another one";
+
+/// What a crash leaves of objects that were staged and not yet made durable.
+#[derive(Clone, Copy, Debug)]
+enum Survival {
+    Nothing,
+    Everything,
+    /// About half of them: those whose name hashes so.
+    Some(u64),
+}
+
+/// A store whose staged objects survive a crash as they like.
+struct LooseStore {
+    durable: MemoryStore,
+    staged: Mutex<Vec<(String, Vec<u8>)>>,
+    survival: Survival,
+}
+
+impl LooseStore {
+    fn survives(&self, name: &str) -> bool {
+        match self.survival {
+            Survival::Nothing => false,
+            Survival::Everything => true,
+            Survival::Some(seed) => {
+                name.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)) >> 20 & 1
+                    == 1
+            }
+        }
+    }
+}
+
+impl BlobStore for LooseStore {
+    fn location(&self) -> String {
+        self.durable.location()
+    }
+
+    fn stage(&self, name: &str, parts: &[&[u8]]) -> Result<(), BlobError> {
+        if self.survives(name) {
+            return self.durable.create(name, &parts.concat());
+        }
+        self.staged.lock().unwrap().push((name.to_string(), parts.concat()));
+        Ok(())
+    }
+
+    fn barrier(&self) -> Result<(), BlobError> {
+        let staged = std::mem::take(&mut *self.staged.lock().unwrap());
+        staged.iter().try_for_each(|(name, bytes)| self.durable.create(name, bytes))
+    }
+
+    fn create(&self, name: &str, bytes: &[u8]) -> Result<(), BlobError> {
+        self.durable.create(name, bytes)
+    }
+
+    fn read(&self, name: &str, max_len_bytes: u64) -> Result<Vec<u8>, BlobError> {
+        self.durable.read(name, max_len_bytes)
+    }
+
+    fn read_at(&self, name: &str, offset_byte: u64, buffer: &mut [u8]) -> Result<(), BlobError> {
+        self.durable.read_at(name, offset_byte, buffer)
+    }
+
+    fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        self.durable.len_bytes(name)
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError> {
+        self.durable.list(prefix)
+    }
+
+    fn delete(&self, name: &str) -> Result<(), BlobError> {
+        self.durable.delete(name)
+    }
+}
+
+/// What a scenario has told its user.
+#[derive(Default)]
+struct Told {
+    snapshot: Option<SessionId>,
+    tags: Option<Vec<String>>,
+    /// Passwords that must open the repository.
+    opens: Vec<&'static str>,
+}
+
+type Act = fn(FaultStore<LooseStore>) -> Result<Told, String>;
+
+struct Scenario {
+    name: &'static str,
+    prepare: fn() -> MemoryStore,
+    act: Act,
+    /// What a snapshot that the act makes holds.
+    makes: fn() -> Tree,
+    /// What the repository holds before, oldest first.
+    holds: &'static [fn() -> Tree],
+}
+
+fn few_bytes() -> BackupOptions {
+    BackupOptions { workers: 1, frame_target_bytes: 700, progress_bytes: 1 << 10, ..options() }
+}
+
+fn said<T>(result: Result<T, impl std::fmt::Display>) -> Result<T, String> {
+    result.map_err(|error| error.to_string())
+}
+
+fn backed_up(store: &MemoryStore, tree: &Tree) {
+    run(&open(store.clone()).unwrap(), &mut TreeSource::new("crash", tree), &few_bytes()).unwrap();
+}
+
+fn empty() -> MemoryStore {
+    let store = MemoryStore::new();
+    init_with(store.clone(), &fixture_options());
+    store
+}
+
+fn with_one() -> MemoryStore {
+    let store = empty();
+    backed_up(&store, &first_tree());
+    store
+}
+
+fn with_progress() -> MemoryStore {
+    let store = with_one();
+    let mut source = TreeSource { fail_complete: true, ..TreeSource::new("crash", &third_tree()) };
+    run(&open(store.clone()).unwrap(), &mut source, &few_bytes()).unwrap_err();
+    assert!(!store.list("progress/").unwrap().is_empty(), "the interrupted run left its progress");
+    store
+}
+
+fn with_two_slots() -> MemoryStore {
+    let store = with_one();
+    open(store.clone()).unwrap().add_slot(&password_slot("other", OTHER_PASSWORD), NOW).unwrap();
+    store
+}
+
+fn init(store: FaultStore<LooseStore>) -> Result<Told, String> {
+    let slots = [password_slot("main", PASSWORD), password_slot("other", OTHER_PASSWORD)];
+    said(Repository::init(Arc::new(store), &fixture_options(), &slots, Arc::new(OsEntropy), NOW))?;
+    Ok(Told { opens: vec![PASSWORD, OTHER_PASSWORD], ..Told::default() })
+}
+
+fn backup_of(store: FaultStore<LooseStore>, tree: &Tree) -> Result<Told, String> {
+    let repository = said(open(store))?;
+    let report = said(run(&repository, &mut TreeSource::new("crash", tree), &few_bytes()))?;
+    Ok(Told { snapshot: report.manifest.map(|manifest| manifest.snapshot.id), ..Told::default() })
+}
+
+fn relabel(store: FaultStore<LooseStore>) -> Result<Told, String> {
+    let repository = said(open(store))?;
+    let (manifests, _) = said(repository.snapshots())?;
+    let manifest = manifests.last().ok_or("no snapshot")?;
+    let tags = said(repository.change_tags(manifest, &|_| vec!["kept".to_string()]))?;
+    Ok(Told { tags: Some(tags), ..Told::default() })
+}
+
+fn add_slot(store: FaultStore<LooseStore>) -> Result<Told, String> {
+    said(said(open(store))?.add_slot(&password_slot("other", OTHER_PASSWORD), NOW))?;
+    Ok(Told { opens: vec![PASSWORD, OTHER_PASSWORD], ..Told::default() })
+}
+
+fn change_password(store: FaultStore<LooseStore>) -> Result<Told, String> {
+    said(said(open(store))?.change_password(&password_slot("main", OTHER_PASSWORD), NOW))?;
+    Ok(Told { opens: vec![OTHER_PASSWORD], ..Told::default() })
+}
+
+fn remove_slot(store: FaultStore<LooseStore>) -> Result<Told, String> {
+    let repository = said(open(store))?;
+    let slots = said(repository.slots())?;
+    let other = slots.iter().find(|slot| !slot.used).ok_or("only one slot")?;
+    said(repository.remove_slot(&other.name))?;
+    Ok(Told { opens: vec![PASSWORD], ..Told::default() })
+}
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "init", prepare: MemoryStore::new, act: init, makes: first_tree, holds: &[] },
+    Scenario {
+        name: "first backup",
+        prepare: empty,
+        act: |store| backup_of(store, &first_tree()),
+        makes: first_tree,
+        holds: &[],
+    },
+    Scenario {
+        name: "second backup",
+        prepare: with_one,
+        act: |store| backup_of(store, &second_tree()),
+        makes: second_tree,
+        holds: &[first_tree],
+    },
+    Scenario {
+        name: "resumed backup",
+        prepare: with_progress,
+        act: |store| backup_of(store, &third_tree()),
+        makes: third_tree,
+        holds: &[first_tree],
+    },
+    Scenario { name: "labels", prepare: with_one, act: relabel, makes: first_tree, holds: &[first_tree] },
+    Scenario { name: "add slot", prepare: with_one, act: add_slot, makes: first_tree, holds: &[first_tree] },
+    Scenario {
+        name: "change password",
+        prepare: with_one,
+        act: change_password,
+        makes: first_tree,
+        holds: &[first_tree],
+    },
+    Scenario {
+        name: "remove slot",
+        prepare: with_two_slots,
+        act: remove_slot,
+        makes: first_tree,
+        holds: &[first_tree],
+    },
+];
+
+/// The number of calls and of changing calls of a scenario that nothing disturbs.
+fn calls(scenario: &Scenario) -> (u64, u64) {
+    let store = loose(&(scenario.prepare)(), Survival::Nothing);
+    let store = FaultStore::new(store, FaultPlan::Count);
+    let (calls, changes) = store.counters();
+    (scenario.act)(store).unwrap();
+    (calls.load(Ordering::SeqCst), changes.load(Ordering::SeqCst))
+}
+
+fn loose(durable: &MemoryStore, survival: Survival) -> LooseStore {
+    LooseStore { durable: durable.clone(), staged: Mutex::default(), survival }
+}
+
+/// Plays the scenario with a fault and looks at what is left. True when the scenario ended well.
+fn play(scenario: &Scenario, prepared: &MemoryStore, plan: FaultPlan, survival: Survival) -> bool {
+    let what = format!("{}, {plan:?}, survives {survival:?}", scenario.name);
+    let store = prepared.fork();
+    let told = (scenario.act)(FaultStore::new(loose(&store, survival), plan));
+    let ended_well = told.is_ok();
+    let told = told.unwrap_or_default();
+
+    let opening = [PASSWORD, OTHER_PASSWORD].map(|password| open_with(store.clone(), password, Arc::new(OsEntropy)));
+    for (password, opened) in [PASSWORD, OTHER_PASSWORD].iter().zip(&opening) {
+        let wanted = told.opens.contains(password);
+        assert!(!wanted || opened.is_ok(), "{what}: {password:?} was acknowledged and does not open");
+    }
+    let Some(repository) = opening.into_iter().flatten().next() else {
+        assert!(scenario.name == "init" && !ended_well, "{what}: no password opens it");
+        return begin_again(&store, &what);
+    };
+    assert_eq!(repository.slot_warnings(), Vec::<String>::new(), "{what}");
+    check_snapshots(scenario, &repository, &told, &what);
+    assert_sound(&repository, &what);
+
+    let next = run(&repository, &mut TreeSource::new("crash", &third_tree()), &few_bytes());
+    let manifest = next.unwrap_or_else(|error| panic!("{what}: the next run fails: {error}")).manifest.unwrap();
+    let fresh = open_again(&store);
+    assert_restores(&fresh, &manifest, &third_tree(), &what);
+    check_snapshots(scenario, &fresh, &told, &what);
+    assert_sound(&fresh, &what);
+    assert_eq!(store.list("progress/").unwrap(), [], "{what}: a run that commits leaves no progress behind");
+    ended_well
+}
+
+fn open_again(store: &MemoryStore) -> Arc<Repository> {
+    open(store.clone()).or_else(|_| open_with(store.clone(), OTHER_PASSWORD, Arc::new(OsEntropy))).unwrap()
+}
+
+/// Every snapshot that was there is there; what else is visible is whole.
+fn check_snapshots(scenario: &Scenario, repository: &Repository, told: &Told, what: &str) {
+    let (manifests, faults) = repository.snapshots().unwrap();
+    assert!(faults.is_empty(), "{what}: {faults:?}");
+    assert!(manifests.len() >= scenario.holds.len(), "{what}: a snapshot is gone");
+    let ids: Vec<SessionId> = manifests.iter().map(|manifest| manifest.snapshot.id).collect();
+    assert!(told.snapshot.is_none_or(|id| ids.contains(&id)), "{what}: an acknowledged snapshot is gone");
+    if let Some(tags) = &told.tags {
+        assert!(manifests.iter().any(|manifest| manifest.snapshot.tags == *tags), "{what}: acknowledged labels");
+    }
+    let mut expected: Vec<Tree> = scenario.holds.iter().map(|tree| tree()).collect();
+    expected.extend([(scenario.makes)(), third_tree()]);
+    for manifest in &manifests {
+        let (found, report) = restore_tree(repository, manifest).unwrap();
+        assert_eq!(report.tally.losses, 0, "{what}: {:?}", report.tally.lost);
+        let right = expected.iter().any(|tree| crate::memory::first_difference(tree, &found).is_none());
+        assert!(right, "{what}: snapshot {} is not what was backed up", manifest.snapshot.id);
+    }
+}
+
+/// An `init` that did not end leaves nothing in the way of the next.
+fn begin_again(store: &MemoryStore, what: &str) -> bool {
+    let repository = init_with(store.clone(), &fixture_options());
+    drop(repository);
+    let repository = open(store.clone()).unwrap_or_else(|error: StoreError| panic!("{what}: {error}"));
+    assert_eq!(repository.slot_warnings(), Vec::<String>::new(), "{what}: no slots of the first attempt are left");
+    assert_sound(&repository, what);
+    false
+}
+
+#[test]
+fn a_crash_at_any_call_loses_nothing() {
+    let mut states: BTreeMap<&str, usize> = BTreeMap::new();
+    for scenario in SCENARIOS {
+        let (_, changes) = calls(scenario);
+        let prepared = (scenario.prepare)();
+        let some = (1..=6).map(Survival::Some);
+        for survival in [Survival::Nothing, Survival::Everything].into_iter().chain(some) {
+            for at in 0..changes {
+                for plan in [FaultPlan::CrashBefore(at), FaultPlan::CrashAfter(at)] {
+                    play(scenario, &prepared, plan, survival);
+                    *states.entry(scenario.name).or_default() += 1;
+                }
+            }
+        }
+    }
+    eprintln!("crashes: {} states: {states:?}", states.values().sum::<usize>());
+    assert!(states.values().sum::<usize>() > 600 && states.len() == SCENARIOS.len(), "{states:?}");
+}
+
+#[test]
+fn a_fault_at_any_call_is_no_false_success() {
+    let (mut states, mut successes) = (0, 0);
+    for scenario in SCENARIOS {
+        let (calls, _) = calls(scenario);
+        let prepared = (scenario.prepare)();
+        for at in 0..calls {
+            for plan in [FaultPlan::FailOnce(at), FaultPlan::FullOnce(at), FaultPlan::LoseAnswer(at)] {
+                for survival in [Survival::Nothing, Survival::Everything] {
+                    states += 1;
+                    successes += usize::from(play(scenario, &prepared, plan, survival));
+                }
+            }
+        }
+    }
+    eprintln!("faults: {states} states, {successes} of them ended well");
+    assert!(states > 900, "{states}");
+}
+
+/// The harness can fail: a store that forgets a pack behind a barrier is found out.
+#[test]
+fn a_store_that_lies_is_found_out() {
+    let store = with_one();
+    let pack = store.list("data/").unwrap().remove(0).name;
+    store.tamper(&pack, None);
+    let repository = open(store).unwrap();
+    assert!(!crate::support::verify(&repository).unwrap().faults.is_empty());
+    let (manifests, _) = repository.snapshots().unwrap();
+    let (_, report) = restore_tree(&repository, &manifests[0]).unwrap();
+    assert!(report.tally.damaged > 0);
+}

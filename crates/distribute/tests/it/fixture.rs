@@ -1,0 +1,130 @@
+//! A small repository with every kind of object: two snapshots with labels, a password and a recovery slot, an
+//! interrupted run with its progress, packs of both classes, list pages and attribute chunks.
+
+use crate::memory::{self, Thing, Tree, TreeSource, directory, file, key, symlink};
+use crate::support::{KDF, NOW, open_with, options, password_slot, run, small};
+use datakeep_engine::BackupOptions;
+use datakeep_model::{FileType, Secret, Xattr};
+use datakeep_store::{InitOptions, Manifest, NewSlot, Repository, SeededEntropy, SlotKind};
+use datakeep_store_blob::MemoryStore;
+use datakeep_testkit::{random_bytes, text};
+use std::sync::Arc;
+
+/// The code of the recovery slot (in the written form: see `golden.rs`).
+pub const RECOVERY: [u8; 20] = *b"golden recovery code";
+
+/// The repository and what its snapshots hold.
+pub struct Fixture {
+    pub store: MemoryStore,
+    pub password: &'static str,
+    pub older: Tree,
+    pub newer: Tree,
+    pub older_manifest: Manifest,
+    pub newer_manifest: Manifest,
+}
+
+/// Every kind of entry and of content that a snapshot can hold.
+pub fn first_tree() -> Tree {
+    let mut tree = memory::tree([
+        ("docs", directory(2)),
+        ("docs/empty", file(3, "")),
+        ("docs/letter", file(4, "Dear reader,\n")),
+        ("docs/copy of letter", file(5, "Dear reader,\n")),
+        ("docs/random", file(6, random_bytes(6, 2500))),
+        ("docs/going", file(7, text(7, 900))),
+        ("link", symlink(8, b"docs/letter")),
+        ("pipe", memory::thing(FileType::Fifo, 9)),
+        ("wide", directory(10)),
+        ("many parts", many_parts(11)),
+        ("attributes", with_attributes(12)),
+    ]);
+    let mut device = memory::thing(FileType::CharDevice, 13);
+    device.meta.rdev = 0x103;
+    tree.insert(key("device"), device);
+    for number in 0..12 {
+        tree.insert(key(&format!("wide/{number:02}")), file(20 + number, text(number as u64, 40)));
+    }
+    let twin = Thing {
+        meta: datakeep_model::Meta { links: 2, ..tree[&key("wide/03")].meta.clone() },
+        ..tree[&key("wide/03")].clone()
+    };
+    tree.insert(key("wide/03"), twin.clone());
+    tree.insert(key("wide/twin of 03"), twin);
+    tree
+}
+
+/// A file of more parts than an entry holds: data and holes in turn.
+fn many_parts(tick: i64) -> Thing {
+    let mut body = vec![0; 600 * 2 * memory::HOLE_BLOCK];
+    body.chunks_mut(2 * memory::HOLE_BLOCK).for_each(|pair| pair[..memory::HOLE_BLOCK].fill(b'd'));
+    Thing { sparse: true, ..file(tick, body) }
+}
+
+/// A file with more attributes than an entry holds, and a small one.
+fn with_attributes(tick: i64) -> Thing {
+    let xattr = |name: &str, value: Vec<u8>| Xattr { name: name.as_bytes().to_vec(), value };
+    let xattrs = vec![xattr("user.large", vec![b'v'; 5000]), xattr("user.note", b"short".to_vec())];
+    Thing { xattrs, ..file(tick, "attributes\n") }
+}
+
+/// The first tree a day later.
+pub fn second_tree() -> Tree {
+    let mut tree = first_tree();
+    tree.remove(&key("docs/going"));
+    tree.insert(key("docs/letter"), file(104, "Dear reader,\nit has changed.\n"));
+    tree.insert(key("docs/new"), file(105, random_bytes(105, 700)));
+    let mut noted = tree[&key("docs/random")].clone();
+    (noted.meta.ctime.seconds, noted.xattrs) = (106, vec![Xattr { name: b"user.x".to_vec(), value: b"y".to_vec() }]);
+    tree.insert(key("docs/random"), noted);
+    tree
+}
+
+/// What the interrupted run was reading.
+pub fn third_tree() -> Tree {
+    let mut tree = second_tree();
+    tree.insert(key("unfinished"), file(205, random_bytes(205, 1200)));
+    tree.insert(key("unfinished too"), file(206, text(206, 600)));
+    tree
+}
+
+fn repeatable(tags: &[&str]) -> BackupOptions {
+    let tags = tags.iter().map(|&tag| tag.to_string()).collect();
+    BackupOptions { workers: 1, frame_target_bytes: 700, progress_bytes: 512, tags, ..options() }
+}
+
+/// Packs of one frame.
+pub fn fixture_options() -> InitOptions {
+    InitOptions { pack_target_bytes: 300, ..small() }
+}
+
+/// Makes the repository. The same seed gives the same keys and names.
+pub fn build(password: &'static str, seed: u64) -> Fixture {
+    let store = MemoryStore::new();
+    let recovery = NewSlot {
+        label: "recovery".into(),
+        secret: Secret::new(RECOVERY.to_vec()),
+        kind: SlotKind::Recovery,
+        kdf: KDF,
+    };
+    let slots = [password_slot("main", password), recovery];
+    let chance = || Arc::new(SeededEntropy::new(seed));
+    Repository::init(Arc::new(store.clone()), &fixture_options(), &slots, chance(), NOW).unwrap();
+    // Each opening draws from its own row: session names never meet.
+    let open = |number: u64| open_with(store.clone(), password, Arc::new(SeededEntropy::new(seed + number))).unwrap();
+    let (older, newer) = (first_tree(), second_tree());
+    let one = open(1);
+    let first = run(&one, &mut TreeSource::new("fixture", &older), &repeatable(&["first"])).unwrap();
+    let older_manifest = first.manifest.unwrap();
+    for label in ["kept", "seen"] {
+        let add = |labels: &[String]| [labels, &[label.to_string()]].concat();
+        one.change_tags(&older_manifest, &add).unwrap();
+    }
+    let two = open(2);
+    let mut source =
+        TreeSource { mark: datakeep_model::Timestamp::new(1_600_000_100, 0), ..TreeSource::new("fixture", &newer) };
+    let newer_manifest = run(&two, &mut source, &repeatable(&[])).unwrap().manifest.unwrap();
+    two.change_tags(&newer_manifest, &|_| vec!["newest".to_string()]).unwrap();
+    let mut interrupted = TreeSource { fail_complete: true, ..TreeSource::new("fixture", &third_tree()) };
+    run(&open(3), &mut interrupted, &repeatable(&[])).unwrap_err();
+    Fixture { store, password, older, newer, older_manifest, newer_manifest }
+}

@@ -1,0 +1,126 @@
+//! The golden repository of format version 1: made once, never edited, readable for ever.
+
+use crate::fixture::{self, RECOVERY};
+use crate::memory::Tree;
+use crate::support::{assert_sound, open_with, restore_tree};
+use datakeep_model::{ItemPath, Secret, SourceInfo, escape_for_terminal};
+use datakeep_process::digest;
+use datakeep_store::{Locked, Manifest, OsEntropy, RecoveryCode, Repository, Unlock};
+use datakeep_store_blob::{BlobStore, LocalStore, MemoryStore};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+const PASSWORD: &str = "golden";
+/// The written form of [`RECOVERY`].
+const RECOVERY_TEXT: &str = "@RECOVERY@";
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../store/tests/golden/v1")
+}
+
+/// One line per entry with everything that a restore brings back.
+fn listing(tree: &Tree) -> String {
+    let mut lines = String::new();
+    for (key, thing) in tree {
+        let path = ItemPath::from_key(key).unwrap();
+        let m = &thing.meta;
+        let link = thing.link.as_ref().map_or("-".into(), |text| escape_for_terminal(text));
+        let xattr = |x: &datakeep_model::Xattr| format!("{}={}", escape_for_terminal(&x.name), digest(&x.value));
+        let xattrs: Vec<String> = thing.xattrs.iter().map(xattr).collect();
+        lines += &format!(
+            "{path}\t{} {:04o} {}:{} {} bytes {}.{:09} rdev {}\t{link}\t[{}]\t{}\n",
+            m.file_type.as_str(),
+            m.mode,
+            m.uid,
+            m.gid,
+            m.len_bytes,
+            m.mtime.seconds,
+            m.mtime.nanos,
+            m.rdev,
+            xattrs.join(" "),
+            digest(&thing.body)
+        );
+    }
+    lines
+}
+
+fn heading(manifest: &Manifest) -> String {
+    let SourceInfo { kind, name, .. } = &manifest.snapshot.source;
+    format!("snapshot {} of {kind} {name}, labels {:?}\n", manifest.snapshot.id, manifest.snapshot.tags)
+}
+
+/// Run by hand, once per version of the format: `cargo test -p datakeep-distribute --test it -- --ignored golden`.
+#[test]
+#[ignore = "writes the golden repository, which is made once and never again"]
+fn make_the_golden_repository() {
+    let place = folder().join("repository");
+    assert!(!place.exists(), "the golden repository stands already and is never edited");
+    let fixture = fixture::build(PASSWORD, 20_260_101);
+    for listed in fixture.store.list("").unwrap() {
+        let path = place.join(&listed.name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, fixture.store.read(&listed.name, u64::MAX).unwrap()).unwrap();
+    }
+    let repository = open_with(fixture.store.clone(), PASSWORD, Arc::new(OsEntropy)).unwrap();
+    let (manifests, _) = repository.snapshots().unwrap();
+    // What is listed is what was backed up, not what came back.
+    let mut oracle = String::new();
+    for (manifest, tree) in manifests.iter().zip([&fixture.older, &fixture.newer]) {
+        oracle += &format!("{}{}\n", heading(manifest), listing(tree));
+    }
+    fs::write(folder().join("oracle.txt"), oracle).unwrap();
+}
+
+/// A copy in memory: nothing can write into the golden folder.
+fn golden() -> MemoryStore {
+    let (from, into) = (LocalStore::new(&folder().join("repository")), MemoryStore::new());
+    for listed in from.list("").unwrap() {
+        into.tamper(&listed.name, Some(from.read(&listed.name, u64::MAX).unwrap()));
+    }
+    into
+}
+
+fn check(repository: &Repository) {
+    assert_eq!(repository.slot_warnings(), Vec::<String>::new());
+    let verified = assert_sound(repository, "golden");
+    assert_eq!((verified.snapshots, verified.undecided), (2, 1));
+    let (manifests, faults) = repository.snapshots().unwrap();
+    assert!(faults.is_empty(), "{faults:?}");
+    let mut found = String::new();
+    for manifest in &manifests {
+        let (tree, report) = restore_tree(repository, manifest).unwrap();
+        assert_eq!((report.tally.lost, report.companion_faults), (Vec::new(), Vec::new()));
+        found += &format!("{}{}\n", heading(manifest), listing(&tree));
+    }
+    let oracle = fs::read_to_string(folder().join("oracle.txt")).unwrap();
+    for (expected, found) in oracle.lines().zip(found.lines()) {
+        assert_eq!(expected, found);
+    }
+    assert_eq!(oracle, found);
+}
+
+#[test]
+fn the_golden_repository_opens_with_its_password() {
+    check(&open_with(golden(), PASSWORD, Arc::new(OsEntropy)).unwrap());
+    assert!(open_with(golden(), "not golden", Arc::new(OsEntropy)).is_err());
+}
+
+#[test]
+fn the_golden_repository_opens_with_its_recovery_code() {
+    assert_eq!(RecoveryCode::encode(&RECOVERY), RECOVERY_TEXT);
+    let code = Unlock::RecoveryCode(Secret::new(RECOVERY_TEXT.as_bytes().to_vec()));
+    check(&Locked::find(Arc::new(golden())).unwrap().unlock(&code, Arc::new(OsEntropy), None).unwrap());
+}
+
+/// Backups go on in it, and take up what the interrupted run left.
+#[test]
+fn the_golden_repository_takes_a_new_snapshot() {
+    let repository = open_with(golden(), PASSWORD, Arc::new(OsEntropy)).unwrap();
+    let tree = fixture::third_tree();
+    let mut source = crate::memory::TreeSource::new("fixture", &tree);
+    let report = crate::support::run(&repository, &mut source, &crate::support::options()).unwrap();
+    assert!(report.resumed.is_some());
+    crate::support::assert_restores(&repository, &report.manifest.unwrap(), &tree, "golden and newer");
+    assert_sound(&repository, "golden and newer");
+}

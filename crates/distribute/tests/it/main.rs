@@ -1,0 +1,18 @@
+//! The whole way: sources in, repository, targets out, with everything that can go wrong in between.
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare its data has failed")]
+
+mod concurrency;
+mod crash;
+mod damage;
+mod determinism;
+mod fixture;
+mod golden;
+mod hostile;
+mod large;
+mod losses;
+mod memory;
+mod model;
+mod ordering;
+mod resume;
+mod round_trip;
+mod support;

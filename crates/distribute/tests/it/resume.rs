@@ -1,0 +1,134 @@
+//! An interrupted first backup is not begun again.
+
+use crate::memory::{Tree, TreeSource, directory, file, key, tree};
+use crate::support::{Ear, assert_restores, assert_sound, init_with, open, options, run, run_heard};
+use datakeep_connector::Cancel;
+use datakeep_engine::{BackupOptions, EngineError};
+use datakeep_store::InitOptions;
+use datakeep_store_blob::{BlobStore, FaultPlan, FaultStore, MemoryStore};
+use datakeep_testkit::random_bytes;
+use std::sync::atomic::Ordering;
+
+fn many_files(count: u64, len: usize) -> Tree {
+    let mut tree = tree([("d", directory(2))]);
+    for number in 0..count {
+        if number % 100 == 0 {
+            tree.insert(key(&format!("d/{:02}", number / 100)), directory(3));
+        }
+        let name = format!("d/{:02}/{number:04}", number / 100);
+        tree.insert(key(&name), file(10 + number as i64, random_bytes(number, len)));
+    }
+    tree
+}
+
+fn total(tree: &Tree) -> u64 {
+    tree.values().map(|thing| thing.body.len() as u64).sum()
+}
+
+/// Packs and records small enough for many of them.
+fn often() -> BackupOptions {
+    BackupOptions { frame_target_bytes: 128 << 10, progress_bytes: 1 << 20, ..options() }
+}
+
+fn init_options() -> InitOptions {
+    InitOptions { pack_target_bytes: 1 << 20, ..InitOptions::default() }
+}
+
+fn stored(store: &MemoryStore, folder: &str) -> u64 {
+    store.list(folder).unwrap().iter().map(|listed| listed.len_bytes).sum()
+}
+
+/// Ends an interrupted run and looks at what it cost.
+fn end_it(store: &MemoryStore, tree: &Tree) {
+    let repository = open(store.clone()).unwrap();
+    let report = run(&repository, &mut TreeSource::new("resumed", tree), &often()).unwrap();
+    assert!(report.resumed.is_some());
+    let (read, all) = (report.counters.read_bytes, total(tree));
+    assert!(read * 100 <= all * 55, "read {read} of {all} bytes again");
+    let root = report.manifest.as_ref().unwrap().snapshot.root;
+    assert_restores(&open(store.clone()).unwrap(), &report.manifest.unwrap(), tree, "resumed");
+    let data = stored(store, "data/");
+    assert!(data * 100 <= all * 105, "{data} bytes stored for {all}");
+    assert_eq!(stored(store, "progress/"), 0);
+    let repository = open(store.clone()).unwrap();
+    assert_sound(&repository, "resumed");
+    let again = run(&repository, &mut TreeSource::new("resumed", tree), &often()).unwrap();
+    assert_eq!((again.counters.read_bytes, again.resumed), (0, None));
+    assert_eq!(again.manifest.unwrap().snapshot.root, root, "the same tree has the same root");
+}
+
+#[test]
+fn a_cancelled_backup_is_taken_up() {
+    let tree = many_files(4000, 15_000);
+    let store = MemoryStore::new();
+    let repository = init_with(store.clone(), &init_options());
+    let cancel = Cancel::new();
+    let mut source = TreeSource { cancel_after: Some((2600, cancel.clone())), ..TreeSource::new("resumed", &tree) };
+    let error = run_heard(&repository, &mut source, &often(), &Ear::default(), &cancel).unwrap_err();
+    assert!(matches!(error, EngineError::Cancelled), "{error}");
+    assert_eq!(repository.snapshots().unwrap().0.len(), 0);
+    drop(repository);
+    end_it(&store, &tree);
+}
+
+#[test]
+fn a_crashed_backup_is_taken_up() {
+    let tree = many_files(4000, 15_000);
+    let changes = {
+        let faulty = FaultStore::new(MemoryStore::new(), FaultPlan::Count);
+        let (_, changes) = faulty.counters();
+        run(&init_with(faulty, &init_options()), &mut TreeSource::new("resumed", &tree), &often()).unwrap();
+        changes.load(Ordering::SeqCst)
+    };
+    let store = MemoryStore::new();
+    init_with(store.clone(), &init_options());
+    let dying = FaultStore::new(store.clone(), FaultPlan::CrashBefore(changes * 6 / 10));
+    run(&open(dying).unwrap(), &mut TreeSource::new("resumed", &tree), &often()).unwrap_err();
+    assert_eq!(open(store.clone()).unwrap().snapshots().unwrap().0.len(), 0);
+    end_it(&store, &tree);
+}
+
+/// A machine that is never on for long still gets its backup: what several interrupted runs did adds up.
+#[test]
+fn interruptions_add_up() {
+    let tree = many_files(400, 15_000);
+    let store = MemoryStore::new();
+    init_with(store.clone(), &init_options());
+    let frequent = BackupOptions { progress_bytes: 100 << 10, frame_target_bytes: 32 << 10, ..options() };
+    let mut read = 0;
+    for given in [120, 200, 280, 360, usize::MAX] {
+        let cancel = Cancel::new();
+        let mut source =
+            TreeSource { cancel_after: Some((given, cancel.clone())), batch: 10, ..TreeSource::new("resumed", &tree) };
+        let repository = open(store.clone()).unwrap();
+        let result = run_heard(&repository, &mut source, &frequent, &Ear::default(), &cancel);
+        assert_eq!(result.is_ok(), given == usize::MAX);
+        let now = source.read_bytes.load(Ordering::Relaxed);
+        assert!(given == 120 || now * 100 <= total(&tree) * 45, "{now} bytes read by the run that got {given} items");
+        read += now;
+    }
+    assert!(read * 100 <= total(&tree) * 175, "{read} bytes read in five runs for {}", total(&tree));
+    let repository = open(store.clone()).unwrap();
+    let (manifests, _) = repository.snapshots().unwrap();
+    assert_restores(&repository, &manifests[0], &tree, "added up");
+    assert_eq!(stored(&store, "progress/"), 0, "no progress of any of the runs is left");
+}
+
+#[test]
+fn what_changed_since_the_interruption_is_read_again() {
+    let tree = many_files(200, 5000);
+    let store = MemoryStore::new();
+    let repository = init_with(store.clone(), &init_options());
+    let frequent = BackupOptions { progress_bytes: 20 << 10, frame_target_bytes: 16 << 10, ..options() };
+    let mut source = TreeSource { fail_complete: true, ..TreeSource::new("resumed", &tree) };
+    run(&repository, &mut source, &frequent).unwrap_err();
+    let mut changed = tree.clone();
+    changed.insert(key("d/00/0007"), file(9000, random_bytes(77, 5000)));
+    changed.remove(&key("d/00/0008"));
+    changed.insert(key("d/00/0008b"), file(9001, random_bytes(78, 100)));
+    let report = run(&open(store).unwrap(), &mut TreeSource::new("resumed", &changed), &frequent).unwrap();
+    assert!(report.resumed.is_some());
+    let read = report.counters.read_bytes;
+    assert!((5100..200_000).contains(&read), "{read}");
+    assert_restores(&repository, &report.manifest.unwrap(), &changed, "changed meanwhile");
+}

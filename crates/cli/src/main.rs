@@ -38,7 +38,16 @@ use std::ffi::OsString;
 fn main() -> std::process::ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     words::set(config::early_language(&arguments));
+    allow_many_files();
     std::process::ExitCode::from(start(&arguments).0)
+}
+
+/// Large files are restored in pieces, each with a file open: the soft limit goes up to the hard one.
+fn allow_many_files() {
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    // Refused at worst; then the old limit holds.
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit);
 }
 
 fn start(arguments: &[OsString]) -> ExitCode {

@@ -5,7 +5,7 @@ use crate::select::{Selection, list_directory, look_up, name_of, relative};
 use datakeep_connector::Target;
 use datakeep_engine::{Action, RestoreItem, RestorePump, RestoreTally, RunContext};
 use datakeep_model::{Event, FileType, ItemPath, Phase, escape_for_terminal};
-use datakeep_store::{Entry, KeyRange, Manifest, Repository};
+use datakeep_store::{Attributes, Entry, KeyRange, Manifest, Repository};
 use std::collections::BTreeSet;
 
 /// What happens to what stands in the way.
@@ -179,13 +179,16 @@ impl<'a> Planner<'a> {
             Overwrite::Always => Action::Replace,
             Overwrite::Changed | Overwrite::Newer if same => self.metadata_or_skip(entry, have),
             Overwrite::Newer if !later => Action::Keep,
-            Overwrite::Changed | Overwrite::Newer if same_type && want.file_type == FileType::File => Action::Update,
+            // Not in place for `newer`: a file half written looks newer than the snapshot, and would be left so.
+            Overwrite::Changed if same_type && want.file_type == FileType::File => Action::Update,
             Overwrite::Changed | Overwrite::Newer => Action::Replace,
         })
     }
 
     fn metadata_or_skip(&self, entry: &Entry, have: &datakeep_model::Meta) -> Action {
-        if entry.meta.mode & 0o777 == have.mode & 0o777 { Action::Skip } else { Action::Metadata }
+        let owner = |meta: &datakeep_model::Meta| (meta.mode, meta.uid, meta.gid);
+        let same = owner(&entry.meta) == owner(have) && entry.attributes == Attributes::None;
+        if same { Action::Skip } else { Action::Metadata }
     }
 
     fn is_selected(&self, path: &ItemPath, entry: &Entry) -> bool {
@@ -239,6 +242,7 @@ impl<'a> Planner<'a> {
             for name in self.target.list(path)? {
                 if !kept.contains(&name)
                     && let Ok(extra) = path.join(&name)
+                    && self.request.selection.contains(&extra)
                 {
                     extras.push(extra);
                 }

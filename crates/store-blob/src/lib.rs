@@ -129,6 +129,12 @@ pub trait BlobStore: Send + Sync {
     /// Every object whose name starts with `prefix` (which ends in `/` or is empty), sorted by name.
     fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError>;
 
+    /// Removes what writers that died left behind and that never became an object; returns how many. Never touches what
+    /// a living writer may still need.
+    fn clear_leftovers(&self) -> Result<u64, BlobError> {
+        Ok(0)
+    }
+
     /// Removes an object; removing what is not there is fine. The removal is durable after the next
     /// [`BlobStore::barrier`].
     fn delete(&self, name: &str) -> Result<(), BlobError>;

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 mod direct;
+mod leftovers;
 
 /// Prefix of names that are not objects yet.
 const TEMPORARY_PREFIX: &str = ".tmp-";
@@ -207,7 +208,10 @@ impl BlobStore for LocalStore {
         let staged = self.write_temporary(name, &[bytes])?;
         self.sync_temporary(&staged)?;
         let path = self.publish(&staged)?;
-        sync_directory(path.parent(), name)
+        sync_directory(path.parent(), name).inspect_err(|_| {
+            // Whoever reads it back must not take it for durable.
+            let _ = fs::unlink(&path);
+        })
     }
 
     fn read(&self, name: &str, max_len_bytes: u64) -> Result<Vec<u8>, BlobError> {
@@ -250,6 +254,10 @@ impl BlobStore for LocalStore {
         self.list_into(name, &directory, &mut found)?;
         found.sort();
         Ok(found)
+    }
+
+    fn clear_leftovers(&self) -> Result<u64, BlobError> {
+        Ok(leftovers::clear(&self.root))
     }
 
     fn delete(&self, name: &str) -> Result<(), BlobError> {

@@ -77,7 +77,6 @@ impl Index {
         index.memory = Table::from_entries(small);
         let segments: u64 = index.segments.iter().map(|(segment, _)| segment.chunks()).sum();
         index.chunks = AtomicU64::new(segments + index.memory.packs.len() as u64);
-        repository.expect_packs(index.packs.iter().copied());
         Ok(index)
     }
 
@@ -100,6 +99,8 @@ impl Index {
             return Ok(());
         }
         let run = read_run(repository, object)?;
+        // Only what is authentic may say how a pack must look; the cache may not.
+        repository.expect_packs(run.packs.iter().copied());
         if run.entries.len() >= SMALL_RUN_CHUNKS
             && let Some(segment) = cached.and_then(|path| Segment::create(path, &run))
         {

@@ -62,7 +62,10 @@ fn slot_name(object: &str) -> &str {
     object.strip_prefix(KEYS).unwrap_or(object)
 }
 
-fn read_slots(blobs: &dyn BlobStore) -> Result<Vec<(String, Result<slot::Parsed, StoreError>)>, StoreError> {
+/// An object below `keys/`, and what stands in it.
+type FoundSlot = (String, Result<slot::Parsed, StoreError>);
+
+fn read_slots(blobs: &dyn BlobStore) -> Result<Vec<FoundSlot>, StoreError> {
     let mut slots = Vec::new();
     for listed in blobs.list(KEYS)? {
         let parsed = blobs.read(&listed.name, slot::MAX_LEN_BYTES).map_err(must_exist);
@@ -140,7 +143,7 @@ fn open_slot(slot: &Slot, secret: &Secret, config: &Config) -> Result<RootKey, P
 
 /// Slots that are damaged, or that no holder of the root key wrote.
 pub(crate) fn slot_faults(blobs: &dyn BlobStore, commit_key: &RoleKey) -> Result<Vec<String>, StoreError> {
-    let describe = |(object, parsed): (String, Result<slot::Parsed, StoreError>)| match parsed {
+    let describe = |(object, parsed): FoundSlot| match parsed {
         Err(error) => Some(error.to_string()),
         Ok(parsed) if slot::mac_matches(&parsed, &object, commit_key) => None,
         Ok(_) => Some(StoreError::damaged(object, 0, "this repository's seal", "another").to_string()),
@@ -208,6 +211,11 @@ impl Repository {
         let slot = slot.ok_or_else(|| StoreError::NotFound { what: format!("key slot {name}") })?;
         if slot.used {
             let detail = format!("slot {name} opened the repository just now; open it with another one to remove this");
+            return Err(StoreError::Usage { detail });
+        }
+        let passwords = slots.iter().filter(|slot| slot.kind == SlotKind::Password).count();
+        if slot.kind == SlotKind::Password && passwords == 1 {
+            let detail = format!("slot {name} is the last that opens with a password; add another one first");
             return Err(StoreError::Usage { detail });
         }
         if slots.len() == 1 {

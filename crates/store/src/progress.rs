@@ -31,6 +31,8 @@ pub struct Resumed {
     records: VecDeque<String>,
     leaves: VecDeque<Vec<u8>>,
     entries: VecDeque<Entry>,
+    /// Key of the last entry.
+    reached: Vec<u8>,
 }
 
 impl Resumed {
@@ -67,19 +69,17 @@ pub(crate) fn check_record(repository: &Repository, name: &str) -> Result<(), St
 }
 
 impl Repository {
-    /// What unfinished runs of this source left: of the one that got farthest, as far as it can be read.
+    /// What unfinished runs of this source left: of the one that got farthest in key order, as far as it can be read.
+    /// (Lengths would not tell: few large records compress better than many small ones.)
     pub fn interrupted(&self, source: &SourceInfo) -> Result<Option<Resumed>, StoreError> {
         let folder = names::progress_folder(&source_key(self, source));
-        let mut sessions: BTreeMap<SessionId, (u64, BTreeMap<u32, String>)> = BTreeMap::new();
+        let mut sessions: BTreeMap<SessionId, BTreeMap<u32, String>> = BTreeMap::new();
         for listed in self.blobs.list(&folder)? {
             let Some((session, number)) = names::parse_session_number(&listed.name) else { continue };
-            let (bytes, records) = sessions.entry(session).or_default();
-            *bytes += listed.len_bytes;
-            records.insert(number, listed.name);
+            sessions.entry(session).or_default().insert(number, listed.name);
         }
-        let mut farthest_first: Vec<_> = sessions.into_iter().collect();
-        farthest_first.sort_by_key(|(_, (bytes, _))| std::cmp::Reverse(*bytes));
-        Ok(farthest_first.into_iter().find_map(|(session, (_, records))| self.usable(session, records)))
+        let usable = sessions.into_iter().filter_map(|(session, records)| self.usable(session, records));
+        Ok(usable.max_by(|a, b| a.reached.cmp(&b.reached)))
     }
 
     /// The records of a session up to the first that is missing or damaged; `None` when that is the first of all.
@@ -87,6 +87,7 @@ impl Repository {
         let mut packs = Vec::new();
         let mut mark = None;
         let mut usable = VecDeque::new();
+        let mut last_leaf = Vec::new();
         for (expected, (number, name)) in records.into_iter().enumerate() {
             if number as usize != expected {
                 break;
@@ -94,11 +95,16 @@ impl Repository {
             let Ok(record) = read_record(self, &name) else { break };
             mark.get_or_insert(record.mark);
             packs.extend(record.packs);
+            last_leaf = record.leaves.into_iter().next_back().unwrap_or(last_leaf);
             usable.push_back(name);
         }
         self.expect_packs(packs.iter().copied());
+        let reached = match node::decode(&last_leaf) {
+            Ok(Node::Leaf(entries)) => entries.into_iter().next_back().map(|entry| entry.key).unwrap_or_default(),
+            _ => Vec::new(),
+        };
         let (leaves, entries) = (VecDeque::new(), VecDeque::new());
-        Some(Resumed { session, mark: mark?, packs, records: usable, leaves, entries })
+        Some(Resumed { session, mark: mark?, packs, records: usable, leaves, entries, reached })
     }
 
     /// Sessions that have left progress of this source.

@@ -2,6 +2,7 @@
 
 use crate::error::{StoreError, must_exist};
 use crate::format::decision::{self, Decision, Manifest};
+use crate::format::index::PackRecord;
 use crate::format::names;
 use crate::format::reach::{self, Reach};
 use crate::format::sealed::{MAX_STORED_LEN_BYTES, ObjectType};
@@ -133,13 +134,16 @@ impl Repository {
         Ok(reach)
     }
 
-    /// Packs that a snapshot uses and that are not there, or not as long as they were. Looks at names and lengths only.
-    pub fn missing_packs(&self, reach: &Reach) -> Result<Vec<String>, StoreError> {
+    /// Those of some packs that are not there, or not as long as they were. Looks at names and lengths only.
+    pub fn missing_packs<'r>(
+        &self,
+        records: impl IntoIterator<Item = &'r PackRecord>,
+    ) -> Result<Vec<String>, StoreError> {
         let mut found = BTreeMap::new();
         for folder in ["data/", "meta/"] {
             found.extend(self.blobs.list(folder)?.into_iter().map(|listed| (listed.name, listed.len_bytes)));
         }
-        let objects = reach.packs.values().map(|(record, _)| (record.name.object(record.class), record.len_bytes));
+        let objects = records.into_iter().map(|record| (record.name.object(record.class), record.len_bytes));
         Ok(objects.filter(|(object, len)| found.get(object) != Some(len)).map(|(object, _)| object).collect())
     }
 

@@ -77,6 +77,8 @@ impl Writer {
     pub fn begin(repository: Arc<Repository>, info: &SessionInfo) -> Result<Self, StoreError> {
         check_features(&repository.config, 0, "read")?;
         check_features(&repository.config, 1, "written")?;
+        // Left-over temporary files take room and do no other harm.
+        let _ = repository.blobs.clear_leftovers();
         let epoch = 0;
         let session = SessionId(random(&*repository.entropy));
         let name = names::intent(epoch, session);

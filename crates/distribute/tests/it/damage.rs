@@ -70,7 +70,7 @@ fn flips(objects: &BTreeMap<String, Vec<u8>>, cases: &mut Vec<Case>) {
 fn lengths(objects: &BTreeMap<String, Vec<u8>>, cases: &mut Vec<Case>) {
     for (name, bytes) in objects {
         let len = bytes.len();
-        let step = if len > 1500 { 7 } else { 1 };
+        let step = if len > 700 { 7 } else { 1 };
         let cuts = (0..len).filter(|cut| cut % step == 0 || *cut < 200 || *cut + 200 > len);
         let mut case = |what: String, changed: Vec<u8>| {
             let touched = vec![(name.clone(), 0..len)];

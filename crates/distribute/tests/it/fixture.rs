@@ -19,7 +19,6 @@ pub struct Fixture {
     pub password: &'static str,
     pub older: Tree,
     pub newer: Tree,
-    pub older_manifest: Manifest,
     pub newer_manifest: Manifest,
 }
 
@@ -126,5 +125,5 @@ pub fn build(password: &'static str, seed: u64) -> Fixture {
     two.change_tags(&newer_manifest, &|_| vec!["newest".to_string()]).unwrap();
     let mut interrupted = TreeSource { fail_complete: true, ..TreeSource::new("fixture", &third_tree()) };
     run(&open(3), &mut interrupted, &repeatable(&[])).unwrap_err();
-    Fixture { store, password, older, newer, older_manifest, newer_manifest }
+    Fixture { store, password, older, newer, newer_manifest }
 }

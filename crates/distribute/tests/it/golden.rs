@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 const PASSWORD: &str = "golden";
 /// The written form of [`RECOVERY`].
-const RECOVERY_TEXT: &str = "@RECOVERY@";
+const RECOVERY_TEXT: &str = "CXQP8-RS35X-DRG7W-4SB37-DXV6C-AWKSB-41HPM-YS35Q";
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../store/tests/golden/v1")

@@ -5,7 +5,7 @@ use crate::support::{NOW, everything, init_with, options, restore_to, run, small
 use datakeep_connector::{Connector, Options};
 use datakeep_distribute::{DistributeError, Overwrite, RestoreReport};
 use datakeep_model::{ChunkId, ChunkKind, Counters, ItemPath, Mark, SessionId, Snapshot, SourceInfo, Timestamp};
-use datakeep_process::{Codec, digest};
+use datakeep_process::Codec;
 use datakeep_source_files::FilesConnector;
 use datakeep_store::{
     BuiltTree, ChunkInfo, ChunkRef, CommitRequest, FrameSet, Location, Manifest, PackClass, PlainFrame, Reach,
@@ -98,7 +98,9 @@ fn link(key: &[u8], text: &[u8]) -> Evil {
 fn holes(key: &[u8], len: u64, holes: &[u64]) -> Evil {
     let mut content = Bytes::default();
     content.uv(holes.len() as u64);
-    holes.iter().for_each(|hole| drop(content.uv(hole + 1)));
+    for hole in holes {
+        content.uv(hole + 1);
+    }
     Evil { flags: PARTS, len, content: content.0, ..evil(key, FILE) }
 }
 
@@ -120,7 +122,9 @@ fn ref_columns(out: &mut Bytes, refs: &[ChunkRef]) {
 
 fn keys_column(out: &mut Bytes, keys: impl Iterator<Item = Vec<u8>>) {
     let mut column = Bytes::default();
-    keys.for_each(|key| drop(column.uv(0).bytes(&key)));
+    for key in keys {
+        column.uv(0).bytes(&key);
+    }
     out.bytes(&column.0);
 }
 
@@ -167,7 +171,9 @@ fn inner(level: u8, children: &[(Vec<u8>, ChunkRef)]) -> Vec<u8> {
     out.uv(children.len() as u64);
     keys_column(&mut out, children.iter().map(|(key, _)| key.clone()));
     let mut content = Bytes::default();
-    children.iter().for_each(|_| drop(content.uv(1).uv(1)));
+    for _ in children {
+        content.uv(1).uv(1);
+    }
     out.bytes(&content.0);
     ref_columns(&mut out, &children.iter().map(|(_, node)| *node).collect::<Vec<_>>());
     out.0
@@ -177,7 +183,9 @@ fn page(depth: u8, lengths: &[u64], refs: &[ChunkRef]) -> Vec<u8> {
     let mut out = Bytes(vec![1, depth]);
     let mut content = Bytes::default();
     content.uv(lengths.len() as u64);
-    lengths.iter().for_each(|length| drop(content.uv(*length)));
+    for length in lengths {
+        content.uv(*length);
+    }
     out.bytes(&content.0);
     ref_columns(&mut out, refs);
     out.0
@@ -208,12 +216,11 @@ impl Maker {
         let mut builder = self.writer.new_pack(class);
         let at = Location { pack: builder.name(), frame: 0, slot: 0 };
         let len_bytes = plain.len() as u32;
-        builder.push(&PlainFrame {
+        builder.push(PlainFrame {
             kind,
             codec: Codec::Raw,
             raw_len_bytes: len_bytes,
             body: plain.to_vec(),
-            body_digest: digest(plain),
             chunks: vec![ChunkInfo { id, len_bytes }],
         });
         let sealed = self.writer.seal_pack(builder).unwrap();

@@ -338,10 +338,6 @@ impl ItemReader for ChangingReader {
 pub struct TreeTarget(Arc<Mutex<Tree>>);
 
 impl TreeTarget {
-    pub fn holding(tree: &Tree) -> Self {
-        Self(Arc::new(Mutex::new(tree.clone())))
-    }
-
     pub fn tree(&self) -> Tree {
         self.0.lock().unwrap().clone()
     }

@@ -106,7 +106,7 @@ fn check_comparisons(repository: &Repository, history: &[(Tree, Manifest)], seed
             let beneath = path("b");
             let mut found = BTreeMap::new();
             compare(repository, old, new, &beneath, &mut |change| {
-                drop(found.insert(change.path.to_key(), change.kind))
+                found.insert(change.path.to_key(), change.kind);
             })
             .unwrap();
             let mut expected = naive_changes(old_tree, new_tree);

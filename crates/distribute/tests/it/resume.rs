@@ -94,7 +94,9 @@ fn interruptions_add_up() {
     let tree = many_files(400, 15_000);
     let store = MemoryStore::new();
     init_with(store.clone(), &init_options());
-    let frequent = BackupOptions { progress_bytes: 100 << 10, frame_target_bytes: 32 << 10, ..options() };
+    // What is on its way to the store is lost with each run: it must be little beside what a run gets done.
+    let frequent =
+        BackupOptions { progress_bytes: 100 << 10, frame_target_bytes: 32 << 10, budget_bytes: 128 << 10, ..options() };
     let mut read = 0;
     for given in [120, 200, 280, 360, usize::MAX] {
         let cancel = Cancel::new();

@@ -1,6 +1,6 @@
 //! What the tests share: repositories that open fast, runs in one call.
 
-use crate::memory::{Tree, TreeSource, TreeTarget};
+use crate::memory::{Tree, TreeTarget};
 use datakeep_connector::{Cancel, FixedClock, Source, Target};
 use datakeep_distribute::{DistributeError, Overwrite, RestoreReport, RestoreRequest, Selection};
 use datakeep_engine::{BackupOptions, BackupReport, EngineError, RunContext, backup};
@@ -61,14 +61,6 @@ pub fn open_with(
 pub struct Ear {
     pub losses: Mutex<Vec<Loss>>,
     pub warnings: Mutex<Vec<String>>,
-    /// Action per path.
-    pub actions: Mutex<BTreeMap<String, &'static str>>,
-}
-
-impl Ear {
-    pub fn action(&self, path: &str) -> Option<&'static str> {
-        self.actions.lock().unwrap().get(path).copied()
-    }
 }
 
 impl Observer for Ear {
@@ -76,15 +68,8 @@ impl Observer for Ear {
         match event {
             Event::Loss(loss) => self.losses.lock().unwrap().push((*loss).clone()),
             Event::Warning(text) => self.warnings.lock().unwrap().push((*text).to_string()),
-            Event::Item { path, action, .. } => {
-                self.actions.lock().unwrap().insert(path.to_string(), action);
-            }
             _ => {}
         }
-    }
-
-    fn wants_items(&self) -> bool {
-        true
     }
 }
 
@@ -115,13 +100,6 @@ pub fn run_heard(
     backup(repository, source, &mark, options, &RunContext { observer: ear, cancel, clock: &clock })
 }
 
-/// Backs `tree` up and returns the snapshot.
-pub fn keep(repository: &Arc<Repository>, name: &str, tree: &Tree) -> Manifest {
-    let report = run(repository, &mut TreeSource::new(name, tree), &options()).unwrap();
-    assert_eq!(report.losses, [], "nothing is lost");
-    report.manifest.unwrap()
-}
-
 pub fn everything(overwrite: Overwrite) -> RestoreRequest {
     let (place, selection) = (ItemPath::root(), Selection::default());
     RestoreRequest { place, selection, overwrite, delete: false, workers: 2 }
@@ -140,7 +118,6 @@ pub fn restore_to(
         false => Vec::new(),
     };
     let report = datakeep_distribute::restore(repository, manifest, target, "here", request, &delete, &context)?;
-    drop(context);
     Ok((report, ear))
 }
 

@@ -515,7 +515,9 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     fn complete(&mut self, entry: &mut Entry, segments: Vec<Option<TaskResult>>) -> Result<bool, StoreError> {
         let mut parts = Vec::new();
         let mut xattrs = Vec::new();
-        let mut after = None;
+        let mut after: Option<datakeep_model::Meta> = None;
+        let mut imperfect = false;
+        let listed = entry.meta.clone();
         for result in segments.into_iter().flatten() {
             if let Some(error) = result.error {
                 self.lose(entry, error.cause, error.detail);
@@ -526,6 +528,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
                 entry.link_target = details.link_target;
                 xattrs = details.xattrs;
                 if let Some(error) = error {
+                    imperfect = true;
                     self.lose(entry, error.cause, error.detail);
                     if entry.meta.file_type == FileType::Symlink && entry.link_target.is_none() {
                         self.uncount(entry);
@@ -533,10 +536,16 @@ impl<'r, 'a> Coordinator<'r, 'a> {
                     }
                 }
             }
-            after = result.meta_after.or(after);
+            // Ranges end at different times: one that saw a change counts, whichever it is.
+            match result.meta_after {
+                Some(meta) if after.as_ref().is_none_or(|after| *after == listed) => after = Some(meta),
+                _ => {}
+            }
             parts.extend(result.parts.into_iter().filter_map(|part| self.place(part)));
         }
         self.note_change(entry, &parts, after);
+        // Attributes that could not be read are lost in this snapshot only: the next run looks again.
+        entry.changed_while_read |= imperfect;
         self.reach.add_parts(self.run.repository, &parts)?;
         (entry.content, entry.attributes) = shorten(parts, xattrs, &mut self.meta)?;
         Ok(true)

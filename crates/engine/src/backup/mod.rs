@@ -147,7 +147,10 @@ pub(crate) enum Answer {
 /// True when all packs that a snapshot uses are there. One that is not whole is no parent: what the new snapshot shares
 /// with it would be missing as well, and is stored again instead.
 fn is_whole(repository: &Repository, manifest: &Manifest, context: &RunContext<'_>) -> bool {
-    let fault = match repository.reach(manifest).and_then(|reach| repository.missing_packs(&reach)) {
+    let fault = match repository
+        .reach(manifest)
+        .and_then(|reach| repository.missing_packs(reach.packs.values().map(|(r, _)| r)))
+    {
         Ok(missing) if missing.is_empty() => return true,
         Ok(missing) => format!("{} of its packs are missing or cut short, {} among them", missing.len(), missing[0]),
         Err(error) => error.to_string(),
@@ -176,6 +179,11 @@ pub fn backup(
     let same_source = |m: &&Manifest| m.snapshot.source.kind == info.kind && m.snapshot.source.name == info.name;
     let parent = manifests.iter().rfind(same_source).filter(|parent| is_whole(repository, parent, context));
     let resumed = if options.resume && !options.dry_run { repository.interrupted(&info)? } else { None };
+    // A run whose packs are not all there has done nothing that could be relied on.
+    let resumed = match resumed {
+        Some(resumed) if repository.missing_packs(&resumed.packs)?.is_empty() => Some(resumed),
+        _ => None,
+    };
     let resumed_session = resumed.as_ref().map(|r| r.session);
     // Progress there is now will be of no more use once this run has published its snapshot.
     let mut superseded = repository.sessions_with_progress(&info)?;

@@ -28,6 +28,9 @@ pub(crate) enum ToPacker {
 /// Chunks this run may hold in memory before they move to the index.
 const MAX_CLAIMS: usize = 1 << 20;
 
+/// Packs staged at once; each keeps a file open.
+const MAX_STAGED_PACKS: usize = 8;
+
 pub(crate) struct Packer<'a> {
     pub writer: &'a Writer,
     pub frames: &'a FrameMap,
@@ -57,6 +60,7 @@ impl<'a> Packer<'a> {
 
     /// Runs until every sender is gone.
     pub fn run(mut self, messages: &Receiver<ToPacker>, answers: &Sender<Answer>) {
+        let _alarm = super::worker::Alarm(answers);
         for message in messages {
             let result = match message {
                 ToPacker::Frame { serial, frame, lease } => {
@@ -97,16 +101,26 @@ impl<'a> Packer<'a> {
         self.writer.stage_pack(&sealed)?;
         self.writer.repository().expect_packs([sealed.record]);
         self.staged.push((sealed.record, sealed.chunks.iter().map(|chunk| chunk.id).collect()));
-        Ok(())
+        if self.staged.len() < MAX_STAGED_PACKS {
+            return Ok(());
+        }
+        // One long file: nothing is done yet that could be recorded, but its packs can be found by the next run.
+        self.make_durable()?;
+        self.writer.put_progress(self.mark, std::mem::take(&mut self.durable), &[])
     }
 
     fn progress(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
         self.seal_current()?;
+        self.make_durable()?;
+        self.writer.put_progress(self.mark, std::mem::take(&mut self.durable), entries)
+    }
+
+    fn make_durable(&mut self) -> Result<(), StoreError> {
         self.writer.barrier()?;
         self.durable.extend(self.staged.iter().map(|(record, _)| *record));
         self.spill();
         self.staged.clear();
-        self.writer.put_progress(self.mark, std::mem::take(&mut self.durable), entries)
+        Ok(())
     }
 
     /// Durable chunks move from the run's memory to the index, once there are many.

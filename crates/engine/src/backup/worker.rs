@@ -72,9 +72,22 @@ pub(crate) fn run(
     packer: SyncSender<ToPacker>,
     answers: &Sender<Answer>,
 ) {
+    let _alarm = Alarm(answers);
     let result = Worker::new(shared, packer).and_then(|mut worker| worker.work(number, queue, answers));
     if let Err(error) = result {
         let _ = answers.send(Answer::Failed(error));
+    }
+}
+
+/// Tells the coordinator when its thread ends in a broken invariant, so that nobody waits for it.
+pub(crate) struct Alarm<'s>(pub &'s Sender<Answer>);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let detail = "a worker stopped unexpectedly; this is a fault of the program".to_string();
+            let _ = self.0.send(Answer::Failed(StoreError::Busy { detail }));
+        }
     }
 }
 
@@ -223,7 +236,7 @@ impl<'a> Worker<'a> {
     ) -> Result<u64, Stop> {
         let mut window = std::mem::take(&mut self.window);
         // Its length stays, so that nothing is cleared before it is read into.
-        window.resize(WINDOW_LEN_BYTES, 0);
+        window.resize(WINDOW_LEN_BYTES.max(2 * self.shared.chunker.params().max_bytes as usize), 0);
         window[..begun.len()].copy_from_slice(&begun);
         result.read_bytes += begun.len() as u64;
         let done = self.cut_all(reader, (&mut window, begun.len()), start, result);

@@ -318,7 +318,8 @@ impl FileWork {
     fn last_piece(&self, pump: &RestorePump<'_>, work: &Work, pieces: &Pieces) -> Result<(), EngineError> {
         let sink = pieces.sink.lock().unwrap_or_else(PoisonError::into_inner).take();
         if work.lost.load(Ordering::Relaxed) {
-            // Dropping the sink unfinished removes what was begun.
+            // Dropping the sink unfinished removes what was begun; a file updated in place keeps what was written, and
+            // its time of change tells the next restore that it is not done.
             return Ok(());
         }
         let result = match sink {

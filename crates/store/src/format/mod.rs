@@ -12,3 +12,6 @@ pub(crate) mod progress;
 pub(crate) mod reach;
 pub(crate) mod sealed;
 pub(crate) mod slot;
+
+#[cfg(test)]
+mod tests;

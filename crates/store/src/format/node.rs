@@ -8,6 +8,9 @@ use std::collections::HashMap;
 
 const VERSION: u8 = 1;
 const MAX_ELEMENTS: u64 = 1 << 20;
+/// Keys of a node, all together: far more than any tree of a file system needs, and a bound on what front coding can
+/// make of a few bytes.
+const MAX_KEYS_LEN_BYTES: usize = 512 << 20;
 /// Highest level accepted: far beyond what any map can reach, low enough to bound every walk.
 pub(crate) const MAX_LEVEL: u8 = 32;
 
@@ -140,6 +143,7 @@ fn encode_keys<'a>(out: &mut Encoder, keys: impl Iterator<Item = &'a [u8]>) {
 fn decode_keys(input: &mut Decoder<'_>, count: usize) -> Result<Vec<Vec<u8>>, DecodeError> {
     let mut column = Decoder::new(input.bytes()?);
     let mut keys: Vec<Vec<u8>> = Vec::with_capacity(count.min(column.remaining()));
+    let mut total = 0;
     for _ in 0..count {
         let shared = column.uv()?;
         let last: &[u8] = keys.last().map_or(b"", Vec::as_slice);
@@ -150,6 +154,10 @@ fn decode_keys(input: &mut Decoder<'_>, count: usize) -> Result<Vec<Vec<u8>>, De
         let key = [&last[..shared as usize], rest].concat();
         if key.len() > 4 * datakeep_model::path::MAX_PATH_LEN_BYTES || keys.last().is_some_and(|last| *last >= key) {
             return column.fail("a key above the previous one");
+        }
+        total += key.len();
+        if total > MAX_KEYS_LEN_BYTES {
+            return column.fail("keys within the limit");
         }
         keys.push(key);
     }

@@ -13,37 +13,53 @@ pub struct Reach {
 }
 
 /// A set of frame numbers.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct FrameSet(Vec<u8>);
+#[derive(Clone, Debug, Default)]
+pub struct FrameSet {
+    /// Every frame below this number is in: most packs are used as a whole, and a set of all takes no room.
+    below: u32,
+    /// The frames from there on.
+    bits: Vec<u8>,
+}
 
 impl FrameSet {
     /// Adds a frame.
     pub fn insert(&mut self, frame: u32) {
-        let byte = frame as usize / 8;
-        if byte >= self.0.len() {
-            self.0.resize(byte + 1, 0);
+        if frame < self.below {
+            return;
         }
-        self.0[byte] |= 1 << (frame % 8);
+        let byte = frame as usize / 8;
+        if byte >= self.bits.len() {
+            self.bits.resize(byte + 1, 0);
+        }
+        self.bits[byte] |= 1 << (frame % 8);
     }
 
     /// True when the frame is in.
     pub fn contains(&self, frame: u32) -> bool {
-        self.0.get(frame as usize / 8).is_some_and(|byte| byte >> (frame % 8) & 1 == 1)
+        frame < self.below || self.bits.get(frame as usize / 8).is_some_and(|byte| byte >> (frame % 8) & 1 == 1)
     }
 
     /// Number of frames in the set.
     pub fn count(&self) -> u32 {
-        self.0.iter().map(|byte| byte.count_ones()).sum()
+        self.below + self.bits.iter().map(|byte| byte.count_ones()).sum::<u32>()
     }
 
-    fn all(frames: u32) -> Self {
-        let mut set = Self(vec![0xff; frames.div_ceil(8) as usize]);
-        if let (Some(last), rest @ 1..) = (set.0.last_mut(), frames % 8) {
-            *last = (1 << rest) - 1;
-        }
-        set
+    fn end(&self) -> u32 {
+        self.below.max(self.bits.len() as u32 * 8)
+    }
+
+    fn byte(&self, number: u32) -> u8 {
+        (0..8).filter(|bit| self.contains(number * 8 + bit)).fold(0, |byte, bit| byte | 1 << bit)
     }
 }
+
+impl PartialEq for FrameSet {
+    fn eq(&self, other: &Self) -> bool {
+        (0..self.end().max(other.end())).all(|frame| self.contains(frame) == other.contains(frame))
+    }
+}
+
+impl Eq for FrameSet {}
 
 pub(crate) fn encode(reach: &Reach) -> Vec<u8> {
     let mut out = Encoder::new();
@@ -55,8 +71,7 @@ pub(crate) fn encode(reach: &Reach) -> Vec<u8> {
             continue;
         }
         out.u8(0);
-        let len = record.frames.div_ceil(8) as usize;
-        (0..len).for_each(|byte| out.u8(frames.0.get(byte).copied().unwrap_or(0)));
+        (0..record.frames.div_ceil(8)).for_each(|number| out.u8(frames.byte(number)));
     }
     out.bytes
 }
@@ -68,8 +83,8 @@ pub(crate) fn decode(plain: &[u8]) -> Result<Reach, DecodeError> {
     for _ in 0..count {
         let record = decode_record(&mut input)?;
         let frames = match input.u8()? {
-            1 => FrameSet::all(record.frames),
-            0 => FrameSet(input.raw(record.frames.div_ceil(8) as usize)?.to_vec()),
+            1 => FrameSet { below: record.frames, bits: Vec::new() },
+            0 => FrameSet { below: 0, bits: input.raw(record.frames.div_ceil(8) as usize)?.to_vec() },
             _ => return input.fail("0 or 1"),
         };
         if packs.last_key_value().is_some_and(|(last, _)| *last >= record.name) {
@@ -94,7 +109,7 @@ mod tests {
             let name = PackName { session: SessionId([7; 12]), seq };
             let digest = ObjectDigest([seq as u8; 32]);
             let record = PackRecord { name, class: PackClass::Data, len_bytes: 5, digest, frames };
-            let mut set = FrameSet(vec![0; frames.div_ceil(8) as usize]);
+            let mut set = FrameSet::default();
             (0..used).for_each(|frame| set.insert(frame));
             reach.packs.insert(name, (record, set));
         }

@@ -6,6 +6,7 @@ use crate::error::StoreError;
 use std::cmp::Ordering;
 
 /// A difference between two trees.
+#[expect(clippy::large_enum_variant, reason = "made one at a time and handed on at once: a box would only cost")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Difference {
     /// Only in the new tree.

@@ -172,7 +172,11 @@ impl Run<'_> {
             let text = format!("{fault}: part of the index is not used, and chunks may be stored again");
             self.context.observer.observe(&Event::Warning(&text));
         }
-        if let Some(session) = self.resumed_session {
+        // An interrupted run may have taken up another before it: what it passes on lies in packs of both.
+        let inherited = resumed.as_ref().map(|resumed| resumed.packs.clone()).unwrap_or_default();
+        let sessions: BTreeSet<SessionId> =
+            inherited.iter().map(|pack| pack.name.session).chain(self.resumed_session).collect();
+        for session in sessions {
             index.add(self.repository.packs_of_session(session)?);
         }
         let (claims, frames) = (Claims::default(), FrameMap::default());
@@ -194,7 +198,7 @@ impl Run<'_> {
         let queue = JobQueue::new(workers);
         let (to_packer, from_workers) = sync_channel::<ToPacker>(64);
         let (answer, answers) = channel();
-        let packer = Packer::new(writer, &frames, &claims, shared.index.clone(), self.mark);
+        let packer = Packer::new(writer, &frames, &claims, shared.index.clone(), self.mark, inherited);
         std::thread::scope(|scope| {
             for number in 0..workers {
                 let (shared, queue, to_packer, answer) = (&shared, &queue, to_packer.clone(), answer.clone());
@@ -266,6 +270,8 @@ struct Coordinator<'r, 'a> {
     /// Entries for the next record of progress, and their content bytes.
     done: Vec<Entry>,
     done_bytes: u64,
+    /// Content bytes read, and the first pending item, when it was last seen to it that items leave.
+    looked_at: (u64, u64),
     flush_asked: bool,
     packed: bool,
 }
@@ -300,6 +306,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             outstanding: 0,
             done: Vec::new(),
             done_bytes: 0,
+            looked_at: (0, 0),
             flush_asked: false,
             packed: false,
         })
@@ -481,6 +488,14 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         let due = self.run.options.progress_bytes.max(read / 50);
         if self.done_bytes >= due || self.done.len() >= MAX_PROGRESS_ENTRIES {
             self.send_progress()?;
+        }
+        if read - self.looked_at.0 >= due {
+            // The first item may lie in the frame of a worker that the others leave no jobs to: it holds up all that
+            // come after it, and nothing would be recorded as done.
+            if self.first == self.looked_at.1 && !self.pending.is_empty() {
+                self.queue.flush();
+            }
+            self.looked_at = (read, self.first);
         }
         Ok(())
     }

@@ -41,7 +41,7 @@ pub(crate) struct Packer<'a> {
     builder: Option<PackBuilder>,
     /// Packs staged since the last barrier.
     staged: Vec<(PackRecord, Vec<ChunkId>)>,
-    /// Packs made durable since the last progress record.
+    /// Packs made durable since the last progress record; before the first, those of the run that is taken up.
     durable: Vec<PackRecord>,
 }
 
@@ -52,9 +52,10 @@ impl<'a> Packer<'a> {
         claims: &'a Claims,
         index: Arc<Index>,
         mark: &'a Mark,
+        inherited: Vec<PackRecord>,
     ) -> Self {
         let pack_target_bytes = writer.repository().config().pack_target_bytes as usize;
-        let (staged, durable) = (Vec::new(), Vec::new());
+        let (staged, durable) = (Vec::new(), inherited);
         Self { writer, frames, claims, index, mark, pack_target_bytes, builder: None, staged, durable }
     }
 

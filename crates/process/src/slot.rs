@@ -28,13 +28,13 @@ pub struct KdfParams {
     pub memory_kib: u32,
     /// Passes over the memory.
     pub passes: u32,
-    /// Lanes the memory is divided into. They are worked on in turn.
+    /// Lanes the memory is divided into. They are worked on side by side where the machine has the cores.
     pub lanes: u32,
 }
 
 impl KdfParams {
-    /// 64 MiB and 3 passes, the second recommendation of RFC 9106 with one lane.
-    pub const DEFAULT: Self = Self { memory_kib: 64 << 10, passes: 3, lanes: 1 };
+    /// 64 MiB, 3 passes and 4 lanes: the second recommendation of RFC 9106 (section 4).
+    pub const DEFAULT: Self = Self { memory_kib: 64 << 10, passes: 3, lanes: 4 };
 
     /// Refuses what could exhaust the machine: parameters are read from a repository before anything is proven.
     pub fn check_caps(&self) -> Result<(), ProcessError> {

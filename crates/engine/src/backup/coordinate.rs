@@ -1,5 +1,11 @@
 //! The thread that walks source and parents side by side, hands out work, and puts the tree together in order.
 
+mod complete;
+mod describe;
+mod dry;
+mod tally;
+
+use self::tally::Tally;
 use super::frames::FrameMap;
 use super::meta::MetaWriter;
 use super::packer::{Packer, ToPacker};
@@ -10,14 +16,10 @@ use super::worker::{self, Shared};
 use super::{Answer, BackupOptions, BackupReport, Place, RawPart, RunContext, Task, TaskResult};
 use crate::error::EngineError;
 use datakeep_connector::{ByteBudget, Item, ItemBatch, Source};
-use datakeep_model::{
-    Counters, Event, FileType, ItemPath, Loss, LossCause, LossNote, Mark, Phase, SessionId, Snapshot, SourceInfo,
-    Timestamp,
-};
-use datakeep_store::long::shorten;
+use datakeep_model::{Event, FileType, ItemPath, Mark, Phase, SessionId, SourceInfo, Timestamp};
 use datakeep_store::{
-    Attributes, BuiltTree, ChunkRef, Claims, CommitRequest, Content, Entry, FrameDecoder, Manifest, Part, Reach,
-    Repository, Resumed, StoreError, TreeBuilder, Writer,
+    Attributes, BuiltTree, Claims, CommitRequest, Content, Entry, FrameDecoder, Manifest, Reach, Repository, Resumed,
+    StoreError, TreeBuilder, Writer,
 };
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -28,7 +30,7 @@ const MAX_PENDING: usize = 32 << 10;
 /// Jobs waiting for a worker, at most.
 const MAX_WAITING_JOBS: usize = 8;
 /// Tasks in one job, at most.
-const MAX_JOB_TASKS: usize = 256;
+const MAX_JOB_TASKS: usize = 512;
 /// Entries in one progress record, at most.
 const MAX_PROGRESS_ENTRIES: usize = 8 << 10;
 
@@ -58,15 +60,6 @@ struct Pending {
     is_progress: bool,
 }
 
-/// What the run has found out so far.
-#[derive(Default)]
-struct Tally {
-    counters: Counters,
-    losses: Vec<Loss>,
-    users: BTreeSet<u32>,
-    groups: BTreeSet<u32>,
-}
-
 impl Run<'_> {
     fn judgement(&self) -> Judgement {
         Judgement {
@@ -75,32 +68,6 @@ impl Run<'_> {
             read_everything: self.options.read_everything,
             slack_ns: self.options.slack_ns,
         }
-    }
-
-    /// Compares and counts; writes nothing, reads no content.
-    pub fn dry(&mut self, source: &mut dyn Source, resumed: Option<Resumed>) -> Result<BackupReport, EngineError> {
-        let mut parents = Parents::new(self.repository, self.parent, resumed, self.judgement())?;
-        let mut tally = Tally::default();
-        let mut stream = source.items()?;
-        while let Some(batch) = stream.next_batch()? {
-            if self.context.cancel.is_cancelled() {
-                return Err(EngineError::Cancelled);
-            }
-            batch.losses.into_iter().for_each(|loss| tally.lose(self.context, loss));
-            let prefix = batch.directory.children_prefix();
-            for item in &batch.items {
-                let key = key_of(&prefix, &item.name);
-                let known = parents.compare(&key, &item.meta)?;
-                let action = tally.count(&item.meta, &known);
-                if action != "unchanged" {
-                    tally.counters.read_bytes += item.meta.len_bytes;
-                }
-                self.tell_item(&key, item.meta.file_type, action, item.meta.len_bytes);
-            }
-        }
-        parents.finish()?;
-        tally.counters.items_removed = parents.removed;
-        Ok(BackupReport { manifest: None, counters: tally.counters, losses: tally.losses, resumed: None })
     }
 
     fn tell_item(&self, key: &[u8], file_type: FileType, action: &'static str, len_bytes: u64) {
@@ -130,34 +97,6 @@ impl Run<'_> {
         let manifest = writer.commit(CommitRequest { snapshot, tree, reach })?;
         let counters = manifest.snapshot.counters;
         Ok(BackupReport { manifest: Some(manifest), counters, losses: tally.losses, resumed: self.resumed_session })
-    }
-
-    fn snapshot(&self, source: &dyn Source, writer: &Writer, tally: &Tally) -> Snapshot {
-        let users: Vec<u32> = tally.users.iter().copied().collect();
-        let groups: Vec<u32> = tally.groups.iter().copied().collect();
-        let (users, groups) = source.owner_names(&users, &groups);
-        let note = |loss: &Loss| LossNote {
-            path: loss.path.clone(),
-            cause: loss.cause,
-            detail: loss.detail.chars().take(60).collect(),
-        };
-        Snapshot {
-            id: writer.session(),
-            epoch: 0,
-            source: self.info.clone(),
-            mark: self.mark.clone(),
-            started: self.started,
-            finished: self.context.clock.now(),
-            parent: self.parent.map(|parent| parent.snapshot.id),
-            root: datakeep_model::ChunkId([0; 32]),
-            roots: source.roots(),
-            counters: tally.counters,
-            losses: tally.losses.iter().take(Snapshot::MAX_LOSS_NOTES).map(note).collect(),
-            tags: self.options.tags.clone(),
-            writer: self.options.writer.clone(),
-            users,
-            groups,
-        }
     }
 
     /// Starts the threads, and does the coordinator's part in this one.
@@ -216,35 +155,6 @@ impl Run<'_> {
 fn key_of(prefix: &[u8], name: &[u8]) -> Vec<u8> {
     // The root's own key is empty; everything else lies in a directory.
     if name.is_empty() { Vec::new() } else { [prefix, name].concat() }
-}
-
-impl Tally {
-    fn lose(&mut self, context: &RunContext<'_>, loss: Loss) {
-        self.counters.losses += 1;
-        context.observer.observe(&Event::Loss(&loss));
-        if self.losses.len() < Snapshot::MAX_LOSS_NOTES {
-            self.losses.push(loss);
-        }
-    }
-
-    fn count(&mut self, meta: &datakeep_model::Meta, known: &Known) -> &'static str {
-        let counters = &mut self.counters;
-        match meta.file_type {
-            FileType::File => counters.files += 1,
-            FileType::Directory => counters.directories += 1,
-            _ => counters.others += 1,
-        }
-        counters.len_bytes += meta.len_bytes;
-        self.users.insert(meta.uid);
-        self.groups.insert(meta.gid);
-        let (counter, action) = match known {
-            Known::New => (&mut counters.items_new, "new"),
-            Known::Changed => (&mut counters.items_changed, "changed"),
-            Known::Same(..) => (&mut counters.items_unchanged, "unchanged"),
-        };
-        *counter += 1;
-        action
-    }
 }
 
 struct Coordinator<'r, 'a> {
@@ -524,100 +434,6 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         }
         self.tree.push(entry, &mut self.meta)?;
         Ok(())
-    }
-
-    /// Fills an entry with what was read. False when the item is lost.
-    fn complete(&mut self, entry: &mut Entry, segments: Vec<Option<TaskResult>>) -> Result<bool, StoreError> {
-        let mut parts = Vec::new();
-        let mut xattrs = Vec::new();
-        let mut after: Option<datakeep_model::Meta> = None;
-        let mut imperfect = false;
-        let listed = entry.meta.clone();
-        for result in segments.into_iter().flatten() {
-            if let Some(error) = result.error {
-                self.lose(entry, error.cause, error.detail);
-                self.uncount(entry);
-                return Ok(false);
-            }
-            if let Some((details, error)) = result.details {
-                entry.link_target = details.link_target;
-                xattrs = details.xattrs;
-                if let Some(error) = error {
-                    imperfect = true;
-                    self.lose(entry, error.cause, error.detail);
-                    if entry.meta.file_type == FileType::Symlink && entry.link_target.is_none() {
-                        self.uncount(entry);
-                        return Ok(false);
-                    }
-                }
-            }
-            // Ranges end at different times: one that saw a change counts, whichever it is.
-            match result.meta_after {
-                Some(meta) if after.as_ref().is_none_or(|after| *after == listed) => after = Some(meta),
-                _ => {}
-            }
-            parts.extend(result.parts.into_iter().filter_map(|part| self.place(part)));
-        }
-        self.note_change(entry, &parts, after);
-        // Attributes that could not be read are lost in this snapshot only: the next run looks again.
-        entry.changed_while_read |= imperfect;
-        self.reach.add_parts(self.run.repository, &parts)?;
-        (entry.content, entry.attributes) = shorten(parts, xattrs, &mut self.meta)?;
-        Ok(true)
-    }
-
-    fn place(&self, part: RawPart) -> Option<Part> {
-        match part {
-            RawPart::Hole(len_bytes) => Some(Part::Hole(len_bytes)),
-            RawPart::Chunk { id, len_bytes, place } => {
-                let at = match place {
-                    Place::Known(at) => Some(at),
-                    Place::Ticket(ticket) => self.frames.resolve(ticket),
-                };
-                Some(Part::Chunk(ChunkRef { id, len_bytes, at }))
-            }
-        }
-    }
-
-    /// Compares what was listed with what was found after the last byte. The length stored is the length read.
-    fn note_change(&mut self, entry: &mut Entry, parts: &[Part], after: Option<datakeep_model::Meta>) {
-        if entry.meta.file_type != FileType::File {
-            return;
-        }
-        let read: u64 = parts.iter().map(Part::len_bytes).sum();
-        let listed = (entry.meta.len_bytes, entry.meta.mtime, entry.meta.ctime);
-        let is_stream = entry.meta.inode == 0;
-        if let Some(after) = after {
-            let changed = listed != (after.len_bytes, after.mtime, after.ctime) || read != after.len_bytes;
-            entry.changed_while_read = changed && !is_stream;
-            self.tally.counters.len_bytes += read;
-            self.tally.counters.len_bytes -= entry.meta.len_bytes;
-            if changed {
-                entry.meta = after;
-            }
-        }
-        entry.meta.len_bytes = read;
-        if entry.changed_while_read {
-            let path = ItemPath::from_key(&entry.key).map_or_else(|_| "?".into(), |path| path.to_string());
-            let text = format!("{path} changed while it was read; it is marked and will be read again next time");
-            self.run.context.observer.observe(&Event::Warning(&text));
-        }
-    }
-
-    fn lose(&mut self, entry: &Entry, cause: LossCause, detail: String) {
-        let path = ItemPath::from_key(&entry.key).unwrap_or_default();
-        self.tally.lose(self.run.context, Loss { path, cause, detail });
-    }
-
-    /// A lost item is not in the snapshot.
-    fn uncount(&mut self, entry: &Entry) {
-        let counters = &mut self.tally.counters;
-        match entry.meta.file_type {
-            FileType::File => counters.files -= 1,
-            FileType::Directory => counters.directories -= 1,
-            _ => counters.others -= 1,
-        }
-        counters.len_bytes -= entry.meta.len_bytes;
     }
 
     fn send_progress(&mut self) -> Result<(), StoreError> {

@@ -23,7 +23,7 @@ pub struct BackupOptions {
     pub workers: usize,
     /// How hard to compress.
     pub compression: CompressionSettings,
-    /// Plaintext of a frame.
+    /// Plaintext of a frame, at most; less where it compresses badly, so that a frame is quickly fetched.
     pub frame_target_bytes: usize,
     /// Compressed bytes on their way to the store, at most.
     pub budget_bytes: u64,
@@ -52,7 +52,7 @@ impl Default for BackupOptions {
         Self {
             workers: std::thread::available_parallelism().map_or(2, usize::from).min(16),
             compression: CompressionSettings::DEFAULT,
-            frame_target_bytes: 4 << 20,
+            frame_target_bytes: 8 << 20,
             budget_bytes: 4 << 20,
             read_everything: false,
             ignore_ctime: false,

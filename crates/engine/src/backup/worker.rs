@@ -38,6 +38,8 @@ pub(crate) struct Worker<'a> {
     /// before it is read into.
     group: Vec<u8>,
     filled: usize,
+    /// Plaintext of the frame being filled, at most: see [`next_target`].
+    target_bytes: usize,
     chunks: Vec<ChunkInfo>,
     serial: u32,
     window: Vec<u8>,
@@ -100,6 +102,7 @@ impl<'a> Worker<'a> {
             decompressor: Decompressor::new()?,
             group: vec![0; shared.frame_target_bytes.max(shared.chunker.params().max_bytes as usize)],
             filled: 0,
+            target_bytes: shared.frame_target_bytes.min(FETCH_TARGET_BYTES),
             chunks: Vec::new(),
             serial: shared.frames.begin(),
             window: Vec::new(),
@@ -332,7 +335,7 @@ impl<'a> Worker<'a> {
     }
 
     fn make_room(&mut self, len: usize) -> Result<(), StoreError> {
-        if self.filled > 0 && self.filled + len > self.shared.frame_target_bytes {
+        if self.filled > 0 && self.filled + len > self.target_bytes {
             self.flush()?;
         }
         Ok(())
@@ -358,6 +361,7 @@ impl<'a> Worker<'a> {
             body: self.compressed.clone(),
             chunks: std::mem::take(&mut self.chunks),
         };
+        self.target_bytes = next_target(group.len(), frame.body.len(), self.shared.frame_target_bytes);
         let lease = self.shared.budget.acquire(frame.body.len() as u64);
         let serial = std::mem::replace(&mut self.serial, self.shared.frames.begin());
         self.filled = 0;
@@ -365,6 +369,18 @@ impl<'a> Worker<'a> {
         let _ = self.packer.send(ToPacker::Frame { serial, frame, lease });
         Ok(())
     }
+}
+
+/// What a reader of one small file should have to fetch, about. Frames that compress badly are shorter for it.
+const FETCH_TARGET_BYTES: usize = 2 << 20;
+/// The shortest target: neighbours still compress together.
+const LEAST_TARGET_BYTES: usize = 1 << 20;
+
+/// Plaintext of the next frame, going by how the last one compressed: up to `most_bytes`, as long as
+/// [`FETCH_TARGET_BYTES`] hold the compressed frame.
+fn next_target(raw_bytes: usize, stored_bytes: usize, most_bytes: usize) -> usize {
+    let fitting = FETCH_TARGET_BYTES.saturating_mul(raw_bytes) / stored_bytes.max(1);
+    fitting.clamp(LEAST_TARGET_BYTES.min(most_bytes), most_bytes)
 }
 
 /// How much is read before cutting.

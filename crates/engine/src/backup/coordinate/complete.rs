@@ -1,0 +1,96 @@
+//! Turns what was read of an item into its entry.
+
+use super::super::{Place, RawPart, TaskResult};
+use super::Coordinator;
+use datakeep_model::{Event, FileType, ItemPath, Loss, LossCause, Meta};
+use datakeep_store::long::shorten;
+use datakeep_store::{ChunkRef, Entry, Part, StoreError};
+
+impl Coordinator<'_, '_> {
+    /// Fills an entry with what was read. False when the item is lost.
+    pub(super) fn complete(
+        &mut self,
+        entry: &mut Entry,
+        segments: Vec<Option<TaskResult>>,
+    ) -> Result<bool, StoreError> {
+        let mut parts = Vec::new();
+        let mut xattrs = Vec::new();
+        let mut after: Option<Meta> = None;
+        let mut imperfect = false;
+        let listed = entry.meta.clone();
+        for result in segments.into_iter().flatten() {
+            if let Some(error) = result.error {
+                self.lose(entry, error.cause, error.detail);
+                self.tally.uncount(&entry.meta);
+                return Ok(false);
+            }
+            if let Some((details, error)) = result.details {
+                entry.link_target = details.link_target;
+                xattrs = details.xattrs;
+                if let Some(error) = error {
+                    imperfect = true;
+                    self.lose(entry, error.cause, error.detail);
+                    if entry.meta.file_type == FileType::Symlink && entry.link_target.is_none() {
+                        self.tally.uncount(&entry.meta);
+                        return Ok(false);
+                    }
+                }
+            }
+            // Ranges end at different times: one that saw a change counts, whichever it is.
+            match result.meta_after {
+                Some(meta) if after.as_ref().is_none_or(|after| *after == listed) => after = Some(meta),
+                _ => {}
+            }
+            parts.extend(result.parts.into_iter().filter_map(|part| self.place(part)));
+        }
+        self.note_change(entry, &parts, after);
+        // Attributes that could not be read are lost in this snapshot only: the next run looks again.
+        entry.changed_while_read |= imperfect;
+        self.reach.add_parts(self.run.repository, &parts)?;
+        (entry.content, entry.attributes) = shorten(parts, xattrs, &mut self.meta)?;
+        Ok(true)
+    }
+
+    fn place(&self, part: RawPart) -> Option<Part> {
+        match part {
+            RawPart::Hole(len_bytes) => Some(Part::Hole(len_bytes)),
+            RawPart::Chunk { id, len_bytes, place } => {
+                let at = match place {
+                    Place::Known(at) => Some(at),
+                    Place::Ticket(ticket) => self.frames.resolve(ticket),
+                };
+                Some(Part::Chunk(ChunkRef { id, len_bytes, at }))
+            }
+        }
+    }
+
+    /// Compares what was listed with what was found after the last byte. The length stored is the length read.
+    fn note_change(&mut self, entry: &mut Entry, parts: &[Part], after: Option<Meta>) {
+        if entry.meta.file_type != FileType::File {
+            return;
+        }
+        let read: u64 = parts.iter().map(Part::len_bytes).sum();
+        let listed = (entry.meta.len_bytes, entry.meta.mtime, entry.meta.ctime);
+        let is_stream = entry.meta.inode == 0;
+        if let Some(after) = after {
+            let changed = listed != (after.len_bytes, after.mtime, after.ctime) || read != after.len_bytes;
+            entry.changed_while_read = changed && !is_stream;
+            self.tally.counters.len_bytes += read;
+            self.tally.counters.len_bytes -= entry.meta.len_bytes;
+            if changed {
+                entry.meta = after;
+            }
+        }
+        entry.meta.len_bytes = read;
+        if entry.changed_while_read {
+            let path = ItemPath::from_key(&entry.key).map_or_else(|_| "?".into(), |path| path.to_string());
+            let text = format!("{path} changed while it was read; it is marked and will be read again next time");
+            self.run.context.observer.observe(&Event::Warning(&text));
+        }
+    }
+
+    fn lose(&mut self, entry: &Entry, cause: LossCause, detail: String) {
+        let path = ItemPath::from_key(&entry.key).unwrap_or_default();
+        self.tally.lose(self.run.context, Loss { path, cause, detail });
+    }
+}

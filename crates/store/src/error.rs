@@ -73,6 +73,13 @@ pub enum StoreError {
         /// What happened.
         detail: String,
     },
+    /// A collection has passed this session by, and something it relied on may be gone: nothing it wrote is visible.
+    /// Run again; what it stored is used.
+    #[error("{detail}")]
+    Superseded {
+        /// What happened.
+        detail: String,
+    },
     /// The request makes no sense.
     #[error("{detail}")]
     Usage {
@@ -115,7 +122,7 @@ impl StoreError {
             StoreError::WrongKey { .. } => ErrorKind::WrongKey,
             StoreError::Damaged { .. } | StoreError::Missing { .. } => ErrorKind::Integrity,
             StoreError::NotFound { .. } => ErrorKind::NotFound,
-            StoreError::Busy { .. } => ErrorKind::Busy,
+            StoreError::Busy { .. } | StoreError::Superseded { .. } => ErrorKind::Busy,
             StoreError::Limit { .. } => ErrorKind::Internal,
             StoreError::Blob(error) => error.kind(),
             StoreError::Process(error) => error.kind(),

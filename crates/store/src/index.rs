@@ -7,13 +7,15 @@
 
 use crate::error::StoreError;
 use crate::format::index::{self, IndexRun, PackRecord, fingerprint};
-use crate::format::names::{PackClass, parse_epoch_session};
+use crate::format::names::{PackClass, PackName, parse_epoch_session};
 use crate::format::sealed::ObjectType;
 use crate::repository::Repository;
 use crate::tree::entry::Location;
+use crate::view::WritersView;
 use datakeep_model::ChunkId;
 use datakeep_store_blob::Listed;
 use segment::Segment;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -30,6 +32,8 @@ pub struct Index {
     /// The objects it was loaded from.
     objects: Vec<Listed>,
     packs: Vec<PackRecord>,
+    /// Which of `packs` each object named.
+    runs: Vec<(String, Range<usize>)>,
     memory: Table,
     segments: Vec<(Segment, u32)>,
     faults: Vec<String>,
@@ -69,7 +73,10 @@ impl Index {
         let mut small = Vec::new();
         for listed in index.objects.clone() {
             let cached = repository.cache_folder().map(|folder| folder.join(listed.name.replace('/', "-")));
-            if let Err(error) = index.load_run(repository, &listed.name, cached.as_deref(), &mut small) {
+            let start = index.packs.len();
+            let loaded = index.load_run(repository, &listed.name, cached.as_deref(), &mut small);
+            index.runs.push((listed.name, start..index.packs.len()));
+            if let Err(error) = loaded {
                 // The index can be made again from packs: without this part chunks are stored again, and none is lost.
                 index.faults.push(error.to_string());
             }
@@ -113,6 +120,11 @@ impl Index {
         Ok(())
     }
 
+    /// Every pack that an index object names, with the object.
+    pub(crate) fn packs_by_object(&self) -> impl Iterator<Item = (&str, &[PackRecord])> + '_ {
+        self.runs.iter().map(|(object, range)| (object.as_str(), &self.packs[range.clone()]))
+    }
+
     /// Index objects that could not be read, in words.
     pub fn faults(&self) -> &[String] {
         &self.faults
@@ -141,20 +153,48 @@ impl Index {
         added.1.merge(entries);
     }
 
-    /// Where a chunk is, proven by its pack's directory.
+    /// Where a chunk is, proven by its pack's directory. Packs that a collection has deleted are passed over.
     pub fn lookup(
         &self,
         repository: &Repository,
         class: PackClass,
         id: &ChunkId,
     ) -> Result<Option<Location>, StoreError> {
+        let mut view = None;
+        self.lookup_in(repository, class, id, &mut |pack| {
+            let view = match &mut view {
+                Some(view) => view,
+                empty => empty.insert(repository.view()?),
+            };
+            Ok(view.is_gone(pack))
+        })
+    }
+
+    /// As [`Index::lookup`], for what a new snapshot may refer to: packs that a collector means to delete are passed
+    /// over, too.
+    pub fn lookup_for_writing(
+        &self,
+        repository: &Repository,
+        view: &WritersView,
+        class: PackClass,
+        id: &ChunkId,
+    ) -> Result<Option<Location>, StoreError> {
+        self.lookup_in(repository, class, id, &mut |pack| Ok(view.0.is_unusable(pack)))
+    }
+
+    fn lookup_in(
+        &self,
+        repository: &Repository,
+        class: PackClass,
+        id: &ChunkId,
+        is_excluded: &mut dyn FnMut(PackName) -> Result<bool, StoreError>,
+    ) -> Result<Option<Location>, StoreError> {
         if self.is_empty() {
             return Ok(None);
         }
-        let fingerprint = fingerprint(id);
         let mut failed = None;
-        for record in self.candidates(fingerprint) {
-            if record.class != class {
+        for record in self.candidates(fingerprint(id)) {
+            if record.class != class || is_excluded(record.name)? {
                 continue;
             }
             match repository.open_pack(class, record.name) {

@@ -13,6 +13,7 @@
 mod claims;
 mod entropy;
 mod error;
+mod forget;
 mod format;
 mod index;
 mod keys;
@@ -20,14 +21,17 @@ mod node_io;
 mod pack;
 mod progress;
 mod repository;
+mod session;
 mod snapshots;
 mod tree;
 mod verify;
+mod view;
 mod writer;
 
 pub use claims::{Claim, Claims, Ticket};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::StoreError;
+pub use format::collect::{ForwardMap, Tombstone};
 pub use format::config::Config;
 pub use format::decision::Manifest;
 pub use format::index::PackRecord;
@@ -47,6 +51,7 @@ pub use tree::diff::{Difference, diff};
 pub use tree::entry::{Attributes, Child, ChunkRef, Content, Entry, Location, Node, Part};
 pub use tree::reader::{KeyRange, NodeSource, TreeCursor};
 pub use verify::{Fault, Verified, Verify};
+pub use view::WritersView;
 pub use writer::{CommitRequest, SessionInfo, Writer};
 
 pub use datakeep_process::{ChunkerParams, KdfParams, RecoveryCode, Suite};

@@ -5,18 +5,21 @@ use crate::error::{StoreError, must_exist};
 use crate::format::config::{self, Config};
 use crate::format::index::PackRecord;
 use crate::format::names::{self, PackClass, PackName};
+use crate::format::reach::Reach;
 use crate::format::sealed::{self, ObjectType, SealContext};
 use crate::index::Index;
 use crate::keys::{self, NewSlot, Unlock};
 use crate::pack::build::PackContext;
 use crate::pack::cache::ByteCache;
 use crate::pack::{Frame, FrameDecoder, OpenPack};
-use crate::tree::entry::{ChunkRef, Location};
+use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Location, Part};
+use crate::view::{View, WritersView};
 use datakeep_model::{ChunkId, ChunkKind, RepositoryId, Timestamp};
 use datakeep_process::{BoundaryHasher, Chunker, ChunkerParams, IdHasher, KeyRing, RoleKey, RootKey, Suite};
 use datakeep_store_blob::BlobStore;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Memory for directories of packs in use.
@@ -72,6 +75,9 @@ pub struct Repository {
     frames: ByteCache<(PackName, u32), Frame>,
     expected: Mutex<HashMap<PackName, PackRecord>>,
     index: Mutex<Option<Arc<Index>>>,
+    pub(crate) view: Mutex<Option<Arc<View>>>,
+    /// Reads that did not find what they looked for.
+    pub(crate) misses: AtomicU64,
     cache_folder: Option<PathBuf>,
 }
 
@@ -177,6 +183,8 @@ impl Repository {
             frames: ByteCache::new(FRAME_CACHE_BYTES),
             expected: Mutex::default(),
             index: Mutex::default(),
+            view: Mutex::default(),
+            misses: AtomicU64::new(0),
             slot: String::new(),
             slot_warnings: Vec::new(),
             blobs,
@@ -243,7 +251,12 @@ impl Repository {
         let role_key = match object_type {
             ObjectType::Index | ObjectType::Reach => &self.keys.reach,
             ObjectType::Progress => &self.keys.meta,
-            ObjectType::Intent | ObjectType::Decision | ObjectType::Tags => &self.keys.commit,
+            ObjectType::Intent
+            | ObjectType::Decision
+            | ObjectType::Tags
+            | ObjectType::Checkpoint
+            | ObjectType::Condemned
+            | ObjectType::Tombstone => &self.keys.commit,
         };
         SealContext {
             repository: self.config.repository,
@@ -324,11 +337,25 @@ impl Repository {
         Ok(frame)
     }
 
-    /// Where a chunk really is: where the reference says if it is there, else where the index says.
+    /// Where a chunk really is: where the reference says or where its frame has moved if it is there, else where the
+    /// index says.
     pub fn locate(&self, kind: ChunkKind, chunk: &ChunkRef) -> Result<(Arc<OpenPack>, Location), StoreError> {
+        match self.locate_once(kind, chunk) {
+            Err(StoreError::Missing { .. }) if self.has_view_changed()? => {
+                self.fresh_index()?;
+                self.locate_once(kind, chunk)
+            }
+            other => other,
+        }
+    }
+
+    fn locate_once(&self, kind: ChunkKind, chunk: &ChunkRef) -> Result<(Arc<OpenPack>, Location), StoreError> {
         let class = class_of(kind);
+        let view = self.view()?;
         let mut hint_error = None;
-        if let Some(at) = chunk.at {
+        let hint = chunk.at.and_then(|at| view.for_reading(at));
+        let moved = chunk.at.and_then(|at| view.moved(at)).filter(|moved| Some(*moved) != hint);
+        for at in hint.into_iter().chain(moved) {
             match self.open_pack(class, at.pack) {
                 Ok(pack) if pack.id_at(at.frame, at.slot) == Some(chunk.id) => return Ok((pack, at)),
                 Ok(_) => {}
@@ -343,6 +370,26 @@ impl Repository {
         }
     }
 
+    /// The frame that holds a chunk, read and decoded; looked for again where a collection has moved it meanwhile.
+    pub fn read_frame_of(
+        &self,
+        kind: ChunkKind,
+        chunk: &ChunkRef,
+        decoder: &mut FrameDecoder,
+    ) -> Result<(Arc<Frame>, Location), StoreError> {
+        let (pack, at) = self.locate(kind, chunk)?;
+        match self.cached_frame(&pack, at.frame, decoder) {
+            Err(StoreError::Missing { .. }) if self.has_view_changed()? => {
+                // Its pack was open and is deleted.
+                self.packs.remove(&at.pack);
+                self.fresh_index()?;
+                let (pack, at) = self.locate(kind, chunk)?;
+                Ok((self.cached_frame(&pack, at.frame, decoder)?, at))
+            }
+            other => Ok((other?, at)),
+        }
+    }
+
     /// The proven bytes of a chunk.
     pub fn read_chunk(
         &self,
@@ -350,20 +397,83 @@ impl Repository {
         chunk: &ChunkRef,
         decoder: &mut FrameDecoder,
     ) -> Result<Vec<u8>, StoreError> {
-        let (pack, at) = self.locate(kind, chunk)?;
-        let frame = self.cached_frame(&pack, at.frame, decoder)?;
+        let (frame, at) = self.read_frame_of(kind, chunk, decoder)?;
+        let object = || at.pack.object(class_of(kind));
         if frame.kind != kind {
             let expected = format!("a chunk of kind {}", kind.number());
-            return Err(StoreError::damaged(pack.object(), 0, expected, "another kind"));
+            return Err(StoreError::damaged(object(), 0, expected, "another kind"));
         }
         match frame.chunk(at.slot, &chunk.id, &self.ids)? {
             Some(bytes) if bytes.len() as u64 == u64::from(chunk.len_bytes) => Ok(bytes.to_vec()),
             Some(bytes) => {
                 let expected = format!("{} bytes in chunk {}", chunk.len_bytes, chunk.id);
-                Err(StoreError::damaged(pack.object(), 0, expected, format!("{} bytes", bytes.len())))
+                Err(StoreError::damaged(object(), 0, expected, format!("{} bytes", bytes.len())))
             }
             None => Err(missing_chunk(&chunk.id)),
         }
+    }
+
+    /// Where a chunk may be found that is not whole at `here`: where a collection has moved it, or in another pack.
+    pub fn find_elsewhere(
+        &self,
+        kind: ChunkKind,
+        id: &ChunkId,
+        here: Option<Location>,
+    ) -> Result<Option<Location>, StoreError> {
+        let index = if self.has_view_changed()? { self.fresh_index()? } else { self.index()? };
+        let view = self.view()?;
+        if let Some(moved) = here.and_then(|at| view.moved(at)) {
+            return Ok(Some(moved));
+        }
+        Ok(index.lookup(self, class_of(kind), id)?.filter(|at| Some(*at) != here))
+    }
+
+    /// Where to read what was at `at`, as far as is known without looking; `None` when it is gone.
+    pub fn place_for_reading(&self, at: Location) -> Result<Option<Location>, StoreError> {
+        Ok(self.view()?.for_reading(at))
+    }
+
+    /// True when a new snapshot may refer to every frame that an older one uses.
+    pub fn is_usable(&self, view: &WritersView, reach: &Reach) -> bool {
+        reach.packs.iter().all(|(&pack, (record, frames))| {
+            let mut used = (0..record.frames).filter(|frame| frames.contains(*frame));
+            !view.0.is_unusable(pack) || used.all(|frame| view.0.moved(Location { pack, frame, slot: 0 }).is_some())
+        })
+    }
+
+    /// True when a new snapshot may refer to what an entry refers to, as far as the entry itself tells: pages of long
+    /// contents are not read.
+    pub fn is_entry_usable(&self, view: &WritersView, entry: &Entry) -> bool {
+        let usable = |chunk: &ChunkRef| chunk.at.is_some_and(|at| view.0.for_writing(at).is_some());
+        let attributes = match &entry.attributes {
+            Attributes::Chunk(chunk) => usable(chunk),
+            _ => true,
+        };
+        attributes
+            && match &entry.content {
+                Content::Empty => true,
+                Content::One(chunk) => usable(chunk),
+                Content::Parts(parts) => parts.iter().all(|part| match part {
+                    Part::Chunk(chunk) => usable(chunk),
+                    Part::Hole(_) => true,
+                }),
+                Content::List { root, .. } => usable(root) && view.0.is_empty(),
+            }
+    }
+
+    /// Where a new snapshot may refer to for a chunk: where it was, where its frame has moved, or another pack that holds
+    /// it. [`StoreError::Missing`] when no such place is left.
+    pub fn place_for_writing(
+        &self,
+        view: &WritersView,
+        kind: ChunkKind,
+        chunk: &ChunkRef,
+    ) -> Result<Location, StoreError> {
+        if let Some(current) = chunk.at.and_then(|at| view.0.for_writing(at)) {
+            return Ok(current);
+        }
+        let found = self.index()?.lookup_for_writing(self, view, class_of(kind), &chunk.id)?;
+        found.ok_or_else(|| missing_chunk(&chunk.id))
     }
 
     /// The index of the sessions that had committed when it was first needed.

@@ -9,11 +9,12 @@ use crate::format::sealed::{MAX_STORED_LEN_BYTES, ObjectType};
 use crate::index;
 use crate::node_io::NodeReader;
 use crate::repository::Repository;
+use crate::tree::entry::Location;
 use crate::tree::reader::{KeyRange, TreeCursor};
 use datakeep_model::SessionId;
 use datakeep_process::digest;
 use datakeep_store_blob::BlobError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Objects beside a snapshot's content that were looked at with it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -23,16 +24,9 @@ pub struct Companions {
 }
 
 impl Repository {
-    /// All snapshots, oldest first, and what could not be read as one.
+    /// All snapshots, oldest first, and what could not be read as one. Forgotten ones and void ones are none.
     pub fn snapshots(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
-        let (mut manifests, mut faults) = (Vec::new(), Vec::new());
-        for listed in self.blobs.list(names::COMMITS)? {
-            match self.read_decision(&listed.name) {
-                Ok(Decision::Commit(manifest)) => manifests.push(*manifest),
-                Ok(Decision::Abort) => {}
-                Err(error) => faults.push(error),
-            }
-        }
+        let (mut manifests, mut faults) = self.visible()?;
         let (tags, tag_faults) = self.read_tags("tags/")?;
         faults.extend(tag_faults);
         for manifest in &mut manifests {
@@ -42,6 +36,46 @@ impl Repository {
         }
         manifests.sort_by_key(|m| (m.snapshot.started, m.snapshot.id));
         Ok((manifests, faults))
+    }
+
+    /// Visible commits, and what could not be read as a decision.
+    fn visible(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
+        let listed = self.blobs.list(names::COMMITS)?;
+        let forgotten = self.forgotten()?;
+        let (mut manifests, mut faults) = (Vec::new(), Vec::new());
+        // Read after the listing: what a collection has removed since is below its fence.
+        let view = self.refresh_view()?;
+        faults
+            .extend(view.fault.iter().map(|fault| StoreError::damaged(fault.clone(), 0, "a whole checkpoint", "none")));
+        let mut expected = view.checkpoint.as_ref().map(|c| c.commits.clone()).unwrap_or_default();
+        for object in listed {
+            let parsed = names::parse_epoch_session(&object.name);
+            expected.remove(&parsed.unwrap_or((0, SessionId([0; 12]))));
+            if parsed.is_some_and(|(epoch, id)| view.is_void(epoch, id) || forgotten.contains(&id)) {
+                continue;
+            }
+            match self.read_decision(&object.name) {
+                Ok(Decision::Commit(manifest)) => manifests.push(*manifest),
+                Ok(Decision::Abort) => {}
+                Err(StoreError::Missing { .. }) if self.is_pruned(parsed)? => {}
+                Err(error) => faults.push(error),
+            }
+        }
+        for (epoch, session) in expected.into_iter().filter(|(_, session)| !forgotten.contains(session)) {
+            let object = names::decision(epoch, session);
+            if self.blobs.len_bytes(&object)?.is_none() && !self.is_pruned(Some((epoch, session)))? {
+                faults.push(StoreError::Missing { object });
+            }
+        }
+        Ok((manifests, faults))
+    }
+
+    /// True when a collection has removed a commit: it is void by now.
+    fn is_pruned(&self, commit: Option<(u64, SessionId)>) -> Result<bool, StoreError> {
+        match commit {
+            Some((epoch, session)) => Ok(self.refresh_view()?.is_void(epoch, session)),
+            None => Ok(false),
+        }
     }
 
     pub(crate) fn read_decision(&self, name: &str) -> Result<Decision, StoreError> {
@@ -145,6 +179,36 @@ impl Repository {
         }
         let objects = records.into_iter().map(|record| (record.name.object(record.class), record.len_bytes));
         Ok(objects.filter(|(object, len)| found.get(object) != Some(len)).map(|(object, _)| object).collect())
+    }
+
+    /// As [`Repository::missing_packs`], for what a snapshot uses: packs that a collection has deleted count as there when
+    /// all frames used have moved to packs that are.
+    pub fn missing_live_packs(&self, reach: &Reach) -> Result<Vec<String>, StoreError> {
+        let view = self.view()?;
+        let mut records = Vec::new();
+        let mut missing = Vec::new();
+        for (&pack, (record, frames)) in &reach.packs {
+            if !view.is_gone(pack) {
+                records.push(*record);
+                continue;
+            }
+            let mut homes = BTreeSet::new();
+            for frame in (0..record.frames).filter(|frame| frames.contains(*frame)) {
+                match view.moved(Location { pack, frame, slot: 0 }) {
+                    Some(to) => homes.insert(to.pack),
+                    None => homes.insert(pack),
+                };
+            }
+            for home in homes {
+                match self.pack_record(record.class, home) {
+                    Ok(record) => records.push(record),
+                    Err(StoreError::Missing { object }) => missing.push(object),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        missing.extend(self.missing_packs(&records)?);
+        Ok(missing)
     }
 
     /// Looks at what a restore has no use for: the session's intent, index and labels. Damage there takes nothing from

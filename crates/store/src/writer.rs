@@ -3,23 +3,27 @@
 use crate::entropy::random;
 use crate::error::StoreError;
 use crate::format::config::check_features;
-use crate::format::decision::{self, Decision, Intent, Manifest};
+use crate::format::decision::{self, Decision, Manifest};
 use crate::format::index::{self, IndexRun, PackRecord, fingerprint};
 use crate::format::names::{self, PackClass, PackName};
 use crate::format::node;
 use crate::format::progress::{self, Progress};
-use crate::format::reach::{self, Reach};
+use crate::format::reach::{self, FrameSet, Reach};
 use crate::format::sealed::ObjectType;
 use crate::pack::{PackBuilder, SealedPack};
 use crate::progress::source_key;
 use crate::repository::Repository;
+use crate::session::{self, Opened};
 use crate::tree::builder::BuiltTree;
-use crate::tree::entry::Entry;
+use crate::tree::entry::{Entry, Location};
+use crate::view::{View, WritersView, newest_epoch};
 use datakeep_model::{Mark, ObjectDigest, SessionId, Snapshot, SourceInfo, Timestamp};
 use datakeep_process::digest;
-use datakeep_store_blob::BlobError;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// How often a session is published anew because a collection has passed it by.
+const MAX_REBASES: usize = 4;
 
 /// Entries per run in a progress record.
 const PROGRESS_RUN_ENTRIES: usize = 4096;
@@ -49,27 +53,12 @@ pub struct Writer {
     repository: Arc<Repository>,
     session: SessionId,
     epoch: u64,
-    source: SourceInfo,
+    view: Arc<View>,
+    info: SessionInfo,
     next_seq: AtomicU32,
     next_progress: AtomicU32,
     stored_bytes: AtomicU64,
     written: Mutex<IndexRun>,
-}
-
-/// Refuses repositories on which a newer version has collected: this version would not see its fence.
-fn check_uncollected(repository: &Repository, epoch: u64) -> Result<(), StoreError> {
-    let newer = |object: String| StoreError::Incompatible {
-        object,
-        detail: "a newer version collects this repository; update this program".to_string(),
-    };
-    if let Some(first) = repository.blobs.list("checkpoints/")?.into_iter().next() {
-        return Err(newer(first.name));
-    }
-    let condemned = names::condemned(epoch + 1);
-    match repository.blobs.len_bytes(&condemned)? {
-        Some(_) => Err(newer(condemned)),
-        None => Ok(()),
-    }
 }
 
 impl Writer {
@@ -79,23 +68,13 @@ impl Writer {
         check_features(&repository.config, 1, "written")?;
         // Left-over temporary files take room and do no other harm.
         let _ = repository.blobs.clear_leftovers();
-        let epoch = 0;
-        let session = SessionId(random(&*repository.entropy));
-        let name = names::intent(epoch, session);
-        let intent = Intent {
-            started: info.started,
-            source_kind: info.source.kind.clone(),
-            source_name: info.source.name.clone(),
-            host: info.source.host.clone(),
-        };
-        let sealed = repository.seal(ObjectType::Intent, &name, &decision::encode_intent(&intent))?;
-        repository.blobs.create(&name, &sealed)?;
-        check_uncollected(&repository, epoch)?;
+        let Opened { epoch, session, view } = session::open(&repository, info)?;
         Ok(Self {
             repository,
             session,
             epoch,
-            source: info.source.clone(),
+            view,
+            info: info.clone(),
             next_seq: AtomicU32::new(0),
             next_progress: AtomicU32::new(0),
             stored_bytes: AtomicU64::new(0),
@@ -111,6 +90,11 @@ impl Writer {
     /// The session, which will be the snapshot's id.
     pub fn session(&self) -> SessionId {
         self.session
+    }
+
+    /// What this session may refer to.
+    pub fn view(&self) -> WritersView {
+        WritersView(self.view.clone())
     }
 
     /// Bytes handed to the store so far.
@@ -152,7 +136,7 @@ impl Writer {
     pub fn put_progress(&self, mark: &Mark, packs: Vec<PackRecord>, entries: &[Entry]) -> Result<(), StoreError> {
         let leaves = entries.chunks(PROGRESS_RUN_ENTRIES).map(|run| node::encode_leaf(run.iter())).collect();
         let number = self.next_progress.fetch_add(1, Ordering::Relaxed);
-        let name = names::progress(&source_key(&self.repository, &self.source), self.session, number);
+        let name = names::progress(&source_key(&self.repository, &self.info.source), self.session, number);
         let record = Progress { epoch: self.epoch, mark: mark.clone(), packs, leaves };
         let sealed = self.repository.seal(ObjectType::Progress, &name, &progress::encode(&record))?;
         self.repository.blobs.create(&name, &sealed)?;
@@ -167,7 +151,7 @@ impl Writer {
     }
 
     fn stage_index(&self) -> Result<Vec<ObjectDigest>, StoreError> {
-        let mut run = std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut run = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         run.entries.sort_unstable();
         let mut digests = Vec::new();
         for (number, entries) in run.entries.chunks(index::MAX_ENTRIES).enumerate() {
@@ -180,23 +164,66 @@ impl Writer {
 
     /// Packs durable, then index and reach durable, then the decision: three barriers, one visible step. Returns when
     /// the snapshot is durable and visible.
-    pub fn commit(self, request: CommitRequest) -> Result<Manifest, StoreError> {
+    ///
+    /// When a collection has passed this session by, everything the snapshot refers to is looked up anew and published by
+    /// a new session; [`StoreError::Superseded`] when something it refers to is no longer there.
+    pub fn commit(mut self, request: CommitRequest) -> Result<Manifest, StoreError> {
         self.barrier()?;
+        let CommitRequest { snapshot, mut tree, mut reach } = request;
+        for _ in 0..MAX_REBASES {
+            match self.publish(snapshot.clone(), &tree, &reach) {
+                Err(StoreError::Superseded { .. }) => self.rebase(&mut tree, &mut reach)?,
+                other => return other,
+            }
+        }
+        Err(superseded("collections have passed this run by again and again"))
+    }
+
+    fn publish(&self, mut snapshot: Snapshot, tree: &BuiltTree, reach: &Reach) -> Result<Manifest, StoreError> {
         let index_digests = self.stage_index()?;
         let reach_name = names::reach(self.epoch, self.session);
-        let reach_digest = self.stage_sealed(ObjectType::Reach, &reach_name, &reach::encode(&request.reach))?;
+        let reach_digest = self.stage_sealed(ObjectType::Reach, &reach_name, &reach::encode(reach))?;
         self.barrier()?;
-        let mut snapshot = request.snapshot;
         snapshot.id = self.session;
         snapshot.epoch = self.epoch;
-        snapshot.root = request.tree.root.id;
+        snapshot.root = tree.root.id;
         snapshot.counters.stored_bytes = self.stored_bytes();
-        let manifest =
-            Manifest { snapshot, root: request.tree.root, root_level: request.tree.level, reach_digest, index_digests };
+        let manifest = Manifest { snapshot, root: tree.root, root_level: tree.level, reach_digest, index_digests };
         self.decide(&manifest)?;
         // Step 6: acknowledged only if no fence has passed this epoch meanwhile.
-        check_uncollected(&self.repository, self.epoch)?;
+        let newest = newest_epoch(&*self.repository.blobs)?;
+        if newest > self.epoch && self.repository.refresh_view_strictly()?.is_void(self.epoch, self.session) {
+            return Err(superseded("a collection was finished before this run could publish its snapshot"));
+        }
         Ok(manifest)
+    }
+
+    /// A new session that keeps what this one has written and looks again at everything its snapshot refers to.
+    fn rebase(&mut self, tree: &mut BuiltTree, reach: &mut Reach) -> Result<(), StoreError> {
+        let opened = session::open(&self.repository, &self.info)?;
+        (self.epoch, self.session, self.view) = (opened.epoch, opened.session, opened.view);
+        let view = &self.view;
+        let mut current = Reach::default();
+        for (name, (record, frames)) in &reach.packs {
+            for frame in (0..record.frames).filter(|frame| frames.contains(*frame)) {
+                let at = Location { pack: *name, frame, slot: 0 };
+                let to = view
+                    .for_writing(at)
+                    .ok_or_else(|| superseded("a collection has removed what this run relied on"))?;
+                let moved =
+                    if to.pack == *name { *record } else { self.repository.pack_record(record.class, to.pack)? };
+                current.packs.entry(to.pack).or_insert_with(|| (moved, FrameSet::default())).1.insert(to.frame);
+            }
+        }
+        let records = current.packs.values().map(|(record, _)| record);
+        if !self.repository.missing_packs(records)?.is_empty() {
+            return Err(superseded("a collection has removed what this run relied on"));
+        }
+        if let Some(at) = tree.root.at {
+            tree.root.at = view.for_writing(at);
+        }
+        *reach = current;
+        Ok(())
     }
 
     /// Creates the decision register. A lost answer is resolved by reading it back.
@@ -210,7 +237,6 @@ impl Writer {
         match self.repository.blobs.read(&name, crate::format::sealed::MAX_STORED_LEN_BYTES) {
             Ok(found) if found == sealed => Ok(()),
             Ok(found) => Err(self.lost_decision(&name, &found)),
-            Err(BlobError::NotFound { .. }) => Err(error.into()),
             Err(_) => Err(error.into()),
         }
     }
@@ -218,10 +244,12 @@ impl Writer {
     fn lost_decision(&self, name: &str, found: &[u8]) -> StoreError {
         let opened = self.repository.open_sealed(ObjectType::Decision, name, found);
         match opened.map(|plain| decision::decode(&plain, self.session, self.epoch)) {
-            Ok(Ok(Decision::Abort)) => StoreError::Busy {
-                detail: "maintenance gave this run up because it made no progress; run the backup again: what it stored is reused".into(),
-            },
+            Ok(Ok(Decision::Abort)) => superseded("a collection gave this run up because it made no progress"),
             _ => StoreError::damaged(name, 0, "this session's decision", "another"),
         }
     }
+}
+
+fn superseded(what: &str) -> StoreError {
+    StoreError::Superseded { detail: what.to_string() }
 }

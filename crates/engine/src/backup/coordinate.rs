@@ -16,7 +16,7 @@ use super::worker::{self, Shared};
 use super::{Answer, BackupOptions, BackupReport, Place, RawPart, RunContext, Task, TaskResult};
 use crate::error::EngineError;
 use datakeep_connector::{ByteBudget, Item, ItemBatch, Source};
-use datakeep_model::{Event, FileType, ItemPath, Mark, Phase, SessionId, SourceInfo, Timestamp};
+use datakeep_model::{ChunkKind, Event, FileType, ItemPath, Mark, Phase, SessionId, SourceInfo, Timestamp};
 use datakeep_store::{
     Attributes, BuiltTree, Claims, CommitRequest, Content, Entry, FrameDecoder, Manifest, Reach, Repository, Resumed,
     StoreError, TreeBuilder, Writer,
@@ -124,6 +124,7 @@ impl Run<'_> {
         let shared = Shared {
             repository: self.repository,
             index: index.clone(),
+            view: writer.view(),
             claims: &claims,
             frames: &frames,
             budget: &budget,
@@ -202,11 +203,11 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             frames,
             queue,
             answers,
-            parents: Parents::new(repository, run.parent, resumed, run.judgement())?,
+            parents: Parents::new(repository, run.parent, (resumed, Some(writer.view())), run.judgement())?,
             meta: MetaWriter::new(writer, packer.clone())?,
             packer,
             tree: TreeBuilder::new(repository.boundary(), usize::from(repository.config().tree_window)),
-            reach: ReachBuilder::default(),
+            reach: ReachBuilder::new(writer.view()),
             decoder: FrameDecoder::new()?,
             tally: Tally::default(),
             pending: VecDeque::new(),
@@ -454,9 +455,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         let built = tree.finish(&mut meta)?;
         meta.flush()?;
         for chunk in &meta.used {
-            if let Some(at) = chunk.at {
-                reach.add(datakeep_store::PackClass::Meta, at);
-            }
+            reach.add_chunk(run.repository, ChunkKind::Node, chunk)?;
         }
         drop((meta, packer));
         queue.close(false);

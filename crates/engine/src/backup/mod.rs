@@ -13,7 +13,7 @@ use crate::error::EngineError;
 use datakeep_connector::{Cancel, Clock, Details, ItemError, ItemHandle, Source};
 use datakeep_model::{ChunkId, Counters, Event, FileType, Loss, Mark, Meta, Observer, Phase};
 use datakeep_process::CompressionSettings;
-use datakeep_store::{Location, Manifest, Repository, SessionInfo, StoreError, Ticket, Writer};
+use datakeep_store::{Location, Manifest, Reach, Repository, SessionInfo, StoreError, Ticket, Writer, WritersView};
 use std::sync::Arc;
 
 /// How a backup is to be done.
@@ -146,13 +146,26 @@ pub(crate) enum Answer {
 
 /// True when all packs that a snapshot uses are there. One that is not whole is no parent: what the new snapshot shares
 /// with it would be missing as well, and is stored again instead.
-fn is_whole(repository: &Repository, manifest: &Manifest, context: &RunContext<'_>) -> bool {
-    let fault = match repository
-        .reach(manifest)
-        .and_then(|reach| repository.missing_packs(reach.packs.values().map(|(r, _)| r)))
-    {
-        Ok(missing) if missing.is_empty() => return true,
-        Ok(missing) => format!("{} of its packs are missing or cut short, {} among them", missing.len(), missing[0]),
+///
+/// One that has been forgotten and is about to be collected is none either.
+fn is_whole(
+    repository: &Repository,
+    view: Option<&WritersView>,
+    manifest: &Manifest,
+    context: &RunContext<'_>,
+) -> bool {
+    let missing = |reach: Reach| {
+        if view.is_some_and(|view| !repository.is_usable(view, &reach)) {
+            return Ok(None);
+        }
+        repository.missing_live_packs(&reach).map(Some)
+    };
+    let fault = match repository.reach(manifest).and_then(missing) {
+        Ok(None) => return false,
+        Ok(Some(missing)) if missing.is_empty() => return true,
+        Ok(Some(missing)) => {
+            format!("{} of its packs are missing or cut short, {} among them", missing.len(), missing[0])
+        }
         Err(error) => error.to_string(),
     };
     let id = manifest.snapshot.id.short();
@@ -175,9 +188,14 @@ pub fn backup(
     let started = context.clock.now();
     let info = source.info();
     context.observer.observe(&Event::Phase(Phase::Transferring));
+    // The session comes first: a collector waits for it, so what is found from here on stays.
+    let session = SessionInfo { source: info.clone(), started };
+    let writer = if options.dry_run { None } else { Some(Writer::begin(repository.clone(), &session)?) };
+    let view = writer.as_ref().map(Writer::view);
     let (manifests, _) = repository.snapshots()?;
     let same_source = |m: &&Manifest| m.snapshot.source.kind == info.kind && m.snapshot.source.name == info.name;
-    let parent = manifests.iter().rfind(same_source).filter(|parent| is_whole(repository, parent, context));
+    let parent = manifests.iter().rfind(same_source);
+    let parent = parent.filter(|parent| is_whole(repository, view.as_ref(), parent, context));
     let resumed = if options.resume && !options.dry_run { repository.interrupted(&info)? } else { None };
     // A run whose packs are not all there has done nothing that could be relied on.
     let resumed = match resumed {
@@ -189,10 +207,7 @@ pub fn backup(
     let mut superseded = repository.sessions_with_progress(&info)?;
     let mut run =
         coordinate::Run { repository, options, context, info: info.clone(), mark, started, parent, resumed_session };
-    if options.dry_run {
-        return run.dry(source, resumed);
-    }
-    let writer = Writer::begin(repository.clone(), &SessionInfo { source: info.clone(), started })?;
+    let Some(writer) = writer else { return run.dry(source, resumed) };
     let session = writer.session();
     let report = run.transfer(source, writer, resumed)?;
     source.confirm(mark)?;

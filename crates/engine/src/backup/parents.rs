@@ -4,6 +4,7 @@ use super::meta::MetaWriter;
 use datakeep_model::{ErrorKind, Mark, Meta, Timestamp};
 use datakeep_store::{
     ChunkRef, Entry, KeyRange, Manifest, Node, NodeReader, NodeSource, Repository, Resumed, StoreError, TreeCursor,
+    WritersView,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -53,6 +54,8 @@ pub(crate) struct Judgement {
 pub(crate) struct Parents<'a> {
     repository: &'a Repository,
     judgement: Judgement,
+    /// What this run may refer to; a run that only looks refers to nothing.
+    view: Option<WritersView>,
     resumed: Option<Resumed>,
     resumed_next: Option<Entry>,
     resumed_mark: Timestamp,
@@ -75,7 +78,7 @@ impl<'a> Parents<'a> {
     pub fn new(
         repository: &'a Repository,
         parent: Option<&Manifest>,
-        resumed: Option<Resumed>,
+        (resumed, view): (Option<Resumed>, Option<WritersView>),
         judgement: Judgement,
     ) -> Result<Self, StoreError> {
         let seen = Rc::default();
@@ -91,6 +94,7 @@ impl<'a> Parents<'a> {
         let mut parents = Self {
             repository,
             judgement,
+            view,
             resumed,
             resumed_next: None,
             resumed_mark,
@@ -147,11 +151,18 @@ impl<'a> Parents<'a> {
         for (entry, mark, origin) in [resumed, (old, self.tree_mark, Origin::Snapshot)] {
             if let Some(entry) = entry
                 && self.is_same(&entry, mark, meta)
+                && (origin == Origin::Snapshot || self.is_usable(&entry))
             {
                 return Ok(Known::Same(Box::new(entry), origin));
             }
         }
         Ok(if is_known { Known::Changed } else { Known::New })
+    }
+
+    /// What an interrupted run has done may rest on what a collection deletes. (A parent is looked at as a whole before
+    /// the walk begins.)
+    fn is_usable(&self, entry: &Entry) -> bool {
+        self.view.as_ref().is_none_or(|view| self.repository.is_entry_usable(view, entry))
     }
 
     /// Damage met since the last call.

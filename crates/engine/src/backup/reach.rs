@@ -3,18 +3,23 @@
 use datakeep_model::ChunkKind;
 use datakeep_store::{
     Attributes, ChunkRef, Content, Entry, FrameDecoder, FrameSet, Location, PackClass, PackName, Part, Reach,
-    Repository, StoreError, content_parts,
+    Repository, StoreError, WritersView, content_parts,
 };
 use std::collections::BTreeMap;
 
 /// Frames used, per pack and class.
-#[derive(Default)]
 pub(crate) struct ReachBuilder {
+    view: WritersView,
     packs: BTreeMap<PackName, (PackClass, FrameSet)>,
     last: Option<(PackName, u32)>,
 }
 
 impl ReachBuilder {
+    /// Of a session with this view.
+    pub fn new(view: WritersView) -> Self {
+        Self { view, packs: BTreeMap::new(), last: None }
+    }
+
     /// Notes a place that is used.
     pub fn add(&mut self, class: PackClass, at: Location) {
         if self.last == Some((at.pack, at.frame)) {
@@ -24,13 +29,16 @@ impl ReachBuilder {
         self.packs.entry(at.pack).or_insert_with(|| (class, FrameSet::default())).1.insert(at.frame);
     }
 
-    fn add_chunk(&mut self, repository: &Repository, kind: ChunkKind, chunk: &ChunkRef) -> Result<(), StoreError> {
+    /// Notes a chunk, wherever it is by now.
+    pub fn add_chunk(&mut self, repository: &Repository, kind: ChunkKind, chunk: &ChunkRef) -> Result<(), StoreError> {
         let class = if kind == ChunkKind::Data { PackClass::Data } else { PackClass::Meta };
-        let at = match chunk.at {
-            Some(at) => at,
-            None => repository.locate(kind, chunk)?.1,
-        };
-        self.add(class, at);
+        if let Some(at) = chunk.at
+            && self.last == Some((at.pack, at.frame))
+        {
+            return Ok(());
+        }
+        // A collection may have moved it since the reference was written.
+        self.add(class, repository.place_for_writing(&self.view, kind, chunk)?);
         Ok(())
     }
 

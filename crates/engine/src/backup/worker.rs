@@ -9,7 +9,9 @@ use super::{Answer, Place, RawPart, Task, TaskResult};
 use datakeep_connector::{ByteBudget, Cancel, Extent, ItemError, ItemReader};
 use datakeep_model::{ChunkId, ChunkKind, FileType, LossCause};
 use datakeep_process::{Chunker, CompressionSettings, Compressor, Decompressor};
-use datakeep_store::{ChunkInfo, Claim, Claims, Index, PackClass, PlainFrame, Repository, StoreError, Ticket};
+use datakeep_store::{
+    ChunkInfo, Claim, Claims, Index, PackClass, PlainFrame, Repository, StoreError, Ticket, WritersView,
+};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 
@@ -17,6 +19,7 @@ use std::sync::mpsc::{Sender, SyncSender};
 pub(crate) struct Shared<'a> {
     pub repository: &'a Repository,
     pub index: Arc<Index>,
+    pub view: WritersView,
     pub claims: &'a Claims,
     pub frames: &'a FrameMap,
     pub budget: &'a ByteBudget,
@@ -330,7 +333,11 @@ impl<'a> Worker<'a> {
             return Ok(Some(Place::Ticket(ticket)));
         }
         // A pack that cannot be opened holds nothing we may rely on: the chunk is stored again.
-        let found = self.shared.index.lookup(self.shared.repository, PackClass::Data, id).unwrap_or(None);
+        let found = self
+            .shared
+            .index
+            .lookup_for_writing(self.shared.repository, &self.shared.view, PackClass::Data, id)
+            .unwrap_or(None);
         Ok(found.map(Place::Known))
     }
 

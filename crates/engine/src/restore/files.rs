@@ -70,7 +70,7 @@ impl FileWork {
                 false => Ok(Vec::new()),
             };
             match parts {
-                Ok(parts) => this.add(item, xattrs, parts, &mut by_frame),
+                Ok(parts) => this.add(pump, item, xattrs, parts, &mut by_frame),
                 Err(error) => {
                     pump.lose(&item.path, damaged(&error))?;
                     this.lost.insert(item.path);
@@ -82,6 +82,7 @@ impl FileWork {
 
     fn add(
         &mut self,
+        pump: &RestorePump<'_>,
         item: RestoreItem,
         xattrs: Vec<Xattr>,
         parts: Vec<Part>,
@@ -96,6 +97,9 @@ impl FileWork {
             match part {
                 Part::Hole(len_bytes) => holes.push((offset_byte, *len_bytes)),
                 Part::Chunk(chunk) => {
+                    // Where a collection has moved it; one that moves it later is found out when it is read.
+                    let at = chunk.at.and_then(|at| pump.repository.place_for_reading(at).unwrap_or(Some(at)));
+                    let chunk = &ChunkRef { at, ..*chunk };
                     let place = chunk
                         .at
                         .map_or((PackName { session: item_session(), seq: 0 }, u32::MAX), |at| (at.pack, at.frame));
@@ -240,11 +244,8 @@ impl FileWork {
         cause: Option<&StoreError>,
         decoder: &mut FrameDecoder,
     ) -> Result<(), EngineError> {
-        let here = used.chunk.at;
-        let found =
-            pump.repository.index().and_then(|index| index.lookup(pump.repository, PackClass::Data, &used.chunk.id));
-        let bytes = match found {
-            Ok(Some(at)) if Some(at) != here => {
+        let bytes = match pump.repository.find_elsewhere(ChunkKind::Data, &used.chunk.id, used.chunk.at) {
+            Ok(Some(at)) => {
                 let moved = ChunkRef { at: Some(at), ..used.chunk };
                 pump.repository.read_chunk(ChunkKind::Data, &moved, decoder)
             }

@@ -97,6 +97,11 @@ pub(crate) fn encode_commit(manifest: &Manifest) -> Vec<u8> {
     out.bytes
 }
 
+/// The decision that nothing comes of the session.
+pub(crate) fn encode_abort() -> Vec<u8> {
+    vec![ABORT]
+}
+
 pub(crate) fn decode(plain: &[u8], session: SessionId, epoch: u64) -> Result<Decision, DecodeError> {
     let mut input = Decoder::new(plain);
     match input.u8()? {

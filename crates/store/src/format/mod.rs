@@ -1,6 +1,7 @@
 //! Everything that is on disk, as `docs/format.md` says.
 
 pub(crate) mod codec;
+pub(crate) mod collect;
 pub(crate) mod config;
 pub(crate) mod decision;
 pub(crate) mod index;

@@ -84,6 +84,21 @@ pub(crate) fn condemned(epoch: u64) -> String {
     format!("condemned/{epoch:010}")
 }
 
+pub(crate) const CHECKPOINTS: &str = "checkpoints/";
+pub(crate) const FORGOTTEN: &str = "forgotten/";
+pub(crate) const SESSIONS: &str = "sessions/";
+
+pub(crate) fn checkpoint(epoch: u64) -> String {
+    format!("{CHECKPOINTS}{epoch:010}")
+}
+
+/// The epoch of a checkpoint's or condemned list's name.
+pub(crate) fn parse_epoch(object: &str) -> Option<u64> {
+    let (_, epoch) = object.split_once('/')?;
+    let number = epoch.parse().ok()?;
+    (format!("{number:010}") == epoch).then_some(number)
+}
+
 pub(crate) fn forgotten(session: SessionId) -> String {
     format!("forgotten/{session}")
 }

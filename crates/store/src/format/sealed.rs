@@ -27,6 +27,9 @@ pub(crate) enum ObjectType {
     Decision = 4,
     Tags = 5,
     Progress = 6,
+    Checkpoint = 7,
+    Condemned = 8,
+    Tombstone = 9,
 }
 
 /// What sealing needs to know besides the content.

@@ -32,6 +32,14 @@ impl<K: Eq + Hash + Clone, V> ByteCache<K, V> {
         Some(value.clone())
     }
 
+    /// Takes a value out.
+    pub fn remove(&self, key: &K) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, len_bytes, _)) = state.values.remove(key) {
+            state.used_bytes -= len_bytes;
+        }
+    }
+
     /// Puts a value in and older ones out.
     pub fn insert(&self, key: K, value: Arc<V>, len_bytes: usize) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,7 +11,7 @@ use datakeep_store::Resumed;
 impl Run<'_> {
     /// Compares and counts; writes nothing, reads no content.
     pub fn dry(&mut self, source: &mut dyn Source, resumed: Option<Resumed>) -> Result<BackupReport, EngineError> {
-        let mut parents = Parents::new(self.repository, self.parent, resumed, self.judgement())?;
+        let mut parents = Parents::new(self.repository, self.parent, (resumed, None), self.judgement())?;
         let mut tally = Tally::default();
         let mut stream = source.items()?;
         while let Some(batch) = stream.next_batch()? {

@@ -1,0 +1,41 @@
+//! Forgetting snapshots: marks only; a collection frees the room.
+
+use crate::error::StoreError;
+use crate::format::collect::{self, Tombstone};
+use crate::format::decision::Manifest;
+use crate::format::names;
+use crate::format::sealed::{MAX_STORED_LEN_BYTES, ObjectType};
+use crate::repository::Repository;
+use datakeep_model::SessionId;
+use datakeep_store_blob::BlobError;
+use std::collections::BTreeSet;
+
+impl Repository {
+    /// Forgets a snapshot for good: from now on nobody sees it, and the next collection may delete what only it used.
+    /// Forgetting what is forgotten already is fine.
+    pub fn forget(&self, manifest: &Manifest, tombstone: &Tombstone) -> Result<(), StoreError> {
+        let name = names::forgotten(manifest.snapshot.id);
+        let sealed = self.seal(ObjectType::Tombstone, &name, &collect::encode_tombstone(tombstone))?;
+        match self.blobs.create(&name, &sealed) {
+            Ok(()) | Err(BlobError::Exists { .. }) => Ok(()),
+            Err(error) => match self.blobs.read(&name, MAX_STORED_LEN_BYTES) {
+                Ok(found) if found == sealed => Ok(()),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    /// Snapshots with a tombstone. The mark alone counts: a tombstone that is damaged is one all the same.
+    pub(crate) fn forgotten(&self) -> Result<BTreeSet<SessionId>, StoreError> {
+        let listed = self.blobs.list(names::FORGOTTEN)?;
+        let session = |name: &str| name.strip_prefix(names::FORGOTTEN).and_then(SessionId::from_hex);
+        Ok(listed.iter().filter_map(|object| session(&object.name)).collect())
+    }
+
+    /// What a tombstone says.
+    pub fn tombstone(&self, session: SessionId) -> Result<Tombstone, StoreError> {
+        let name = names::forgotten(session);
+        let plain = self.read_sealed(ObjectType::Tombstone, &name)?;
+        collect::decode_tombstone(&plain).map_err(|e| e.of(&name))
+    }
+}

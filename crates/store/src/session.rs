@@ -1,0 +1,72 @@
+//! Opening and giving up sessions (`docs/concurrency.md`, steps 1 to 3).
+
+use crate::entropy::random;
+use crate::error::StoreError;
+use crate::format::decision::{self, Intent};
+use crate::format::names;
+use crate::format::sealed::ObjectType;
+use crate::repository::Repository;
+use crate::view::View;
+use crate::writer::SessionInfo;
+use datakeep_model::SessionId;
+use datakeep_store_blob::BlobError;
+use std::sync::Arc;
+
+/// How often a session is opened anew because collections come between.
+const MAX_OPENINGS: usize = 16;
+
+/// An open session.
+pub(crate) struct Opened {
+    pub epoch: u64,
+    pub session: SessionId,
+    /// What it may refer to.
+    pub view: Arc<View>,
+}
+
+/// Opens a session at an epoch whose condemned list it knows.
+pub(crate) fn open(repository: &Repository, info: &SessionInfo) -> Result<Opened, StoreError> {
+    let view = repository.refresh_view_strictly()?;
+    // A round that is known already: its sessions belong to the next epoch.
+    let mut epoch = view.epoch + u64::from(view.condemned.is_some());
+    for _ in 0..MAX_OPENINGS {
+        let session = create_intent(repository, epoch, info)?;
+        // Either this sees the condemned list, or its collector sees the intent.
+        let is_condemned = repository.blobs.len_bytes(&names::condemned(epoch + 1))?.is_some();
+        let view = repository.refresh_view_strictly()?;
+        if !is_condemned && view.epoch + u64::from(view.condemned.is_some()) <= epoch {
+            return Ok(Opened { epoch, session, view });
+        }
+        // Nobody should have to wait for a session that comes to nothing.
+        let _ = abort(repository, epoch, session);
+        epoch = (epoch + 1).max(view.epoch + u64::from(view.condemned.is_some()));
+    }
+    Err(StoreError::Busy { detail: "collections follow each other so closely that no run can begin".to_string() })
+}
+
+fn create_intent(repository: &Repository, epoch: u64, info: &SessionInfo) -> Result<SessionId, StoreError> {
+    let session = SessionId(random(&*repository.entropy));
+    let name = names::intent(epoch, session);
+    let intent = Intent {
+        started: info.started,
+        source_kind: info.source.kind.clone(),
+        source_name: info.source.name.clone(),
+        host: info.source.host.clone(),
+    };
+    let sealed = repository.seal(ObjectType::Intent, &name, &decision::encode_intent(&intent))?;
+    repository.blobs.create(&name, &sealed)?;
+    Ok(session)
+}
+
+/// Decides that nothing comes of a session, unless it has been decided already.
+pub(crate) fn abort(repository: &Repository, epoch: u64, session: SessionId) -> Result<(), StoreError> {
+    let name = names::decision(epoch, session);
+    let sealed = repository.seal(ObjectType::Decision, &name, &decision::encode_abort())?;
+    match repository.blobs.create(&name, &sealed) {
+        Ok(()) | Err(BlobError::Exists { .. }) => Ok(()),
+        // An answer may be lost: any decision there is will do.
+        Err(error) => match repository.blobs.len_bytes(&name)? {
+            Some(_) => Ok(()),
+            None => Err(error.into()),
+        },
+    }
+}

@@ -1,0 +1,195 @@
+//! What collections have left: which commits are void, which packs are gone, where frames have moved.
+
+use crate::error::StoreError;
+use crate::format::collect::{self, Checkpoint, Condemned, ForwardMap};
+use crate::format::names::{self, PackName};
+use crate::format::sealed::ObjectType;
+use crate::repository::Repository;
+use crate::tree::entry::Location;
+use datakeep_model::{ErrorKind, SessionId};
+use datakeep_store_blob::BlobStore;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+/// The newest checkpoint and what has been condemned since.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// Epoch of the newest checkpoint; 0 while there is none.
+    pub epoch: u64,
+    pub checkpoint: Option<Checkpoint>,
+    /// The list of a round that is not finished.
+    pub condemned: Option<Condemned>,
+    forwards: ForwardMap,
+    /// A checkpoint that could not be read: what it would have said is not known.
+    pub fault: Option<String>,
+}
+
+/// What a session may refer to: fixed when it was opened, because a collector that condemns something later waits for
+/// the session.
+#[derive(Clone, Debug)]
+pub struct WritersView(pub(crate) Arc<View>);
+
+/// The newest epoch that has a checkpoint; 0 while there is none.
+pub(crate) fn newest_epoch(blobs: &dyn BlobStore) -> Result<u64, StoreError> {
+    Ok(epochs(blobs)?.last().copied().unwrap_or(0))
+}
+
+fn epochs(blobs: &dyn BlobStore) -> Result<Vec<u64>, StoreError> {
+    let listed = blobs.list(names::CHECKPOINTS)?;
+    let mut epochs: Vec<u64> = listed.iter().filter_map(|object| names::parse_epoch(&object.name)).collect();
+    epochs.sort_unstable();
+    Ok(epochs)
+}
+
+impl View {
+    /// Reads the newest checkpoint, and the condemned list of the round after it if there is one. A checkpoint that
+    /// cannot be read is an error: nobody may write or delete without knowing it.
+    pub fn load(repository: &Repository) -> Result<Self, StoreError> {
+        loop {
+            let epoch = newest_epoch(&*repository.blobs)?;
+            match Self::load_epoch(repository, epoch) {
+                // A newer round may have removed it since it was listed.
+                Err(StoreError::Missing { .. }) if newest_epoch(&*repository.blobs)? != epoch => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// As [`View::load`]; where the newest checkpoint is damaged, the one before it stands in. Good for reading only.
+    pub fn load_for_reading(repository: &Repository) -> Result<Self, StoreError> {
+        let fault = match Self::load(repository) {
+            Err(error) if error.kind() == ErrorKind::Integrity => error,
+            other => return other,
+        };
+        let mut older = epochs(&*repository.blobs)?;
+        older.pop();
+        let mut view = Self::default();
+        for epoch in older.into_iter().rev() {
+            if let Ok(found) = Self::load_epoch(repository, epoch) {
+                view = found;
+                break;
+            }
+        }
+        view.fault = Some(fault.to_string());
+        Ok(view)
+    }
+
+    fn load_epoch(repository: &Repository, epoch: u64) -> Result<Self, StoreError> {
+        let checkpoint = match epoch {
+            0 => None,
+            epoch => Some(read_checkpoint(repository, epoch)?),
+        };
+        let condemned = read_condemned(repository, epoch + 1)?;
+        let mut forwards = checkpoint.as_ref().map(|checkpoint| checkpoint.forwards.clone()).unwrap_or_default();
+        if let Some(condemned) = &condemned {
+            forwards = forwards.then(&condemned.forwards);
+        }
+        Ok(Self { epoch, checkpoint, condemned, forwards, fault: None })
+    }
+
+    /// True when a commit is below the fence and not among those that the newest checkpoint lists.
+    pub fn is_void(&self, epoch: u64, session: SessionId) -> bool {
+        let lists = |checkpoint: &Checkpoint| checkpoint.commits.contains(&(epoch, session));
+        epoch < self.epoch && !self.checkpoint.as_ref().is_some_and(lists)
+    }
+
+    /// True when a pack has been deleted, or is to be by the newest checkpoint.
+    pub fn is_gone(&self, pack: PackName) -> bool {
+        let names =
+            |checkpoint: &Checkpoint| checkpoint.delete.contains_key(&pack) || checkpoint.gone.contains_key(&pack);
+        self.checkpoint.as_ref().is_some_and(names)
+    }
+
+    /// True when a collector means to delete a pack.
+    pub fn is_condemned(&self, pack: PackName) -> bool {
+        self.condemned.as_ref().is_some_and(|condemned| condemned.packs.contains_key(&pack))
+    }
+
+    /// True when new snapshots must not refer to a pack.
+    pub fn is_unusable(&self, pack: PackName) -> bool {
+        self.is_gone(pack) || self.is_condemned(pack)
+    }
+
+    /// Where to refer to what was at `at`: there, or where its frame has moved; `None` when it is, or may soon be, gone.
+    pub fn for_writing(&self, at: Location) -> Option<Location> {
+        if self.is_unusable(at.pack) { self.moved(at) } else { Some(at) }
+    }
+
+    /// Where to read what was at `at`. What is condemned can still be read.
+    pub fn for_reading(&self, at: Location) -> Option<Location> {
+        if self.is_gone(at.pack) { self.moved(at) } else { Some(at) }
+    }
+
+    /// Where the frame of `at` has moved, if it has.
+    pub fn moved(&self, at: Location) -> Option<Location> {
+        let (pack, frame) = self.forwards.get(at.pack, at.frame)?;
+        Some(Location { pack, frame, slot: at.slot })
+    }
+
+    /// True when no collection has begun since the repository was made.
+    pub fn is_empty(&self) -> bool {
+        self.checkpoint.is_none() && self.condemned.is_none()
+    }
+
+    /// True when both say the same.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let made = |view: &Self| view.condemned.as_ref().map(|condemned| condemned.collector);
+        self.epoch == other.epoch && made(self) == made(other)
+    }
+}
+
+pub(crate) fn read_checkpoint(repository: &Repository, epoch: u64) -> Result<Checkpoint, StoreError> {
+    let name = names::checkpoint(epoch);
+    let plain = repository.read_sealed(ObjectType::Checkpoint, &name)?;
+    collect::decode_checkpoint(&plain).map_err(|e| e.of(&name))
+}
+
+/// The condemned list of an epoch, if there is one.
+pub(crate) fn read_condemned(repository: &Repository, epoch: u64) -> Result<Option<Condemned>, StoreError> {
+    let name = names::condemned(epoch);
+    if repository.blobs.len_bytes(&name)?.is_none() {
+        return Ok(None);
+    }
+    let plain = match repository.read_sealed(ObjectType::Condemned, &name) {
+        // Removed since: its round is over.
+        Err(StoreError::Missing { .. }) => return Ok(None),
+        other => other?,
+    };
+    collect::decode_condemned(&plain).map(Some).map_err(|e| e.of(&name))
+}
+
+impl Repository {
+    /// What collections had left when it was last looked at.
+    pub(crate) fn view(&self) -> Result<Arc<View>, StoreError> {
+        let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(view) = &*view {
+            return Ok(view.clone());
+        }
+        Ok(view.insert(Arc::new(View::load_for_reading(self)?)).clone())
+    }
+
+    /// Looks again.
+    pub(crate) fn refresh_view(&self) -> Result<Arc<View>, StoreError> {
+        let fresh = Arc::new(View::load_for_reading(self)?);
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh.clone());
+        Ok(fresh)
+    }
+
+    /// Looks again and takes nothing damaged: what a writer or a collector goes by from now on.
+    pub(crate) fn refresh_view_strictly(&self) -> Result<Arc<View>, StoreError> {
+        let fresh = Arc::new(View::load(self)?);
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh.clone());
+        Ok(fresh)
+    }
+
+    /// After something was not where it should be: true when a collection has changed the view since, so that it is
+    /// worth looking for it again. Damaged repositories make many misses: only some of them are looked into.
+    pub(crate) fn has_view_changed(&self) -> Result<bool, StoreError> {
+        let misses = self.misses.fetch_add(1, Ordering::Relaxed) + 1;
+        if !misses.is_power_of_two() && misses > 64 {
+            return Ok(false);
+        }
+        let before = self.view()?;
+        Ok(!self.refresh_view()?.is_same(&before))
+    }
+}

@@ -100,6 +100,10 @@ impl<S: BlobStore> BlobStore for FaultStore<S> {
         self.call("look at", name, false, || self.inner.len_bytes(name))
     }
 
+    fn age_ms(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        self.call("look at", name, false, || self.inner.age_ms(name))
+    }
+
     fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError> {
         self.call("list", prefix, false, || self.inner.list(prefix))
     }

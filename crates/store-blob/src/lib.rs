@@ -126,6 +126,13 @@ pub trait BlobStore: Send + Sync {
     /// The object's length, or `None` when there is none.
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError>;
 
+    /// How long ago an object was stored, in milliseconds by the store's own clock; `None` when there is no such object or
+    /// the store does not know. Good for patience and display, never for safety.
+    fn age_ms(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        let _ = name;
+        Ok(None)
+    }
+
     /// Every object whose name starts with `prefix` (which ends in `/` or is empty), sorted by name.
     fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError>;
 

@@ -247,11 +247,28 @@ impl BlobStore for LocalStore {
         }
     }
 
+    fn age_ms(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        match std::fs::metadata(self.path(name, "look at")?) {
+            Ok(meta) => {
+                let age = meta.modified().ok().and_then(|time| time.elapsed().ok());
+                // A time in the future says nothing, so the object counts as new.
+                Ok(Some(age.map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX))))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failure("look at", name, errno(&error))),
+        }
+    }
+
     fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError> {
         let name = prefix.trim_end_matches('/');
         let directory = if name.is_empty() { self.root.clone() } else { self.path(name, "list")? };
         let mut found = Vec::new();
         self.list_into(name, &directory, &mut found)?;
+        // A folder that is not there is an empty one, but only while the store itself is there: a disk that has been
+        // unmounted must not look like an empty store.
+        if found.is_empty() && !name.is_empty() {
+            std::fs::metadata(&self.root).map_err(|error| failure("list", name, errno(&error)))?;
+        }
         found.sort();
         Ok(found)
     }

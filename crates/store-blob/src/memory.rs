@@ -2,19 +2,29 @@
 
 use crate::{BlobError, BlobStore, Listed, is_valid_name};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// An object and when it was stored.
+#[derive(Clone)]
+struct Stored {
+    bytes: Arc<Vec<u8>>,
+    born_ms: u64,
+}
 
 /// A store in memory. Clones share the durable objects; each clone stages on its own, so dropping a clone loses what
 /// it staged: that is what a crash does.
 #[derive(Default)]
 pub struct MemoryStore {
-    durable: Arc<Mutex<BTreeMap<String, Arc<Vec<u8>>>>>,
+    durable: Arc<Mutex<BTreeMap<String, Stored>>>,
+    /// The store's clock.
+    now_ms: Arc<AtomicU64>,
     staged: Mutex<BTreeMap<String, Arc<Vec<u8>>>>,
 }
 
 impl Clone for MemoryStore {
     fn clone(&self) -> Self {
-        Self { durable: self.durable.clone(), staged: Mutex::default() }
+        Self { durable: self.durable.clone(), now_ms: self.now_ms.clone(), staged: Mutex::default() }
     }
 }
 
@@ -27,23 +37,36 @@ impl MemoryStore {
     /// An independent copy of the durable objects.
     pub fn fork(&self) -> Self {
         let objects = self.lock().clone();
-        Self { durable: Arc::new(Mutex::new(objects)), staged: Mutex::default() }
+        let now_ms = Arc::new(AtomicU64::new(self.now_ms.load(Ordering::Relaxed)));
+        Self { durable: Arc::new(Mutex::new(objects)), now_ms, staged: Mutex::default() }
     }
 
     /// Puts bytes in place of an object, past all rules: damage, for tests.
     pub fn tamper(&self, name: &str, bytes: Option<Vec<u8>>) {
         match bytes {
-            Some(bytes) => self.lock().insert(name.to_string(), Arc::new(bytes)),
+            Some(bytes) => self.lock().insert(name.to_string(), self.stored(bytes)),
             None => self.lock().remove(name),
         };
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Vec<u8>>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Stored>> {
         self.durable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn stored(&self, bytes: Vec<u8>) -> Stored {
+        Stored { bytes: Arc::new(bytes), born_ms: self.now_ms.load(Ordering::Relaxed) }
+    }
+
+    /// Lets time pass on the store's clock.
+    pub fn advance(&self, by_ms: u64) {
+        self.now_ms.fetch_add(by_ms, Ordering::Relaxed);
+    }
+
     fn get(&self, name: &str) -> Result<Arc<Vec<u8>>, BlobError> {
-        self.lock().get(name).cloned().ok_or_else(|| BlobError::NotFound { name: name.to_string() })
+        self.lock()
+            .get(name)
+            .map(|stored| stored.bytes.clone())
+            .ok_or_else(|| BlobError::NotFound { name: name.to_string() })
     }
 }
 
@@ -72,7 +95,7 @@ impl BlobStore for MemoryStore {
             if durable.contains_key(&name) {
                 return Err(BlobError::Exists { name });
             }
-            durable.insert(name, bytes);
+            durable.insert(name, Stored { bytes, born_ms: self.now_ms.load(Ordering::Relaxed) });
         }
         Ok(())
     }
@@ -83,7 +106,7 @@ impl BlobStore for MemoryStore {
         if durable.contains_key(&name) {
             return Err(BlobError::Exists { name });
         }
-        durable.insert(name, Arc::new(bytes.to_vec()));
+        durable.insert(name, self.stored(bytes.to_vec()));
         Ok(())
     }
 
@@ -107,14 +130,19 @@ impl BlobStore for MemoryStore {
     }
 
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
-        Ok(self.lock().get(name).map(|bytes| bytes.len() as u64))
+        Ok(self.lock().get(name).map(|stored| stored.bytes.len() as u64))
+    }
+
+    fn age_ms(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        let now_ms = self.now_ms.load(Ordering::Relaxed);
+        Ok(self.lock().get(name).map(|stored| now_ms.saturating_sub(stored.born_ms)))
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError> {
         let durable = self.lock();
         let from = durable.range(prefix.to_string()..);
         let found = from.take_while(|(name, _)| name.starts_with(prefix));
-        Ok(found.map(|(name, bytes)| Listed { name: name.clone(), len_bytes: bytes.len() as u64 }).collect())
+        Ok(found.map(|(name, stored)| Listed { name: name.clone(), len_bytes: stored.bytes.len() as u64 }).collect())
     }
 
     fn delete(&self, name: &str) -> Result<(), BlobError> {

@@ -15,6 +15,7 @@ use crate::view::WritersView;
 use datakeep_model::ChunkId;
 use datakeep_store_blob::Listed;
 use segment::Segment;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +35,7 @@ pub struct Index {
     packs: Vec<PackRecord>,
     /// Which of `packs` each object named.
     runs: Vec<(String, Range<usize>)>,
+    names: HashSet<PackName>,
     memory: Table,
     segments: Vec<(Segment, u32)>,
     faults: Vec<String>,
@@ -81,6 +83,7 @@ impl Index {
                 index.faults.push(error.to_string());
             }
         }
+        index.names = index.packs.iter().map(|record| record.name).collect();
         index.memory = Table::from_entries(small);
         let segments: u64 = index.segments.iter().map(|(segment, _)| segment.chunks()).sum();
         index.chunks = AtomicU64::new(segments + index.memory.packs.len() as u64);
@@ -123,6 +126,12 @@ impl Index {
     /// Every pack that an index object names, with the object.
     pub(crate) fn packs_by_object(&self) -> impl Iterator<Item = (&str, &[PackRecord])> + '_ {
         self.runs.iter().map(|(object, range)| (object.as_str(), &self.packs[range.clone()]))
+    }
+
+    /// True when an index object, or what this run has added, names a pack.
+    pub(crate) fn names(&self, pack: PackName) -> bool {
+        self.names.contains(&pack)
+            || self.added.read().unwrap_or_else(PoisonError::into_inner).0.iter().any(|record| record.name == pack)
     }
 
     /// Index objects that could not be read, in words.
@@ -179,7 +188,7 @@ impl Index {
         class: PackClass,
         id: &ChunkId,
     ) -> Result<Option<Location>, StoreError> {
-        self.lookup_in(repository, class, id, &mut |pack| Ok(view.0.is_unusable(pack)))
+        self.lookup_in(repository, class, id, &mut |pack| Ok(view.view.is_unusable(pack)))
     }
 
     fn lookup_in(

@@ -11,6 +11,7 @@
 //! | **change keys or tags** | yes | yes | yes: numbered, created once; the loser reads again |
 
 mod claims;
+mod collect;
 mod entropy;
 mod error;
 mod forget;
@@ -29,6 +30,7 @@ mod view;
 mod writer;
 
 pub use claims::{Claim, Claims, Ticket};
+pub use collect::{CollectOptions, CollectOutcome, CollectPlan, CollectStep, Collected, OpenSession, PackUse};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};
 pub use error::StoreError;
 pub use format::collect::{ForwardMap, Tombstone};

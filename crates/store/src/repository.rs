@@ -437,14 +437,15 @@ impl Repository {
     pub fn is_usable(&self, view: &WritersView, reach: &Reach) -> bool {
         reach.packs.iter().all(|(&pack, (record, frames))| {
             let mut used = (0..record.frames).filter(|frame| frames.contains(*frame));
-            !view.0.is_unusable(pack) || used.all(|frame| view.0.moved(Location { pack, frame, slot: 0 }).is_some())
+            !view.view.is_unusable(pack)
+                || used.all(|frame| view.view.moved(Location { pack, frame, slot: 0 }).is_some())
         })
     }
 
     /// True when a new snapshot may refer to what an entry refers to, as far as the entry itself tells: pages of long
     /// contents are not read.
     pub fn is_entry_usable(&self, view: &WritersView, entry: &Entry) -> bool {
-        let usable = |chunk: &ChunkRef| chunk.at.is_some_and(|at| view.0.for_writing(at).is_some());
+        let usable = |chunk: &ChunkRef| chunk.at.is_some_and(|at| view.view.for_writing(at).is_some());
         let attributes = match &entry.attributes {
             Attributes::Chunk(chunk) => usable(chunk),
             _ => true,
@@ -457,7 +458,7 @@ impl Repository {
                     Part::Chunk(chunk) => usable(chunk),
                     Part::Hole(_) => true,
                 }),
-                Content::List { root, .. } => usable(root) && view.0.is_empty(),
+                Content::List { root, .. } => usable(root) && view.view.is_empty(),
             }
     }
 
@@ -469,10 +470,16 @@ impl Repository {
         kind: ChunkKind,
         chunk: &ChunkRef,
     ) -> Result<Location, StoreError> {
-        if let Some(current) = chunk.at.and_then(|at| view.0.for_writing(at)) {
-            return Ok(current);
+        let (class, index) = (class_of(kind), self.index()?);
+        if let Some(at) = chunk.at.and_then(|at| view.view.for_writing(at)) {
+            // A reference may be older than several collections, and name a pack that nobody remembers.
+            let is_there =
+                || self.open_pack(class, at.pack).is_ok_and(|p| p.id_at(at.frame, at.slot) == Some(chunk.id));
+            if at.pack.session == view.session || index.names(at.pack) || is_there() {
+                return Ok(at);
+            }
         }
-        let found = self.index()?.lookup_for_writing(self, view, class_of(kind), &chunk.id)?;
+        let found = index.lookup_for_writing(self, view, class, &chunk.id)?;
         found.ok_or_else(|| missing_chunk(&chunk.id))
     }
 

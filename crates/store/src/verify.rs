@@ -10,8 +10,9 @@ use crate::pack::{FrameDecoder, OpenPack};
 use crate::repository::{Repository, class_of};
 use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Part};
 use crate::tree::reader::KeyRange;
+use crate::view;
 use crate::{index, progress};
-use datakeep_model::{ChunkKind, ItemPath};
+use datakeep_model::{ChunkKind, ItemPath, SessionId};
 use datakeep_process::digest;
 use std::collections::BTreeSet;
 
@@ -131,12 +132,30 @@ impl Repository {
                 }
             }),
             "tags" => self.read_sealed(ObjectType::Tags, name).map(|_| ()),
+            "forgotten" => self.verify_tombstone(name),
+            "condemned" => self.verify_round(name, |epoch| view::read_condemned(self, epoch).map(|_| ())),
+            "checkpoints" => self.verify_round(name, |epoch| view::read_checkpoint(self, epoch).map(|_| ())),
             "progress" => match progress::check_record(self, name) {
                 // A run that has committed meanwhile removes its own.
                 Err(StoreError::Missing { object }) if object == name => Ok(()),
                 other => other,
             },
             _ => Err(unknown()),
+        }
+    }
+
+    fn verify_tombstone(&self, name: &str) -> Result<(), StoreError> {
+        let session = name.strip_prefix(names::FORGOTTEN).and_then(SessionId::from_hex);
+        let session = session.ok_or_else(|| StoreError::damaged(name, 0, "a session's name", "another name"))?;
+        self.tombstone(session).map(|_| ())
+    }
+
+    /// Lists and checkpoints of older rounds are removed by newer ones.
+    fn verify_round(&self, name: &str, read: impl Fn(u64) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let epoch = names::parse_epoch(name);
+        match read(epoch.ok_or_else(|| StoreError::damaged(name, 0, "an epoch", "another name"))?) {
+            Err(StoreError::Missing { .. }) if self.blobs.len_bytes(name)?.is_none() => Ok(()),
+            other => other,
         }
     }
 
@@ -150,7 +169,11 @@ impl Repository {
         let (class, name) =
             PackName::parse(object).ok_or_else(|| StoreError::damaged(object, 0, "a pack's name", "another name"))?;
         report.packs += 1;
-        let pack = self.open_pack_uncached(class, name, None)?;
+        let pack = match self.open_pack_uncached(class, name, None) {
+            // A collection has deleted it since it was listed.
+            Err(StoreError::Missing { .. }) if self.refresh_view()?.is_gone(name) => return Ok(()),
+            other => other?,
+        };
         if !how.read_data {
             return Ok(());
         }
@@ -188,7 +211,11 @@ impl Repository {
         report: &mut Verified,
     ) -> Result<(), StoreError> {
         let reach = self.reach(manifest)?;
-        for (record, _) in reach.packs.values() {
+        for object in self.missing_live_packs(&reach)? {
+            report.note(&object, Err(StoreError::Missing { object: object.clone() }));
+        }
+        let view = self.view()?;
+        for (record, _) in reach.packs.values().filter(|(record, _)| !view.is_gone(record.name)) {
             let result = self.open_pack_uncached(record.class, record.name, Some(record)).map(|_| ());
             report.note(&record.name.object(record.class), result);
         }

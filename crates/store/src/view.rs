@@ -27,7 +27,11 @@ pub(crate) struct View {
 /// What a session may refer to: fixed when it was opened, because a collector that condemns something later waits for
 /// the session.
 #[derive(Clone, Debug)]
-pub struct WritersView(pub(crate) Arc<View>);
+pub struct WritersView {
+    pub(crate) view: Arc<View>,
+    /// The session itself.
+    pub(crate) session: SessionId,
+}
 
 /// The newest epoch that has a checkpoint; 0 while there is none.
 pub(crate) fn newest_epoch(blobs: &dyn BlobStore) -> Result<u64, StoreError> {

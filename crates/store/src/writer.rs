@@ -92,9 +92,19 @@ impl Writer {
         self.session
     }
 
+    /// The epoch this session belongs to.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Decides that nothing comes of this session, so that nobody waits for it.
+    pub(crate) fn give_up(&self) {
+        let _ = session::abort(&self.repository, self.epoch, self.session);
+    }
+
     /// What this session may refer to.
     pub fn view(&self) -> WritersView {
-        WritersView(self.view.clone())
+        WritersView { view: self.view.clone(), session: self.session }
     }
 
     /// Bytes handed to the store so far.
@@ -150,7 +160,7 @@ impl Writer {
         Ok(digest(&sealed))
     }
 
-    fn stage_index(&self) -> Result<Vec<ObjectDigest>, StoreError> {
+    pub(crate) fn stage_index(&self) -> Result<Vec<ObjectDigest>, StoreError> {
         let mut run = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         run.entries.sort_unstable();
         let mut digests = Vec::new();

@@ -1,7 +1,6 @@
 //! Tombstones, condemned lists and checkpoints (`docs/format.md` section 14).
 
 use super::codec::{DecodeError, Decoder, Encoder};
-use super::index::{MIN_RECORD_LEN_BYTES, PackRecord, decode_record, encode_record};
 use super::names::{PackClass, PackName};
 use datakeep_model::{SessionId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,12 +23,21 @@ pub struct ForwardMap {
     moves: BTreeMap<PackName, BTreeMap<u32, (PackName, u32)>>,
 }
 
+/// A pack to be deleted, as a listing shows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Doomed {
+    /// What it holds.
+    pub class: PackClass,
+    /// Its stored length.
+    pub len_bytes: u64,
+}
+
 /// What a collector means to delete in one round.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Condemned {
     pub collector: SessionId,
     pub made: Timestamp,
-    pub packs: BTreeMap<PackName, PackRecord>,
+    pub packs: BTreeMap<PackName, Doomed>,
     /// What this round has moved; not composed with earlier rounds.
     pub forwards: ForwardMap,
 }
@@ -42,7 +50,7 @@ pub(crate) struct Checkpoint {
     /// Visible commits of earlier epochs.
     pub commits: BTreeSet<(u64, SessionId)>,
     /// Packs this round deletes.
-    pub delete: BTreeMap<PackName, PackRecord>,
+    pub delete: BTreeMap<PackName, Doomed>,
     /// Other objects this round deletes.
     pub prune: BTreeSet<String>,
     /// Packs deleted by earlier rounds that something still names.
@@ -147,22 +155,30 @@ fn decode_forwards(input: &mut Decoder<'_>) -> Result<ForwardMap, DecodeError> {
     Ok(map)
 }
 
-fn encode_records(out: &mut Encoder, records: &BTreeMap<PackName, PackRecord>) {
-    out.uv(records.len() as u64);
-    records.values().for_each(|record| encode_record(out, record));
+fn encode_doomed(out: &mut Encoder, packs: &BTreeMap<PackName, Doomed>) {
+    out.uv(packs.len() as u64);
+    for (&pack, doomed) in packs {
+        encode_pack(out, pack);
+        out.u8(doomed.class as u8);
+        out.uv(doomed.len_bytes);
+    }
 }
 
-fn decode_records(input: &mut Decoder<'_>) -> Result<BTreeMap<PackName, PackRecord>, DecodeError> {
-    let count = input.count(u64::MAX, MIN_RECORD_LEN_BYTES)?;
-    let mut records = BTreeMap::new();
+fn decode_doomed(input: &mut Decoder<'_>) -> Result<BTreeMap<PackName, Doomed>, DecodeError> {
+    let count = input.count(u64::MAX, MIN_NAME_LEN_BYTES + 2)?;
+    let mut packs = BTreeMap::new();
     for _ in 0..count {
-        let record = decode_record(input)?;
-        if records.last_key_value().is_some_and(|(last, _)| *last >= record.name) {
+        let pack = decode_pack(input)?;
+        if packs.last_key_value().is_some_and(|(last, _)| *last >= pack) {
             return input.fail("packs in order");
         }
-        records.insert(record.name, record);
+        packs.insert(pack, Doomed { class: decode_class(input)?, len_bytes: input.uv()? });
     }
-    Ok(records)
+    Ok(packs)
+}
+
+fn decode_class(input: &mut Decoder<'_>) -> Result<PackClass, DecodeError> {
+    PackClass::from_number(input.u8()?).map_or_else(|| input.fail("a pack class"), Ok)
 }
 
 pub(crate) fn encode_tombstone(tombstone: &Tombstone) -> Vec<u8> {
@@ -185,7 +201,7 @@ pub(crate) fn encode_condemned(condemned: &Condemned) -> Vec<u8> {
     let mut out = Encoder::new();
     out.raw(&condemned.collector.0);
     out.time(condemned.made);
-    encode_records(&mut out, &condemned.packs);
+    encode_doomed(&mut out, &condemned.packs);
     encode_forwards(&mut out, &condemned.forwards);
     out.bytes
 }
@@ -194,7 +210,7 @@ pub(crate) fn decode_condemned(plain: &[u8]) -> Result<Condemned, DecodeError> {
     let mut input = Decoder::new(plain);
     let collector = SessionId(input.array()?);
     let made = input.time()?;
-    let packs = decode_records(&mut input)?;
+    let packs = decode_doomed(&mut input)?;
     let forwards = decode_forwards(&mut input)?;
     input.end()?;
     Ok(Condemned { collector, made, packs, forwards })
@@ -209,7 +225,7 @@ pub(crate) fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<u8> {
         out.uv(*epoch);
         out.raw(&session.0);
     }
-    encode_records(&mut out, &checkpoint.delete);
+    encode_doomed(&mut out, &checkpoint.delete);
     out.uv(checkpoint.prune.len() as u64);
     checkpoint.prune.iter().for_each(|name| out.bytes(name.as_bytes()));
     out.uv(checkpoint.gone.len() as u64);
@@ -234,7 +250,7 @@ pub(crate) fn decode_checkpoint(plain: &[u8]) -> Result<Checkpoint, DecodeError>
         }
         commits.insert(commit);
     }
-    let delete = decode_records(&mut input)?;
+    let delete = decode_doomed(&mut input)?;
     let prune = decode_prune(&mut input)?;
     let gone = decode_gone(&mut input)?;
     let forwards = decode_forwards(&mut input)?;
@@ -272,8 +288,7 @@ fn decode_gone(input: &mut Decoder<'_>) -> Result<BTreeMap<PackName, PackClass>,
         if gone.last_key_value().is_some_and(|(last, _)| *last >= pack) {
             return input.fail("packs in order");
         }
-        let class = PackClass::from_number(input.u8()?).map_or_else(|| input.fail("a pack class"), Ok)?;
-        gone.insert(pack, class);
+        gone.insert(pack, decode_class(input)?);
     }
     Ok(gone)
 }
@@ -281,15 +296,13 @@ fn decode_gone(input: &mut Decoder<'_>) -> Result<BTreeMap<PackName, PackClass>,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use datakeep_model::ObjectDigest;
 
     fn pack(session: u8, seq: u32) -> PackName {
         PackName { session: SessionId([session; 12]), seq }
     }
 
-    fn record(name: PackName) -> (PackName, PackRecord) {
-        let digest = ObjectDigest([9; 32]);
-        (name, PackRecord { name, class: PackClass::Data, len_bytes: 7, digest, frames: 3 })
+    fn record(name: PackName) -> (PackName, Doomed) {
+        (name, Doomed { class: PackClass::Data, len_bytes: 7 })
     }
 
     fn forwards() -> ForwardMap {

@@ -34,6 +34,15 @@ impl FrameSet {
         self.bits[byte] |= 1 << (frame % 8);
     }
 
+    /// Adds every frame of another set.
+    pub fn extend(&mut self, other: &Self) {
+        self.below = self.below.max(other.below);
+        if self.bits.len() < other.bits.len() {
+            self.bits.resize(other.bits.len(), 0);
+        }
+        self.bits.iter_mut().zip(&other.bits).for_each(|(byte, more)| *byte |= more);
+    }
+
     /// True when the frame is in.
     pub fn contains(&self, frame: u32) -> bool {
         frame < self.below || self.bits.get(frame as usize / 8).is_some_and(|byte| byte >> (frame % 8) & 1 == 1)
@@ -41,7 +50,8 @@ impl FrameSet {
 
     /// Number of frames in the set.
     pub fn count(&self) -> u32 {
-        self.below + self.bits.iter().map(|byte| byte.count_ones()).sum::<u32>()
+        let above = |frame: &u32| *frame >= self.below && self.contains(*frame);
+        self.below + (0..self.bits.len() as u32 * 8).filter(above).count() as u32
     }
 
     fn end(&self) -> u32 {

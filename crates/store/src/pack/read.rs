@@ -1,6 +1,6 @@
 //! Opens packs and frames, and proves what it returns.
 
-use super::build::key_context;
+use super::build::{PlainFrame, key_context};
 use crate::error::{StoreError, must_exist};
 use crate::format::codec::DecodeError;
 use crate::format::index::PackRecord;
@@ -186,6 +186,28 @@ impl OpenPack {
             .decompress(frame.codec, body, frame.raw_len as usize, &mut plain)
             .map_err(|e| damaged(frame.offset, "a frame that decompresses", e.to_string()))?;
         Ok(self.make_frame(frame, plain))
+    }
+
+    /// Reads frame `number` for a pack of another name: as it is compressed, every chunk of it proven.
+    pub(crate) fn copy_frame(
+        &self,
+        blobs: &dyn BlobStore,
+        repository: RepositoryId,
+        number: u32,
+        (decoder, ids): (&mut FrameDecoder, &IdHasher),
+    ) -> Result<PlainFrame, StoreError> {
+        let frame = self.read_frame(blobs, repository, number, decoder)?;
+        for slot in 0..frame.chunks() as u32 {
+            if let Some(id) = frame.id(slot) {
+                frame.chunk(slot, &id, ids)?;
+            }
+        }
+        let info = &self.directory.frames[number as usize];
+        let first = info.first_chunk as usize;
+        let chunks = self.directory.chunks[first..first + info.chunks as usize].to_vec();
+        // Reading has left the decrypted body in the decoder.
+        let body = decoder.stored[..info.stored_len as usize].to_vec();
+        Ok(PlainFrame { kind: info.kind, codec: info.codec, raw_len_bytes: info.raw_len, body, chunks })
     }
 
     fn make_frame(&self, frame: &FrameInfo, plain: Vec<u8>) -> Frame {

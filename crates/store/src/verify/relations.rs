@@ -32,9 +32,9 @@ impl Repository {
         manifests: &[Manifest],
         report: &mut Verified,
     ) -> Result<(), StoreError> {
-        if listed.iter().any(|object| object.name.starts_with("checkpoints/")) {
-            // A collection may have removed what is of no use any more.
-            return Ok(());
+        let view = self.view()?;
+        if let Some(checkpoint) = &view.checkpoint {
+            return self.verify_checkpoint(&checkpoint.commits, report);
         }
         let mut written: BTreeSet<SessionId> = listed.iter().filter_map(|object| session_of(&object.name)).collect();
         written.extend(manifests.iter().filter_map(|manifest| manifest.snapshot.parent));
@@ -66,6 +66,17 @@ impl Repository {
             for name in (0..newest).map(|number| names::tags(session, number)).filter(|n| !present.contains(n.as_str()))
             {
                 self.must_stand(&name, report)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// After a collection, what is older than it may have been removed; but for what its checkpoint says is visible.
+    fn verify_checkpoint(&self, commits: &BTreeSet<(u64, SessionId)>, report: &mut Verified) -> Result<(), StoreError> {
+        for &(epoch, session) in commits {
+            if self.blobs.len_bytes(&names::forgotten(session))?.is_none() {
+                self.must_stand(&names::decision(epoch, session), report)?;
+                self.must_stand(&names::intent(epoch, session), report)?;
             }
         }
         Ok(())

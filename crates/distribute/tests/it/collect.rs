@@ -1,0 +1,150 @@
+//! Forgetting and collection on real runs: what is left restores, what is not used goes, whoever comes between is safe.
+
+use crate::memory::{self, Tree, TreeSource, directory, file, key};
+use crate::support::{NOW, XorShift, assert_restores, assert_sound, init_with, open, options, run, small};
+use datakeep_model::SessionId;
+use datakeep_store::{
+    CollectOptions, CollectOutcome, CollectPlan, Collected, Manifest, Repository, StoreError, Tombstone,
+};
+use datakeep_store_blob::{BlobStore, MemoryStore};
+use datakeep_testkit::{random_bytes, text};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub const PATIENCE_MS: u64 = 1000;
+
+pub fn collect_options(most_unused_percent: u32) -> CollectOptions {
+    CollectOptions { most_unused_percent, patience_ms: PATIENCE_MS, now: NOW, host: "here".into() }
+}
+
+pub fn collect(
+    repository: &Arc<Repository>,
+    options: &CollectOptions,
+) -> Result<(CollectPlan, CollectOutcome), StoreError> {
+    let plan = repository.plan_collection(options)?;
+    let outcome = repository.collect(&plan, options, &mut |_| true)?;
+    Ok((plan, outcome))
+}
+
+/// A collection beside which nothing else goes on.
+pub fn collect_done(repository: &Arc<Repository>, most_unused_percent: u32) -> Collected {
+    match collect(repository, &collect_options(most_unused_percent)).unwrap().1 {
+        CollectOutcome::Done(collected) => collected,
+        CollectOutcome::Waiting(open) => panic!("waits for {open:?}"),
+    }
+}
+
+pub fn forget(repository: &Repository, manifest: &Manifest) {
+    let tombstone = Tombstone { forgotten: NOW, host: "here".into(), reason: "test".into() };
+    repository.forget(manifest, &tombstone).unwrap();
+}
+
+pub fn pack_bytes(store: &MemoryStore) -> u64 {
+    let packs = |folder: &str| store.list(folder).unwrap().iter().map(|object| object.len_bytes).sum::<u64>();
+    packs("data/") + packs("meta/")
+}
+
+fn tree_of(numbers: std::ops::Range<u64>) -> Tree {
+    let entries =
+        numbers.map(|number| (key(&format!("f{number:03}")), file(10 + number as i64, random_bytes(number, 900))));
+    let mut tree = memory::tree([("d", directory(2))]);
+    tree.extend(entries);
+    tree
+}
+
+#[test]
+fn what_only_a_forgotten_snapshot_used_goes_and_the_rest_stays() {
+    let store = MemoryStore::new();
+    let repository = init_with(store.clone(), &small());
+    let trees = [tree_of(0..40), tree_of(20..60), tree_of(40..80)];
+    let manifests: Vec<Manifest> = trees
+        .iter()
+        .map(|tree| run(&repository, &mut TreeSource::new("a", tree), &options()).unwrap().manifest.unwrap())
+        .collect();
+    assert_eq!(collect_done(&repository, 30), Collected::default(), "nothing is unused");
+    forget(&repository, &manifests[0]);
+    forget(&repository, &manifests[1]);
+    let before = pack_bytes(&store);
+    let reopened = open(store.clone()).unwrap();
+    assert_eq!(reopened.snapshots().unwrap().0.len(), 1);
+    let plan = reopened.plan_collection(&collect_options(0)).unwrap();
+    let collected = collect_done(&reopened, 0);
+    assert!(collected.packs > 0 && pack_bytes(&store) < before * 2 / 3, "{collected:?}");
+    assert_eq!(plan.forgotten, 2);
+    for repository in [repository, reopened, open(store.clone()).unwrap()] {
+        assert_restores(&repository, &manifests[2], &trees[2], "what is left");
+        assert_sound(&repository, "after a collection");
+    }
+    let fresh = open(store.clone()).unwrap();
+    assert!(fresh.plan_collection(&collect_options(0)).unwrap().is_empty());
+    // What was moved is found again: nothing is stored twice.
+    let again = run(&fresh, &mut TreeSource::new("b", &trees[2]), &options()).unwrap();
+    assert_eq!(again.counters.chunks_new, 0);
+    assert_restores(&fresh, &again.manifest.unwrap(), &trees[2], "another source of the same content");
+}
+
+/// Backups, forgetting and collections in any order, each by a fresh process; the oracle is a map.
+fn history(seed: u64) {
+    let mut random = XorShift::new(seed);
+    let store = MemoryStore::new();
+    init_with(store.clone(), &small());
+    let mut kept: BTreeMap<SessionId, Tree> = BTreeMap::new();
+    let mut tree = tree_of(0..30);
+    for step in 0..14 {
+        let what = format!("seed {seed}, step {step}");
+        let repository = open(store.clone()).unwrap();
+        match random.below(5) {
+            0 | 1 => {
+                for _ in 0..random.below(12) {
+                    let name = key(&format!("f{:03}", random.below(40)));
+                    match random.below(3) {
+                        0 => drop(tree.remove(&name)),
+                        _ => {
+                            let body = text(random.below(60) as u64, 200 + random.below(2500) as usize);
+                            tree.insert(name, file(1000 * step + random.below(900) as i64, body));
+                        }
+                    }
+                }
+                let source = format!("source {}", random.below(2));
+                let report = run(&repository, &mut TreeSource::new(&source, &tree), &options()).expect(&what);
+                kept.insert(report.manifest.unwrap().snapshot.id, tree.clone());
+            }
+            2 => {
+                let (manifests, _) = repository.snapshots().unwrap();
+                if !manifests.is_empty() {
+                    let manifest = &manifests[random.below(manifests.len() as u64) as usize];
+                    forget(&repository, manifest);
+                    kept.remove(&manifest.snapshot.id);
+                }
+            }
+            _ => {
+                store.advance(2 * PATIENCE_MS);
+                collect_done(&repository, [0, 20, 50, 100][random.below(4) as usize]);
+            }
+        }
+        let repository = open(store.clone()).unwrap();
+        let (manifests, faults) = repository.snapshots().unwrap();
+        assert!(faults.is_empty(), "{what}: {faults:?}");
+        let found: Vec<SessionId> = manifests.iter().map(|m| m.snapshot.id).collect();
+        assert_eq!(found.len(), kept.len(), "{what}");
+        for manifest in &manifests {
+            assert_restores(&repository, manifest, &kept[&manifest.snapshot.id], &what);
+        }
+        assert_sound(&repository, &what);
+    }
+    // With everything forgotten, nothing of the packs is left.
+    let repository = open(store.clone()).unwrap();
+    repository.snapshots().unwrap().0.iter().for_each(|manifest| forget(&repository, manifest));
+    store.advance(2 * PATIENCE_MS);
+    collect_done(&repository, 0);
+    // What a first round has aborted and moved goes with the second.
+    store.advance(2 * PATIENCE_MS);
+    collect_done(&open(store.clone()).unwrap(), 0);
+    assert_eq!(pack_bytes(&store), 0, "seed {seed}: all is free");
+}
+
+#[test]
+fn any_history_keeps_what_is_kept() {
+    let base = std::env::var("DATAKEEP_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
+    (0..60).for_each(|number| history(base.wrapping_add(number)));
+}

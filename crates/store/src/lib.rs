@@ -20,6 +20,7 @@ mod index;
 mod keys;
 mod node_io;
 mod pack;
+mod places;
 mod progress;
 mod repository;
 mod session;

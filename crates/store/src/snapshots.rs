@@ -41,41 +41,37 @@ impl Repository {
     /// Visible commits, and what could not be read as a decision.
     fn visible(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
         let listed = self.blobs.list(names::COMMITS)?;
+        let mut decisions = Vec::new();
+        for object in listed {
+            let parsed = names::parse_epoch_session(&object.name);
+            decisions.push((parsed, self.read_decision(&object.name)));
+        }
+        // Tombstones and fence are looked at after the last decision was read: a run that was given up and passed by may
+        // have put a void commit where its ABORT was removed.
         let forgotten = self.forgotten()?;
-        let (mut manifests, mut faults) = (Vec::new(), Vec::new());
-        // Read after the listing: what a collection has removed since is below its fence.
         let view = self.refresh_view()?;
+        let is_over = |(epoch, session): (u64, SessionId)| view.is_void(epoch, session) || forgotten.contains(&session);
+        let (mut manifests, mut faults) = (Vec::new(), Vec::new());
         faults
             .extend(view.fault.iter().map(|fault| StoreError::damaged(fault.clone(), 0, "a whole checkpoint", "none")));
         let mut expected = view.checkpoint.as_ref().map(|c| c.commits.clone()).unwrap_or_default();
-        for object in listed {
-            let parsed = names::parse_epoch_session(&object.name);
-            expected.remove(&parsed.unwrap_or((0, SessionId([0; 12]))));
-            if parsed.is_some_and(|(epoch, id)| view.is_void(epoch, id) || forgotten.contains(&id)) {
-                continue;
-            }
-            match self.read_decision(&object.name) {
+        for (parsed, decision) in decisions {
+            parsed.iter().for_each(|commit| drop(expected.remove(commit)));
+            match decision {
+                _ if parsed.is_some_and(is_over) => {}
                 Ok(Decision::Commit(manifest)) => manifests.push(*manifest),
                 Ok(Decision::Abort) => {}
-                Err(StoreError::Missing { .. }) if self.is_pruned(parsed)? => {}
                 Err(error) => faults.push(error),
             }
         }
-        for (epoch, session) in expected.into_iter().filter(|(_, session)| !forgotten.contains(session)) {
-            let object = names::decision(epoch, session);
-            if self.blobs.len_bytes(&object)?.is_none() && !self.is_pruned(Some((epoch, session)))? {
+        for commit in expected.into_iter().filter(|commit| !forgotten.contains(&commit.1)) {
+            let object = names::decision(commit.0, commit.1);
+            // It may have been forgotten and removed since.
+            if self.blobs.len_bytes(&object)?.is_none() && !self.refresh_view()?.is_void(commit.0, commit.1) {
                 faults.push(StoreError::Missing { object });
             }
         }
         Ok((manifests, faults))
-    }
-
-    /// True when a collection has removed a commit: it is void by now.
-    fn is_pruned(&self, commit: Option<(u64, SessionId)>) -> Result<bool, StoreError> {
-        match commit {
-            Some((epoch, session)) => Ok(self.refresh_view()?.is_void(epoch, session)),
-            None => Ok(false),
-        }
     }
 
     pub(crate) fn read_decision(&self, name: &str) -> Result<Decision, StoreError> {

@@ -104,6 +104,11 @@ impl View {
         self.checkpoint.as_ref().is_some_and(names)
     }
 
+    /// True when the newest round removes an object that is no pack.
+    pub fn removes(&self, object: &str) -> bool {
+        self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.prune.contains(object))
+    }
+
     /// True when a collector means to delete a pack.
     pub fn is_condemned(&self, pack: PackName) -> bool {
         self.condemned.as_ref().is_some_and(|condemned| condemned.packs.contains_key(&pack))
@@ -186,14 +191,17 @@ impl Repository {
         Ok(fresh)
     }
 
-    /// After something was not where it should be: true when a collection has changed the view since, so that it is
-    /// worth looking for it again. Damaged repositories make many misses: only some of them are looked into.
-    pub(crate) fn has_view_changed(&self) -> Result<bool, StoreError> {
+    /// After something was not where it should be: true when collections or runs have changed the repository since it was
+    /// looked at, so that it is worth looking for it again. Damaged repositories make many misses: only some of them are
+    /// looked into.
+    pub(crate) fn look_again(&self) -> Result<bool, StoreError> {
         let misses = self.misses.fetch_add(1, Ordering::Relaxed) + 1;
         if !misses.is_power_of_two() && misses > 64 {
             return Ok(false);
         }
-        let before = self.view()?;
-        Ok(!self.refresh_view()?.is_same(&before))
+        let (view, index) = (self.view()?, self.index()?);
+        let is_moved = !self.refresh_view()?.is_same(&view);
+        let is_grown = !Arc::ptr_eq(&self.fresh_index()?, &index);
+        Ok(is_moved || is_grown)
     }
 }

@@ -21,6 +21,7 @@ pub fn collect(
     repository: &Arc<Repository>,
     options: &CollectOptions,
 ) -> Result<(CollectPlan, CollectOutcome), StoreError> {
+    repository.give_up_sessions(options)?;
     let plan = repository.plan_collection(options)?;
     let outcome = repository.collect(&plan, options, &mut |_| true)?;
     Ok((plan, outcome))
@@ -100,7 +101,7 @@ fn history(seed: u64) {
                     match random.below(3) {
                         0 => drop(tree.remove(&name)),
                         _ => {
-                            let body = text(random.below(60) as u64, 200 + random.below(2500) as usize);
+                            let body = text(random.below(60), 200 + random.below(2500) as usize);
                             tree.insert(name, file(1000 * step + random.below(900) as i64, body));
                         }
                     }

@@ -16,4 +16,5 @@ mod model;
 mod ordering;
 mod resume;
 mod round_trip;
+mod simulation;
 mod support;

@@ -86,68 +86,77 @@ fn second_look(
     if before.epoch != view.epoch {
         return Err(overtaken());
     }
-    let mut delete = condemned.packs.clone();
-    let mut named = BTreeSet::new();
+    let mut needs =
+        Needs { view, condemned, delete: condemned.packs.clone(), named: BTreeSet::new(), frames: BTreeSet::new() };
     let mut commits = BTreeSet::new();
     for manifest in &manifests {
         let snapshot = &manifest.snapshot;
-        rescue(repository, condemned, manifest, (&mut delete, &mut named))?;
+        needs.rescue(repository, manifest)?;
         if snapshot.epoch <= view.epoch {
             commits.insert((snapshot.epoch, snapshot.id));
         }
     }
-    let mut moved = condemned.forwards.clone();
-    moved.retain(|pack| delete.contains_key(&pack));
-    let mut forwards = view.checkpoint.as_ref().map(|c| c.forwards.clone()).unwrap_or_default().then(&moved);
-    forwards.retain(|pack| named.contains(&pack));
-    let forwards = without_loops(forwards, &delete);
+    let forwards = needs.forwards()?;
+    let Needs { delete, named, .. } = needs;
     let (gone, index) = still_named(repository, view, &delete, &named)?;
     let mut prune = plan_still_holds(plan, &manifests);
     prune.extend(index);
     Ok(Checkpoint { collector: condemned.collector, made: options.now, commits, delete, prune, gone, forwards })
 }
 
-/// Takes packs off the list that a snapshot uses in a way the list does not provide for.
-fn rescue(
-    repository: &Repository,
-    condemned: &Condemned,
-    manifest: &Manifest,
-    (delete, named): (&mut BTreeMap<PackName, collect::Doomed>, &mut BTreeSet<PackName>),
-) -> Result<(), StoreError> {
-    let reach = repository.reach(manifest)?;
-    for (&pack, (record, frames)) in &reach.packs {
-        named.insert(pack);
-        if !delete.contains_key(&pack) {
-            continue;
-        }
-        let mut used = (0..record.frames).filter(|frame| frames.contains(*frame));
-        if used.any(|frame| condemned.forwards.get(pack, frame).is_none()) {
-            delete.remove(&pack);
-        }
-    }
-    // Frames that an earlier round has moved into a pack that is condemned now: reach still names their old place.
-    let view = repository.view()?;
-    let Some(checkpoint) = &view.checkpoint else { return Ok(()) };
-    for (&pack, (_, frames)) in reach.packs.iter().filter(|(pack, _)| view.is_gone(**pack)) {
-        let moved = checkpoint.forwards.from_pack(pack).filter(|(frame, _)| frames.contains(*frame));
-        for (_, to) in moved {
-            if delete.contains_key(&to.0) && condemned.forwards.get(to.0, to.1).is_none() {
-                delete.remove(&to.0);
-            }
-        }
-    }
-    Ok(())
+/// What visible snapshots need of packs that go or are gone.
+struct Needs<'a> {
+    view: &'a View,
+    condemned: &'a Condemned,
+    /// Packs that still go.
+    delete: BTreeMap<PackName, collect::Doomed>,
+    /// Packs that reach objects name.
+    named: BTreeSet<PackName>,
+    /// Frames used, of packs that were condemned or are gone.
+    frames: BTreeSet<(PackName, u32)>,
 }
 
-/// A forward map must not lead into a pack that goes. (It cannot, if every step was right: a check on the other side.)
-fn without_loops(mut forwards: ForwardMap, delete: &BTreeMap<PackName, collect::Doomed>) -> ForwardMap {
-    let dangling: BTreeSet<PackName> = forwards
-        .packs()
-        .filter(|&pack| forwards.from_pack(pack).any(|(_, (to, _))| delete.contains_key(&to)))
-        .collect();
-    debug_assert!(dangling.is_empty(), "a forward map leads into a deleted pack");
-    forwards.retain(|pack| !dangling.contains(&pack));
-    forwards
+impl Needs<'_> {
+    /// Takes packs off the list that a snapshot uses in a way the list does not provide for.
+    fn rescue(&mut self, repository: &Repository, manifest: &Manifest) -> Result<(), StoreError> {
+        let reach = repository.reach(manifest)?;
+        for (&pack, (record, frames)) in &reach.packs {
+            self.named.insert(pack);
+            let is_gone = self.view.is_gone(pack);
+            if !is_gone && !self.condemned.packs.contains_key(&pack) {
+                continue;
+            }
+            for frame in (0..record.frames).filter(|frame| frames.contains(*frame)) {
+                self.frames.insert((pack, frame));
+                // What an earlier round has moved lies where that round put it.
+                let earlier = self.view.checkpoint.as_ref().and_then(|c| c.forwards.get(pack, frame));
+                let (pack, frame) = if is_gone { earlier.unwrap_or((pack, frame)) } else { (pack, frame) };
+                if self.delete.contains_key(&pack) && self.condemned.forwards.get(pack, frame).is_none() {
+                    self.delete.remove(&pack);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The forward map of the new checkpoint. Proven on this side of the write as well: everything that is needed can be
+    /// found by it.
+    fn forwards(&self) -> Result<ForwardMap, StoreError> {
+        let mut moved = self.condemned.forwards.clone();
+        moved.retain(|pack| self.delete.contains_key(&pack));
+        let mut forwards = self.view.checkpoint.as_ref().map(|c| c.forwards.clone()).unwrap_or_default().then(&moved);
+        forwards.retain(|pack| self.named.contains(&pack));
+        // Of a pack that moved, frames may have come out of use since.
+        forwards.drop_into(|pack| self.delete.contains_key(&pack));
+        for &(pack, frame) in &self.frames {
+            let stays = !self.view.is_gone(pack) && !self.delete.contains_key(&pack);
+            if !stays && forwards.get(pack, frame).is_none() {
+                let what = format!("frame {frame} of pack {}-{}", pack.session, pack.seq);
+                return Err(StoreError::Missing { object: what });
+            }
+        }
+        Ok(forwards)
+    }
 }
 
 /// Packs that are gone and that something still names; and index objects that name nothing else.

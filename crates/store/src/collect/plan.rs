@@ -181,7 +181,8 @@ impl Repository {
         visible: &BTreeSet<SessionId>,
         plan: &mut CollectPlan,
     ) -> Result<(), StoreError> {
-        let dead: BTreeSet<SessionId> = plan.dead.iter().map(|pack| pack.name.session).collect();
+        let going = plan.dead.iter().chain(&plan.rewrite);
+        let dead: BTreeSet<SessionId> = going.map(|pack| pack.name.session).collect();
         for object in self.blobs.list("progress/")? {
             let Some((session, _)) = names::parse_session_number(&object.name) else { continue };
             if visible.contains(&session) || (is_gone(session) && dead.contains(&session)) {

@@ -1,11 +1,12 @@
 //! Sessions without a decision.
 
-use super::OpenSession;
+use super::{CollectOptions, OpenSession};
 use crate::error::StoreError;
 use crate::format::decision;
 use crate::format::names::{self, PackName};
 use crate::format::sealed::ObjectType;
 use crate::repository::Repository;
+use crate::session;
 use datakeep_model::SessionId;
 use datakeep_store_blob::Listed;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,4 +64,23 @@ pub(super) fn describe(
     }
     let stored_bytes = own.map(|object| object.len_bytes).sum();
     Ok(OpenSession { epoch, session, source, host, quiet_ms, stored_bytes })
+}
+
+impl Repository {
+    /// Gives up sessions that have written nothing for longer than the patience: decides ABORT for them, through the same
+    /// register by which they would commit. A plan made afterwards counts what they stored as unused. A run that lives
+    /// after all finds out when it commits, and publishes under a new session.
+    pub fn give_up_sessions(&self, options: &CollectOptions) -> Result<Vec<OpenSession>, StoreError> {
+        let registers = Registers::list(self)?;
+        let packs = self.list_packs()?;
+        let mut given_up = Vec::new();
+        for (epoch, session) in registers.undecided(u64::MAX) {
+            let open = describe(self, epoch, session, &packs)?;
+            if open.quiet_ms.is_some_and(|quiet| quiet >= options.patience_ms) {
+                session::abort(self, epoch, session)?;
+                given_up.push(open);
+            }
+        }
+        Ok(given_up)
+    }
 }

@@ -100,6 +100,12 @@ impl ForwardMap {
         composed
     }
 
+    /// Drops what leads into packs that `is_gone` names.
+    pub fn drop_into(&mut self, is_gone: impl Fn(PackName) -> bool) {
+        self.moves.values_mut().for_each(|frames| frames.retain(|_, (to, _)| !is_gone(*to)));
+        self.moves.retain(|_, frames| !frames.is_empty());
+    }
+
     /// Keeps what has moved out of packs that `keep` names.
     pub fn retain(&mut self, keep: impl Fn(PackName) -> bool) {
         self.moves.retain(|&pack, _| keep(pack));

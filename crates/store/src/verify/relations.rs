@@ -41,7 +41,10 @@ impl Repository {
         let mut decided: BTreeSet<SessionId> = manifests.iter().map(|manifest| manifest.snapshot.id).collect();
         decided.extend(self.blobs.list(names::COMMITS)?.iter().filter_map(|object| session_of(&object.name)));
         for session in &written {
-            self.must_stand(&names::intent(0, *session), report)?;
+            // While a first round is going on, sessions belong to its epoch already.
+            if self.blobs.len_bytes(&names::intent(1, *session))?.is_none() {
+                self.must_stand(&names::intent(0, *session), report)?;
+            }
             report.undecided += u64::from(!decided.contains(session));
         }
         let parents = manifests.iter().filter_map(|manifest| manifest.snapshot.parent);
@@ -49,7 +52,8 @@ impl Repository {
         let committed: BTreeSet<SessionId> =
             parents.chain(labelled.clone().filter_map(|object| session_of(&object.name))).collect();
         for session in committed.difference(&decided) {
-            if self.blobs.len_bytes(&names::forgotten(*session))?.is_none() {
+            let is_later = self.blobs.len_bytes(&names::decision(1, *session))?.is_some();
+            if !is_later && self.blobs.len_bytes(&names::forgotten(*session))?.is_none() {
                 self.must_stand(&names::decision(0, *session), report)?;
             }
         }

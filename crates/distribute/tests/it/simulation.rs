@@ -1,0 +1,454 @@
+//! Writers, collectors and a reader at once, each stopped at any call to the store while the others go on. The code is
+//! the product's own; only the store is played. One seed is one history; a failing seed prints how to repeat it.
+
+use crate::collect::{collect, collect_options, forget, pack_bytes};
+use crate::memory::{self, Tree, TreeSource, directory, file, key};
+use crate::support::{XorShift, init_with, open, options, restore_tree, run, small, verify};
+use datakeep_engine::BackupOptions;
+use datakeep_model::SessionId;
+use datakeep_store::{CollectOptions, CollectOutcome, Manifest, Repository};
+use datakeep_store_blob::{BlobError, BlobStore, Listed, MemoryStore};
+use datakeep_testkit::text;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Condvar, Mutex};
+
+/// What an actor does not get to see: a fault planted to prove that the harness finds it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Blind {
+    /// Nothing is hidden.
+    Sees,
+    /// Writers see no condemned list.
+    WriterOfCondemned,
+    /// Collectors see no session.
+    CollectorOfSessions,
+    /// Writers see no checkpoint when they look again before they acknowledge.
+    WriterOfCheckpoints,
+}
+
+/// Lets one actor at a time call the store, for as many calls as chance says.
+struct Stage {
+    state: Mutex<State>,
+    changed: Condvar,
+    store: MemoryStore,
+}
+
+struct State {
+    random: XorShift,
+    current: usize,
+    left: u64,
+    alive: Vec<bool>,
+    /// Calls after which an actor dies.
+    lives: Vec<u64>,
+    calls: u64,
+    /// Calls per kind, and how often chance struck there.
+    kinds: BTreeMap<&'static str, u64>,
+    deaths: u64,
+}
+
+impl State {
+    fn choose(&mut self) {
+        let alive: Vec<usize> = (0..self.alive.len()).filter(|&actor| self.alive[actor]).collect();
+        if alive.is_empty() {
+            return;
+        }
+        self.current = alive[self.random.below(alive.len() as u64) as usize];
+        // Mostly a few calls, now and then a long stretch.
+        self.left = match self.random.below(4) {
+            0 => 1,
+            1 => 1 + self.random.below(6),
+            2 => 1 + self.random.below(40),
+            _ => 1 + self.random.below(400),
+        };
+    }
+}
+
+impl Stage {
+    fn new(seed: u64, actors: usize, store: &MemoryStore) -> Arc<Self> {
+        let mut random = XorShift::new(seed);
+        let lives = (0..actors).map(|_| if random.below(4) == 0 { random.below(300) } else { u64::MAX }).collect();
+        let mut state = State {
+            random,
+            current: 0,
+            left: 0,
+            alive: vec![true; actors],
+            lives,
+            calls: 0,
+            kinds: BTreeMap::new(),
+            deaths: 0,
+        };
+        state.choose();
+        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), store: store.clone() })
+    }
+
+    /// Waits for the actor's turn and makes the call while nobody else does.
+    fn call<T>(
+        &self,
+        actor: usize,
+        kind: &'static str,
+        act: impl FnOnce() -> Result<T, BlobError>,
+    ) -> Result<T, BlobError> {
+        let mut state = self.state.lock().unwrap();
+        while state.alive[actor] && state.current != actor {
+            state = self.changed.wait(state).unwrap();
+        }
+        let dead = || BlobError::Failed { operation: kind, name: "it".into(), detail: "the process is dead".into() };
+        if !state.alive[actor] {
+            return Err(dead());
+        }
+        state.calls += 1;
+        *state.kinds.entry(kind).or_default() += 1;
+        if state.lives[actor] == 0 {
+            state.deaths += 1;
+            // It may die before or after its call took effect.
+            if state.random.below(2) == 0 {
+                let _ = act();
+            }
+            state.alive[actor] = false;
+            state.choose();
+            self.changed.notify_all();
+            return Err(dead());
+        }
+        state.lives[actor] = state.lives[actor].saturating_sub(u64::from(state.lives[actor] != u64::MAX));
+        // The store's clock jumps: patience runs out at the worst moments.
+        if state.random.below(60) == 0 {
+            let jump = state.random.below(3000);
+            self.store.advance(jump);
+        }
+        let result = act();
+        state.left -= 1;
+        if state.left == 0 {
+            state.choose();
+            self.changed.notify_all();
+        }
+        result
+    }
+
+    fn leave(&self, actor: usize) {
+        let mut state = self.state.lock().unwrap();
+        state.alive[actor] = false;
+        if state.current == actor {
+            state.choose();
+        }
+        self.changed.notify_all();
+    }
+}
+
+/// An actor's way to the store.
+struct Played {
+    inner: MemoryStore,
+    stage: Arc<Stage>,
+    actor: usize,
+    blind: Blind,
+}
+
+impl Played {
+    fn is_hidden(&self, name: &str) -> bool {
+        match self.blind {
+            Blind::Sees => false,
+            Blind::WriterOfCondemned => name.starts_with("condemned/"),
+            Blind::CollectorOfSessions => name.starts_with("sessions/"),
+            Blind::WriterOfCheckpoints => name.starts_with("checkpoints/"),
+        }
+    }
+}
+
+impl BlobStore for Played {
+    fn location(&self) -> String {
+        "a stage".into()
+    }
+
+    fn stage(&self, name: &str, parts: &[&[u8]]) -> Result<(), BlobError> {
+        self.stage.call(self.actor, "stage", || self.inner.stage(name, parts))
+    }
+
+    fn barrier(&self) -> Result<(), BlobError> {
+        self.stage.call(self.actor, "barrier", || self.inner.barrier())
+    }
+
+    fn create(&self, name: &str, bytes: &[u8]) -> Result<(), BlobError> {
+        self.stage.call(self.actor, "create", || self.inner.create(name, bytes))
+    }
+
+    fn read(&self, name: &str, max_len_bytes: u64) -> Result<Vec<u8>, BlobError> {
+        self.stage.call(self.actor, "read", || self.inner.read(name, max_len_bytes))
+    }
+
+    fn read_at(&self, name: &str, offset_byte: u64, buffer: &mut [u8]) -> Result<(), BlobError> {
+        self.stage.call(self.actor, "read_at", || self.inner.read_at(name, offset_byte, buffer))
+    }
+
+    fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        let hidden = self.is_hidden(name);
+        self.stage.call(self.actor, "len", || if hidden { Ok(None) } else { self.inner.len_bytes(name) })
+    }
+
+    fn age_ms(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        self.stage.call(self.actor, "age", || self.inner.age_ms(name))
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError> {
+        let hidden = self.is_hidden(prefix);
+        self.stage.call(self.actor, "list", || if hidden { Ok(Vec::new()) } else { self.inner.list(prefix) })
+    }
+
+    fn delete(&self, name: &str) -> Result<(), BlobError> {
+        self.stage.call(self.actor, "delete", || self.inner.delete(name))
+    }
+}
+
+/// What must be true, kept by whoever does something.
+#[derive(Default)]
+struct Oracle {
+    /// Trees by the label of their run.
+    attempts: BTreeMap<String, Tree>,
+    acknowledged: BTreeMap<SessionId, String>,
+    forgotten: BTreeSet<SessionId>,
+    faults: Vec<String>,
+}
+
+struct World {
+    store: MemoryStore,
+    stage: Arc<Stage>,
+    oracle: Mutex<Oracle>,
+    blind: Blind,
+}
+
+impl World {
+    fn open(&self, actor: usize, is_writer: bool) -> Option<Arc<Repository>> {
+        let sees = match self.blind {
+            Blind::CollectorOfSessions => !is_writer,
+            _ => is_writer,
+        };
+        let blind = if sees { self.blind } else { Blind::Sees };
+        let (inner, stage) = (self.store.clone(), self.stage.clone());
+        open(Played { inner, stage, actor, blind }).ok()
+    }
+
+    fn fault(&self, text: String) {
+        self.oracle.lock().unwrap().faults.push(text);
+    }
+
+    fn writer(&self, actor: usize, seed: u64) {
+        let mut random = XorShift::new(seed);
+        let mut tree = some_tree(&mut random);
+        for number in 0..3 {
+            change(&mut tree, &mut random);
+            let label = format!("w{actor}-{number}");
+            self.oracle.lock().unwrap().attempts.insert(label.clone(), tree.clone());
+            let Some(repository) = self.open(actor, true) else { return };
+            let one = BackupOptions { workers: 1, tags: vec![label.clone()], progress_bytes: 2 << 10, ..options() };
+            let source = if random.below(3) == 0 { "shared".to_string() } else { format!("source {actor}") };
+            match run(&repository, &mut TreeSource::new(&source, &tree), &one) {
+                Ok(report) => {
+                    let id = report.manifest.unwrap().snapshot.id;
+                    self.oracle.lock().unwrap().acknowledged.insert(id, label);
+                }
+                // A run may be passed by or die; it must not claim anything then.
+                Err(_) => continue,
+            }
+        }
+    }
+
+    fn collector(&self, actor: usize, seed: u64) {
+        let mut random = XorShift::new(seed);
+        for _ in 0..4 {
+            let Some(repository) = self.open(actor, false) else { return };
+            let Ok((manifests, _)) = repository.snapshots() else { continue };
+            if manifests.len() > 1 && random.below(3) > 0 {
+                let manifest = &manifests[random.below(manifests.len() as u64 - 1) as usize];
+                // Noted before: the mark may stand although its answer is lost.
+                self.oracle.lock().unwrap().forgotten.insert(manifest.snapshot.id);
+                let tombstone = datakeep_store::Tombstone {
+                    forgotten: crate::support::NOW,
+                    host: "here".into(),
+                    reason: "played".into(),
+                };
+                let _ = repository.forget(manifest, &tombstone);
+            }
+            let most_unused_percent = [0, 30, 100][random.below(3) as usize];
+            let options = CollectOptions {
+                patience_ms: [0, 1000, 100_000][random.below(3) as usize],
+                ..collect_options(most_unused_percent)
+            };
+            for _ in 0..3 {
+                if random.below(2) == 0 && repository.give_up_sessions(&options).is_err() {
+                    break;
+                }
+                let Ok(plan) = repository.plan_collection(&options) else { break };
+                match repository.collect(&plan, &options, &mut |_| true) {
+                    Ok(CollectOutcome::Waiting(_)) => {}
+                    _ => break,
+                }
+            }
+        }
+    }
+
+    fn reader(&self, actor: usize, seed: u64) {
+        let mut random = XorShift::new(seed);
+        for _ in 0..3 {
+            let Some(repository) = self.open(actor, false) else { return };
+            let Ok((manifests, _)) = repository.snapshots() else { continue };
+            if manifests.is_empty() {
+                continue;
+            }
+            let manifest = &manifests[random.below(manifests.len() as u64) as usize];
+            let outcome = self.compare(&repository, manifest);
+            let oracle = self.oracle.lock().unwrap();
+            let is_alive = self.stage.state.lock().unwrap().alive[actor];
+            let is_forgotten = oracle.forgotten.contains(&manifest.snapshot.id);
+            drop(oracle);
+            if let (Err(fault), true, false) = (outcome, is_alive, is_forgotten) {
+                self.fault(format!("a reader: {fault}"));
+            }
+        }
+    }
+
+    fn compare(&self, repository: &Repository, manifest: &Manifest) -> Result<(), String> {
+        let label = manifest.snapshot.tags.first().cloned().unwrap_or_default();
+        let expected = self.oracle.lock().unwrap().attempts[&label].clone();
+        let (found, report) = restore_tree(repository, manifest).map_err(|error| format!("{label}: {error}"))?;
+        if let Some(loss) = report.tally.lost.first() {
+            return Err(format!("{label}: lost {loss:?}"));
+        }
+        memory::first_difference(&expected, &found).map_or(Ok(()), |what| Err(format!("{label}: {what}")))
+    }
+}
+
+fn some_tree(random: &mut XorShift) -> Tree {
+    let mut tree = memory::tree([("d", directory(2))]);
+    for number in 0..8 {
+        tree.insert(key(&format!("f{number}")), some_file(random));
+    }
+    tree
+}
+
+/// A file whose times say what is in it: runs that share a source must be able to tell their files apart.
+fn some_file(random: &mut XorShift) -> memory::Thing {
+    let (seed, len) = (random.below(30), 300 + random.below(1200));
+    file((len * 30 + seed) as i64, text(seed, len as usize))
+}
+
+fn change(tree: &mut Tree, random: &mut XorShift) {
+    for _ in 0..1 + random.below(4) {
+        let name = key(&format!("f{}", random.below(10)));
+        match random.below(4) {
+            0 => drop(tree.remove(&name)),
+            _ => {
+                tree.insert(name, some_file(random));
+            }
+        }
+    }
+}
+
+/// Plays one history; the answer is what was found wrong.
+fn play(seed: u64, blind: Blind) -> (Vec<String>, u64, BTreeMap<&'static str, u64>) {
+    let store = MemoryStore::new();
+    init_with(store.clone(), &small());
+    let mut random = XorShift::new(seed);
+    let (writers, collectors) = (2, 1 + random.below(2) as usize);
+    let actors = writers + collectors + 1;
+    let stage = Stage::new(random.next_u64(), actors, &store);
+    let world = World { store: store.clone(), stage: stage.clone(), oracle: Mutex::default(), blind };
+    std::thread::scope(|scope| {
+        for actor in 0..actors {
+            let (world, seed) = (&world, random.next_u64());
+            scope.spawn(move || {
+                match actor {
+                    0 | 1 => world.writer(actor, seed),
+                    last if last == actors - 1 => world.reader(actor, seed),
+                    _ => world.collector(actor, seed),
+                }
+                world.stage.leave(actor);
+            });
+        }
+    });
+    check_end(&world);
+    let faults = std::mem::take(&mut world.oracle.lock().unwrap().faults);
+    let state = stage.state.lock().unwrap();
+    (faults, state.calls, state.kinds.clone())
+}
+
+fn check_end(world: &World) {
+    let repository = open(world.store.clone()).unwrap();
+    let (manifests, faults) = repository.snapshots().unwrap();
+    faults.iter().for_each(|fault| world.fault(format!("at the end: {fault}")));
+    let visible: BTreeSet<SessionId> = manifests.iter().map(|m| m.snapshot.id).collect();
+    let lost: Vec<String> = {
+        let oracle = world.oracle.lock().unwrap();
+        let kept = oracle.acknowledged.iter().filter(|(id, _)| !oracle.forgotten.contains(id));
+        kept.filter(|(id, _)| !visible.contains(id)).map(|(_, label)| label.clone()).collect()
+    };
+    lost.into_iter().for_each(|label| world.fault(format!("{label} was acknowledged and is not there")));
+    for manifest in &manifests {
+        if let Err(fault) = world.compare(&repository, manifest) {
+            world.fault(format!("at the end: {fault}"));
+        }
+    }
+    if std::env::var("DATAKEEP_LOOK").is_ok_and(|look| look == "end") {
+        for object in world.store.list("").unwrap() {
+            println!("{} {}", object.name, object.len_bytes);
+        }
+        manifests.iter().for_each(|m| println!("visible {} {:?}", m.snapshot.id, m.snapshot.tags));
+    }
+    match verify(&repository) {
+        Ok(verified) => {
+            verified.faults.iter().for_each(|fault| world.fault(format!("check: {}: {}", fault.what, fault.error)));
+        }
+        Err(error) => world.fault(format!("check: {error}")),
+    }
+    manifests.iter().for_each(|manifest| forget(&repository, manifest));
+    for _ in 0..3 {
+        world.store.advance(1_000_000);
+        let repository = open(world.store.clone()).unwrap();
+        if let Err(error) = collect(&repository, &collect_options(0)) {
+            return world.fault(format!("the last collection: {error}"));
+        }
+    }
+    let left = pack_bytes(&world.store);
+    if left > 0 {
+        world.fault(format!("{left} bytes of packs stay although nothing uses them"));
+    }
+}
+
+fn base_seed() -> u64 {
+    std::env::var("DATAKEEP_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
+}
+
+fn histories(count: u64) -> (u64, BTreeMap<&'static str, u64>) {
+    let base = base_seed();
+    let (mut calls, mut kinds) = (0, BTreeMap::new());
+    for seed in base..base + count {
+        if std::env::var_os("DATAKEEP_LOOK").is_some() {
+            println!("seed {seed}");
+        }
+        let (faults, made, by_kind) = play(seed, Blind::Sees);
+        calls += made;
+        by_kind.into_iter().for_each(|(kind, number)| *kinds.entry(kind).or_default() += number);
+        assert_eq!(
+            faults,
+            Vec::<String>::new(),
+            "again: DATAKEEP_SEED={seed} DATAKEEP_HISTORIES=1 cargo test -p datakeep-distribute --test it simulation"
+        );
+    }
+    (calls, kinds)
+}
+
+#[test]
+fn nobody_loses_anything_in_any_history() {
+    let count = std::env::var("DATAKEEP_HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(2000);
+    let (calls, kinds) = histories(count);
+    println!("{count} histories, {calls} calls to the store: {kinds:?}");
+    for kind in ["stage", "barrier", "create", "read", "read_at", "len", "age", "list", "delete"] {
+        assert!(count < 100 || kinds.contains_key(kind), "no history made a call of kind {kind}");
+    }
+}
+
+/// Proof that the harness can find something: each planted fault is found within some histories.
+#[test]
+fn planted_faults_are_found() {
+    for blind in [Blind::WriterOfCondemned, Blind::CollectorOfSessions] {
+        let found = (1..400).find(|&seed| !play(seed, blind).0.is_empty());
+        println!("{blind:?}: found with seed {found:?}");
+        assert!(found.is_some(), "{blind:?} is not found");
+    }
+}

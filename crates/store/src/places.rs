@@ -1,0 +1,154 @@
+//! Where chunks are: where a reference says, where a collection has moved them, or where the index knows them.
+
+use crate::error::StoreError;
+use crate::format::reach::Reach;
+use crate::pack::{Frame, FrameDecoder, OpenPack};
+use crate::repository::{Repository, class_of, missing_chunk};
+use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Location, Part};
+use crate::view::WritersView;
+use datakeep_model::{ChunkId, ChunkKind};
+use std::sync::Arc;
+
+impl Repository {
+    /// Where a chunk really is: where the reference says or where its frame has moved if it is there, else where the
+    /// index says.
+    pub fn locate(&self, kind: ChunkKind, chunk: &ChunkRef) -> Result<(Arc<OpenPack>, Location), StoreError> {
+        match self.locate_once(kind, chunk) {
+            Err(StoreError::Missing { .. }) if self.look_again()? => self.locate_once(kind, chunk),
+            other => other,
+        }
+    }
+
+    fn locate_once(&self, kind: ChunkKind, chunk: &ChunkRef) -> Result<(Arc<OpenPack>, Location), StoreError> {
+        let class = class_of(kind);
+        let view = self.view()?;
+        let mut hint_error = None;
+        let hint = chunk.at.and_then(|at| view.for_reading(at));
+        let moved = chunk.at.and_then(|at| view.moved(at)).filter(|moved| Some(*moved) != hint);
+        for at in hint.into_iter().chain(moved) {
+            match self.open_pack(class, at.pack) {
+                Ok(pack) if pack.id_at(at.frame, at.slot) == Some(chunk.id) => return Ok((pack, at)),
+                Ok(_) => {}
+                Err(error) => hint_error = Some(error),
+            }
+        }
+        match self.index()?.lookup(self, class, &chunk.id) {
+            Ok(Some(at)) => Ok((self.open_pack(class, at.pack)?, at)),
+            Ok(None) | Err(_) if hint_error.is_some() => Err(hint_error.unwrap_or_else(|| missing_chunk(&chunk.id))),
+            Ok(None) => Err(missing_chunk(&chunk.id)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The frame that holds a chunk, read and decoded; looked for again where a collection has moved it meanwhile.
+    pub fn read_frame_of(
+        &self,
+        kind: ChunkKind,
+        chunk: &ChunkRef,
+        decoder: &mut FrameDecoder,
+    ) -> Result<(Arc<Frame>, Location), StoreError> {
+        let (pack, at) = self.locate(kind, chunk)?;
+        match self.cached_frame(&pack, at.frame, decoder) {
+            Err(StoreError::Missing { .. }) if self.look_again()? => {
+                // Its pack was open and is deleted.
+                self.packs.remove(&at.pack);
+                let (pack, at) = self.locate(kind, chunk)?;
+                Ok((self.cached_frame(&pack, at.frame, decoder)?, at))
+            }
+            other => Ok((other?, at)),
+        }
+    }
+
+    /// The proven bytes of a chunk.
+    pub fn read_chunk(
+        &self,
+        kind: ChunkKind,
+        chunk: &ChunkRef,
+        decoder: &mut FrameDecoder,
+    ) -> Result<Vec<u8>, StoreError> {
+        let (frame, at) = self.read_frame_of(kind, chunk, decoder)?;
+        let object = || at.pack.object(class_of(kind));
+        if frame.kind != kind {
+            let expected = format!("a chunk of kind {}", kind.number());
+            return Err(StoreError::damaged(object(), 0, expected, "another kind"));
+        }
+        match frame.chunk(at.slot, &chunk.id, self.ids())? {
+            Some(bytes) if bytes.len() as u64 == u64::from(chunk.len_bytes) => Ok(bytes.to_vec()),
+            Some(bytes) => {
+                let expected = format!("{} bytes in chunk {}", chunk.len_bytes, chunk.id);
+                Err(StoreError::damaged(object(), 0, expected, format!("{} bytes", bytes.len())))
+            }
+            None => Err(missing_chunk(&chunk.id)),
+        }
+    }
+
+    /// Where a chunk may be found that is not whole at `here`: where a collection has moved it, or in another pack.
+    pub fn find_elsewhere(
+        &self,
+        kind: ChunkKind,
+        id: &ChunkId,
+        here: Option<Location>,
+    ) -> Result<Option<Location>, StoreError> {
+        self.look_again()?;
+        let (view, index) = (self.view()?, self.index()?);
+        if let Some(moved) = here.and_then(|at| view.moved(at)) {
+            return Ok(Some(moved));
+        }
+        Ok(index.lookup(self, class_of(kind), id)?.filter(|at| Some(*at) != here))
+    }
+
+    /// Where to read what was at `at`, as far as is known without looking; `None` when it is gone.
+    pub fn place_for_reading(&self, at: Location) -> Result<Option<Location>, StoreError> {
+        Ok(self.view()?.for_reading(at))
+    }
+
+    /// True when a new snapshot may refer to every frame that an older one uses.
+    pub fn is_usable(&self, view: &WritersView, reach: &Reach) -> bool {
+        reach.packs.iter().all(|(&pack, (record, frames))| {
+            let mut used = (0..record.frames).filter(|frame| frames.contains(*frame));
+            !view.view.is_unusable(pack)
+                || used.all(|frame| view.view.moved(Location { pack, frame, slot: 0 }).is_some())
+        })
+    }
+
+    /// True when a new snapshot may refer to what an entry refers to, as far as the entry itself tells: pages of long
+    /// contents are not read.
+    pub fn is_entry_usable(&self, view: &WritersView, entry: &Entry) -> bool {
+        let usable = |chunk: &ChunkRef| chunk.at.is_some_and(|at| view.view.for_writing(at).is_some());
+        let attributes = match &entry.attributes {
+            Attributes::Chunk(chunk) => usable(chunk),
+            _ => true,
+        };
+        attributes
+            && match &entry.content {
+                Content::Empty => true,
+                Content::One(chunk) => usable(chunk),
+                Content::Parts(parts) => parts.iter().all(|part| match part {
+                    Part::Chunk(chunk) => usable(chunk),
+                    Part::Hole(_) => true,
+                }),
+                Content::List { root, .. } => usable(root) && view.view.is_empty(),
+            }
+    }
+
+    /// Where a new snapshot may refer to for a chunk: where it was, where its frame has moved, or another pack that holds
+    /// it. [`StoreError::Missing`] when no such place is left.
+    pub fn place_for_writing(
+        &self,
+        view: &WritersView,
+        kind: ChunkKind,
+        chunk: &ChunkRef,
+    ) -> Result<Location, StoreError> {
+        let (class, index) = (class_of(kind), self.index()?);
+        if let Some(at) = chunk.at.and_then(|at| view.view.for_writing(at)) {
+            // A reference may be older than several collections, and name a pack that nobody remembers.
+            let is_there =
+                || self.open_pack(class, at.pack).is_ok_and(|p| p.id_at(at.frame, at.slot) == Some(chunk.id));
+            if at.pack.session == view.session || index.names(at.pack) || is_there() {
+                return Ok(at);
+            }
+        }
+        let found = index.lookup_for_writing(self, view, class, &chunk.id)?;
+        found.ok_or_else(|| missing_chunk(&chunk.id))
+    }
+}

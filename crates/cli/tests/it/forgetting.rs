@@ -145,8 +145,7 @@ fn no_rule_keeps_everything() {
 fn groups_are_thinned_by_themselves() {
     let world = World::new();
     let repository = open(&world);
-    let mut make =
-        |host: &str, day: i64, tags: &[&str]| snapshot_at(&world, &repository, host, FRIDAY + day * DAY, tags);
+    let make = |host: &str, day: i64, tags: &[&str]| snapshot_at(&world, &repository, host, FRIDAY + day * DAY, tags);
     let old = make("old", -90, &["monthly"]);
     let (one, two) = (make("new", -1, &["monthly"]), make("new", 0, &[]));
     let kept = |more: &[&str]| {

@@ -94,7 +94,7 @@ fn a_hold_holds_against_rules_and_names() {
     world.run(&["snapshots"]).expect(0).out_has("complete, held");
     world.run(&["forget", "--keep-last", "1", "-y"]).expect(0).out_has("held by label hold:audit 2026");
     assert_eq!(left(&world), [ids[0].clone(), ids[3].clone()]);
-    let lift = format!("datakeep tag {} --remove \"hold:audit 2026\"", &ids[0][..8]);
+    let lift = format!("datakeep tag {} --remove 'hold:audit 2026'", &ids[0][..8]);
     world.run(&["forget", &ids[0], "-y"]).expect(16).err_has("held by its label").err_has(&lift);
     world.run(&["tag", &ids[0], "--remove", "hold:audit 2026"]).expect(0);
     world.run(&["forget", &ids[0], "-y"]).expect(0);

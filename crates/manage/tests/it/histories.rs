@@ -109,9 +109,11 @@ fn history(chance: &mut XorShift) -> Vec<Past> {
     let step = steps[chance.below(steps.len() as u64) as usize];
     let mut now = EDGES[chance.below(EDGES.len() as u64) as usize] - step * chance.below(12) as i64;
     let mut made: Vec<Past> = Vec::new();
+    // In steps of one length, snapshots stand exactly on the edges of spans.
+    let is_even = one_in(chance, 4);
     for number in 0..chance.below(24) {
-        now += chance.below(2 * step as u64) as i64;
-        let started = date(chance, now);
+        now += if is_even { step } else { chance.below(2 * step as u64) as i64 };
+        let started = if is_even { Timestamp::new(now, 0) } else { date(chance, now) };
         let past = snapshot(chance, number, started, &made);
         made.push(past);
     }
@@ -130,7 +132,7 @@ fn date(chance: &mut XorShift, now: i64) -> Timestamp {
         2 => chance.below(3) as i64,
         3 => 4_102_444_800,
         4 => now - 7200,
-        5 if one_in(chance, 8) => [i64::MIN, i64::MAX, -377_705_116_800, 253_402_300_799][chance.below(4) as usize],
+        5 if one_in(chance, 4) => [i64::MIN, i64::MAX, -377_705_116_800, 253_402_300_799][chance.below(4) as usize],
         _ => now,
     };
     Timestamp::new(seconds, if one_in(chance, 4) { chance.below(1_000_000_000) as u32 } else { 0 })

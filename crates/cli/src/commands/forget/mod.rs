@@ -9,6 +9,7 @@ use crate::args_forget::ForgetArgs;
 use crate::errors::Failure;
 use crate::open::App;
 use crate::sizes;
+use crate::words::shell::quoted;
 use crate::words::tr;
 use datakeep_manage::{Past, Plan, decide, hold_of};
 use datakeep_model::{ErrorKind, ExitCode, SessionId, Snapshot, escape_for_terminal};
@@ -151,9 +152,8 @@ impl View<'_> {
 /// A held snapshot stays, whoever names it.
 fn held_failure(id: SessionId, label: &str) -> Failure {
     let (id, label) = (id.short(), escape_for_terminal(label.as_bytes()));
-    let message = tr!("snapshot {id} is held by its label {label:?}", "备份集 {id} 已被标签 {label:?} 锁定");
-    Failure::new(ErrorKind::Denied, message).hint(tr!(
-        "to lift the hold: datakeep tag {id} --remove {label:?}",
-        "解除锁定：datakeep tag {id} --remove {label:?}"
-    ))
+    let word = quoted(&label);
+    let message = tr!("snapshot {id} is held by its label {label}", "备份集 {id} 已被标签 {label} 锁定");
+    Failure::new(ErrorKind::Denied, message)
+        .hint(tr!("to lift the hold: datakeep tag {id} --remove {word}", "解除锁定：datakeep tag {id} --remove {word}"))
 }

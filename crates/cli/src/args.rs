@@ -1,5 +1,6 @@
 //! The command line as data. English help stands here; Chinese help in `words::help`.
 
+use crate::args_forget::ForgetArgs;
 use crate::args_store::{KeyArgs, StatsArgs, TagArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -92,6 +93,8 @@ pub enum Verb {
     Key(KeyArgs),
     /// Change the labels of a snapshot
     Tag(TagArgs),
+    /// Forget snapshots, by name or by rules of what to keep
+    Forget(Box<ForgetArgs>),
     /// Show the configuration
     Config(ConfigArgs),
     /// Examine the environment and the repository

@@ -10,12 +10,23 @@ fn instant(time: Timestamp) -> Option<Instant> {
 }
 
 fn zoned(time: Timestamp) -> Option<Zoned> {
-    Some(instant(time)?.to_zoned(TimeZone::system()))
+    zoned_in(time, &TimeZone::system())
+}
+
+/// An instant on the wall of a time zone; `None` when no calendar has it.
+pub fn zoned_in(time: Timestamp, zone: &TimeZone) -> Option<Zoned> {
+    Some(instant(time)?.to_zoned(zone.clone()))
 }
 
 /// Local time to the second: `2026-01-02 10:11:12`.
 pub fn local(time: Timestamp) -> String {
-    zoned(time).map_or_else(|| format!("@{}", time.seconds), |zoned| zoned.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    on_wall(time, &TimeZone::system())
+}
+
+/// As [`local`], in some time zone.
+pub fn on_wall(time: Timestamp, zone: &TimeZone) -> String {
+    zoned_in(time, zone)
+        .map_or_else(|| format!("@{}", time.seconds), |zoned| zoned.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
 /// Local time with nanoseconds and offset.

@@ -8,6 +8,7 @@ use crate::out::{Style, table};
 use crate::words::tr;
 use crate::{json, sizes, time};
 use datakeep_distribute::near::nearest;
+use datakeep_manage::hold_of;
 use datakeep_model::{ErrorKind, ExitCode, Snapshot, escape_for_terminal};
 use datakeep_store::Manifest;
 use serde::Serialize;
@@ -45,16 +46,24 @@ pub fn run(app: &App, args: &SnapshotsArgs) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-fn select<'m>(manifests: &'m [Manifest], args: &SnapshotsArgs) -> Result<Vec<&'m Manifest>, Failure> {
+/// Fails with a near match when there is no source of this name.
+pub fn must_be_source(manifests: &[Manifest], source: &str) -> Result<(), Failure> {
     let names: BTreeSet<&str> = manifests.iter().map(|m| m.snapshot.source.name.as_str()).collect();
-    if let Some(source) = args.source.as_deref().filter(|source| !names.contains(source)) {
-        let shown = escape_for_terminal(source.as_bytes());
-        let failure = Failure::new(ErrorKind::NotFound, tr!("there is no source {shown}", "没有数据源 {shown}"));
-        let list = names.iter().map(|name| escape_for_terminal(name.as_bytes())).collect::<Vec<_>>().join(", ");
-        return Err(match nearest(source, names.iter().copied()) {
-            Some(near) => failure.hint(tr!("did you mean {near}?", "是否想输入 {near}？")),
-            None => failure.hint(tr!("there are: {list}", "现有：{list}")),
-        });
+    if names.contains(source) {
+        return Ok(());
+    }
+    let shown = escape_for_terminal(source.as_bytes());
+    let failure = Failure::new(ErrorKind::NotFound, tr!("there is no source {shown}", "没有数据源 {shown}"));
+    let list = names.iter().map(|name| escape_for_terminal(name.as_bytes())).collect::<Vec<_>>().join(", ");
+    Err(match nearest(source, names.iter().copied()) {
+        Some(near) => failure.hint(tr!("did you mean {near}?", "是否想输入 {near}？")),
+        None => failure.hint(tr!("there are: {list}", "现有：{list}")),
+    })
+}
+
+fn select<'m>(manifests: &'m [Manifest], args: &SnapshotsArgs) -> Result<Vec<&'m Manifest>, Failure> {
+    if let Some(source) = &args.source {
+        must_be_source(manifests, source)?;
     }
     let mut chosen: Vec<&Manifest> = manifests
         .iter()
@@ -100,6 +109,11 @@ fn row(snapshot: &Snapshot) -> Vec<String> {
         sizes::bytes(c.new_bytes),
         sizes::bytes(c.stored_bytes),
         safe(&snapshot.tags.join(",")),
-        losses::state(c.losses),
+        state(snapshot),
     ]
+}
+
+fn state(snapshot: &Snapshot) -> String {
+    let state = losses::state(snapshot.counters.losses);
+    if hold_of(&snapshot.tags).is_some() { tr!("{state}, held", "{state}，已锁定") } else { state }
 }

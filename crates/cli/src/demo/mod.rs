@@ -9,6 +9,7 @@ use crate::config::Settings;
 use crate::errors::Failure;
 use crate::open::App;
 use crate::out::{Out, Style, table};
+use crate::words::shell::quoted;
 use crate::words::tr;
 use crate::{help, signals, sizes, time};
 use clap::FromArgMatches;
@@ -278,25 +279,4 @@ impl Demo<'_> {
 
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_string();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        assert_eq!(quoted("office:/a/b"), "office:/a/b");
-        assert_eq!(quoted("*.sh"), "'*.sh'");
-        assert_eq!(quoted("it's"), "'it'\\''s'");
-    }
 }

@@ -4,6 +4,7 @@
 //! Help texts are in English where the arguments are declared and in Chinese in [`help`]. JSON is never translated.
 
 pub mod help;
+pub mod shell;
 pub mod usage;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -18,6 +18,7 @@ fn every_verb_speaks_json() {
         (vec!["key", "list"], "keys"),
         (vec!["key", "test"], "key-test"),
         (vec!["tag", "latest", "--add", "x"], "tags"),
+        (vec!["forget", "--keep-daily", "7"], "forget"),
         (vec!["config", "show"], "config-file"),
         (vec!["config", "show", "--effective"], "config"),
         (vec!["doctor"], "doctor"),

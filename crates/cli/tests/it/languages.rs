@@ -17,6 +17,9 @@ fn help_summaries_and_errors_speak_both() {
         (vec!["check"], 0),
         (vec!["doctor"], 0),
         (vec!["show"], 0),
+        (vec!["forget", "--keep-daily", "7", "--calendar"], 0),
+        (vec!["forget", "--help"], 0),
+        (vec!["forget"], 2),
         (vec!["show", "nobody"], 1),
         (vec!["restor"], 2),
     ];

@@ -4,6 +4,7 @@
 
 mod demo;
 mod errors;
+mod forgetting;
 mod json;
 mod keys;
 mod languages;

@@ -1,6 +1,7 @@
 //! The command line as data. English help stands here; Chinese help in `words::help`.
 
 use crate::args_forget::ForgetArgs;
+use crate::args_gc::GcArgs;
 use crate::args_store::{KeyArgs, StatsArgs, TagArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -95,6 +96,8 @@ pub enum Verb {
     Tag(TagArgs),
     /// Forget snapshots, by name or by rules of what to keep
     Forget(Box<ForgetArgs>),
+    /// Free what no snapshot uses
+    Gc(GcArgs),
     /// Show the configuration
     Config(ConfigArgs),
     /// Examine the environment and the repository

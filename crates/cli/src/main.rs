@@ -5,6 +5,7 @@
 
 mod args;
 mod args_forget;
+mod args_gc;
 mod args_store;
 mod commands;
 mod config;

@@ -108,6 +108,14 @@ impl<S: BlobStore> BlobStore for FaultStore<S> {
         self.call("list", prefix, false, || self.inner.list(prefix))
     }
 
+    fn hold_reserve(&self) {
+        self.inner.hold_reserve();
+    }
+
+    fn release_reserve(&self) {
+        self.inner.release_reserve();
+    }
+
     fn delete(&self, name: &str) -> Result<(), BlobError> {
         self.call("delete", name, true, || self.inner.delete(name))
     }

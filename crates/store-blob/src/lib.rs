@@ -142,6 +142,13 @@ pub trait BlobStore: Send + Sync {
         Ok(0)
     }
 
+    /// Sets room aside, so that a collection can work when everything else is full; does nothing where that makes no
+    /// sense. Failing is no harm.
+    fn hold_reserve(&self) {}
+
+    /// Gives the room up, for now.
+    fn release_reserve(&self) {}
+
     /// Removes an object; removing what is not there is fine. The removal is durable after the next
     /// [`BlobStore::barrier`].
     fn delete(&self, name: &str) -> Result<(), BlobError>;

@@ -22,6 +22,10 @@ mod leftovers;
 /// Prefix of names that are not objects yet.
 const TEMPORARY_PREFIX: &str = ".tmp-";
 
+/// Room set aside for a collection on a full disk: a condemned list, a checkpoint and their folders.
+const RESERVE_NAME: &str = ".reserve";
+const RESERVE_LEN_BYTES: u64 = 8 << 20;
+
 /// Open files kept for reading.
 const MAX_OPEN_FILES: usize = 32;
 
@@ -275,6 +279,23 @@ impl BlobStore for LocalStore {
 
     fn clear_leftovers(&self) -> Result<u64, BlobError> {
         Ok(leftovers::clear(&self.root))
+    }
+
+    fn hold_reserve(&self) {
+        let path = self.root.join(RESERVE_NAME);
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        let Ok(file) = fs::open(&path, flags, Mode::from_raw_mode(0o600)) else { return };
+        // A store with little room needs it for backups more than for later.
+        let free_bytes = fs::fstatvfs(&file).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+        let held = free_bytes / 16 >= RESERVE_LEN_BYTES
+            && fs::fallocate(&file, fs::FallocateFlags::empty(), 0, RESERVE_LEN_BYTES).is_ok();
+        if !held {
+            let _ = fs::unlink(&path);
+        }
+    }
+
+    fn release_reserve(&self) {
+        let _ = fs::unlink(self.root.join(RESERVE_NAME));
     }
 
     fn delete(&self, name: &str) -> Result<(), BlobError> {

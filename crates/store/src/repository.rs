@@ -163,6 +163,7 @@ impl Repository {
         if !found.is_empty() {
             blobs.barrier()?;
         }
+        blobs.hold_reserve();
         Ok(Self::assemble(blobs, config, root, keys, entropy, None))
     }
 

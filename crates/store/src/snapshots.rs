@@ -56,7 +56,9 @@ impl Repository {
             .extend(view.fault.iter().map(|fault| StoreError::damaged(fault.clone(), 0, "a whole checkpoint", "none")));
         let mut expected = view.checkpoint.as_ref().map(|c| c.commits.clone()).unwrap_or_default();
         for (parsed, decision) in decisions {
-            parsed.iter().for_each(|commit| drop(expected.remove(commit)));
+            if let Some(commit) = parsed {
+                expected.remove(&commit);
+            }
             match decision {
                 _ if parsed.is_some_and(is_over) => {}
                 Ok(Decision::Commit(manifest)) => manifests.push(*manifest),

@@ -9,6 +9,7 @@ pub mod diff;
 pub mod doctor;
 pub mod find;
 pub mod forget;
+pub mod gc;
 pub mod init;
 pub mod key;
 pub mod ls;
@@ -41,6 +42,7 @@ pub fn run(app: &App, cli: &Cli) -> Result<ExitCode, Failure> {
         Verb::Key(args) => key::run(app, args),
         Verb::Tag(args) => tag::run(app, args),
         Verb::Forget(args) => forget::run(app, args),
+        Verb::Gc(args) => gc::run(app, args),
         Verb::Config(args) => config::run(app, args),
         Verb::Completion(args) => completion::run(app, args),
         Verb::Man(args) => man::run(app, args),

@@ -446,8 +446,8 @@ fn nobody_loses_anything_in_any_history() {
 /// Proof that the harness can find something: each planted fault is found within some histories.
 #[test]
 fn planted_faults_are_found() {
-    for blind in [Blind::WriterOfCondemned, Blind::CollectorOfSessions] {
-        let found = (1..400).find(|&seed| !play(seed, blind).0.is_empty());
+    for blind in [Blind::WriterOfCondemned, Blind::CollectorOfSessions, Blind::WriterOfCheckpoints] {
+        let found = (1..4000).find(|&seed| !play(seed, blind).0.is_empty());
         println!("{blind:?}: found with seed {found:?}");
         assert!(found.is_some(), "{blind:?} is not found");
     }

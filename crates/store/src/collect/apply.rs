@@ -26,6 +26,19 @@ impl Repository {
         options: &CollectOptions,
         tick: &mut dyn FnMut(CollectStep) -> bool,
     ) -> Result<CollectOutcome, StoreError> {
+        // On a full disk a collection still has to write a little before it can delete.
+        self.blobs.release_reserve();
+        let outcome = self.collect_now(plan, options, tick);
+        self.blobs.hold_reserve();
+        outcome
+    }
+
+    fn collect_now(
+        self: &Arc<Self>,
+        plan: &CollectPlan,
+        options: &CollectOptions,
+        tick: &mut dyn FnMut(CollectStep) -> bool,
+    ) -> Result<CollectOutcome, StoreError> {
         let mut done = Collected::default();
         let view = self.refresh_view_strictly()?;
         if view.epoch != plan.epoch {

@@ -1,0 +1,23 @@
+//! The arguments of `gc`.
+
+use clap::Args;
+
+/// `gc`.
+#[derive(Args, Debug)]
+pub struct GcArgs {
+    /// Show what would be deleted and moved, and why the rest stays; write nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// Rewrite a pack when more than this share of it is unused, in percent; 100 rewrites none
+    #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub max_unused: u32,
+    /// Give up a run that has written nothing for so long (90s, 10m, 1h, 2d); it goes on under a new name if it lives
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub patience: String,
+    /// Do not wait for runs that are going on; the next gc finishes the round
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Delete more than half of the stored bytes without asking
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+}

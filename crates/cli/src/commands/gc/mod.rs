@@ -1,0 +1,192 @@
+//! `datakeep gc`: frees what no snapshot uses.
+
+use crate::args_gc::GcArgs;
+use crate::errors::Failure;
+use crate::open::App;
+use crate::progress::Watch;
+use crate::words::tr;
+use crate::{signals, sizes};
+use datakeep_model::{ErrorKind, ExitCode};
+use datakeep_store::{
+    CollectOptions, CollectOutcome, CollectPlan, CollectStep, Collected, OpenSession, Repository, StoreError,
+};
+use std::io::{BufRead, IsTerminal, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+mod words;
+
+/// How long to sleep between two looks at runs that are waited for.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// A plan is made anew so often when other collections come between.
+const MAX_PLANS: usize = 5;
+
+/// Runs it.
+pub fn run(app: &App, args: &GcArgs) -> Result<ExitCode, Failure> {
+    let options = CollectOptions {
+        most_unused_percent: args.max_unused,
+        patience_ms: patience_ms(&args.patience)?,
+        now: app.now(),
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+    };
+    let repository = Arc::new(app.open()?);
+    signals::listen(&app.cancel)?;
+    let given_up = if args.dry_run { Vec::new() } else { repository.give_up_sessions(&options)? };
+    let plan = repository.plan_collection(&options)?;
+    if args.dry_run {
+        words::plan(app, &plan, &given_up)?;
+        return words::document(app, &plan, None, &given_up, true);
+    }
+    words::plan(app, &plan, &given_up)?;
+    consent(app, &plan, args.yes)?;
+    let gc = Gc { app, args, repository: &repository, options: &options };
+    match gc.collect(plan)? {
+        (plan, Some(done)) => {
+            words::done(app, &done)?;
+            words::document(app, &plan, Some(&done), &given_up, false)
+        }
+        (plan, None) => {
+            words::document(app, &plan, None, &given_up, false)?;
+            Ok(ExitCode::BUSY)
+        }
+    }
+}
+
+struct Gc<'a> {
+    app: &'a App,
+    args: &'a GcArgs,
+    repository: &'a Arc<Repository>,
+    options: &'a CollectOptions,
+}
+
+impl Gc<'_> {
+    /// Applies the plan; makes another when somebody else's round comes between. `None` when runs would have to be
+    /// waited for and that is not wanted.
+    fn collect(&self, mut plan: CollectPlan) -> Result<(CollectPlan, Option<Collected>), Failure> {
+        let watch = Watch::new(&self.app.out);
+        watch.expect(2 * plan.rewrite.iter().map(|pack| pack.len_bytes).sum::<u64>() + plan.freed_bytes());
+        let mut plans = 1;
+        let mut told = false;
+        loop {
+            let outcome = self.repository.collect(&plan, self.options, &mut |step| self.tick(&watch, step));
+            match outcome {
+                Ok(CollectOutcome::Done(done)) => {
+                    watch.finish();
+                    return Ok((plan, Some(done)));
+                }
+                Ok(CollectOutcome::Waiting(open)) => {
+                    if self.args.no_wait {
+                        watch.finish();
+                        self.tell_waiting(&open);
+                        return Ok((plan, None));
+                    }
+                    if !std::mem::replace(&mut told, true) {
+                        self.tell_waiting(&open);
+                    }
+                    self.check_cancelled()?;
+                    std::thread::sleep(LOOK_AGAIN);
+                    self.check_cancelled()?;
+                }
+                Err(StoreError::Busy { .. }) if !self.app.cancel.is_cancelled() && plans < MAX_PLANS => plans += 1,
+                Err(error) => {
+                    watch.finish();
+                    self.check_cancelled()?;
+                    return Err(error.into());
+                }
+            }
+            plan = self.repository.plan_collection(self.options)?;
+        }
+    }
+
+    fn tick(&self, watch: &Watch<'_>, step: CollectStep) -> bool {
+        match step {
+            CollectStep::Moving(bytes) | CollectStep::Deleting(bytes) => watch.advance(1, bytes),
+            CollectStep::NoRoom => self.app.out.warn(tr!(
+                "the store is full: nothing is moved, only packs that nobody uses are deleted",
+                "存储已满：不移动数据，只删除无人使用的数据包"
+            )),
+            CollectStep::Condemned | CollectStep::Checkpointed => {}
+        }
+        !self.app.cancel.is_cancelled()
+    }
+
+    fn tell_waiting(&self, open: &[OpenSession]) {
+        let list: Vec<String> = open.iter().map(words::session).collect();
+        let list = list.join("; ");
+        let patience = &self.args.patience;
+        self.app.out.warn(tr!(
+            "runs that may still use what is to go: {list}; waiting until they end or have been quiet for {patience}",
+            "以下任务可能仍在使用待删除的数据：{list}；将等待其结束或静默达到 {patience}"
+        ));
+    }
+
+    fn check_cancelled(&self) -> Result<(), Failure> {
+        if !self.app.cancel.is_cancelled() {
+            return Ok(());
+        }
+        let message = tr!("stopped on request; the next gc goes on from here", "已按请求停止；下次 gc 将从此处继续");
+        Err(Failure::new(ErrorKind::Cancelled, message))
+    }
+}
+
+/// Deleting more than half of what is stored is asked about, with the numbers.
+fn consent(app: &App, plan: &CollectPlan, yes: bool) -> Result<(), Failure> {
+    if yes || plan.deleted_bytes() * 2 <= plan.total_bytes {
+        return Ok(());
+    }
+    let (count, all) = (sizes::bytes(plan.freed_bytes()), sizes::bytes(plan.total_bytes));
+    let snapshots = sizes::count(plan.snapshots);
+    if !std::io::stdin().is_terminal() {
+        let message = tr!(
+            "this would delete {count} of {all}; snapshots that stay: {snapshots}",
+            "将删除 {all} 中的 {count}；保留 {snapshots} 个备份集"
+        );
+        let hint = tr!("look with --dry-run, then agree with --yes", "先用 --dry-run 查看，再用 --yes 确认");
+        return Err(Failure::usage(message).hint(hint));
+    }
+    app.out.flush()?;
+    let question = tr!(
+        "delete {count} of {all}? (snapshots that stay: {snapshots}) [y/N]",
+        "删除 {all} 中的 {count}？保留 {snapshots} 个备份集 [y/N]"
+    );
+    let _ = write!(std::io::stderr(), "{question} ");
+    let mut answer = String::new();
+    let _ = std::io::stdin().lock().read_line(&mut answer);
+    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes" | "是") {
+        return Ok(());
+    }
+    Err(Failure::new(ErrorKind::Cancelled, tr!("nothing was changed", "未做任何修改")))
+}
+
+/// `90s`, `10m`, `1h`, `2d`, or a number of seconds.
+fn patience_ms(text: &str) -> Result<u64, Failure> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" | "s" => Some(1000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        "d" => Some(86_400_000),
+        _ => None,
+    };
+    let value = digits.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    value.ok_or_else(|| {
+        let shown = datakeep_model::escape_for_terminal(text.as_bytes());
+        let message = tr!("`{shown}` is no span of time", "`{shown}` 不是有效的时长");
+        Failure::usage(message).hint(tr!("write 90s, 10m, 1h or 2d", "请写成 90s、10m、1h 或 2d"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_is_read() {
+        for (text, expected) in [("0", 0), ("90s", 90_000), ("10m", 600_000), ("1h", 3_600_000), ("2d", 172_800_000)] {
+            assert_eq!(patience_ms(text).ok(), Some(expected), "{text}");
+        }
+        for text in ["", "h", "1w", "-1s", "1.5h", "99999999999999999999d", "9999999999999999999d"] {
+            assert!(patience_ms(text).is_err(), "{text}");
+        }
+    }
+}

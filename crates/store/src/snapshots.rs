@@ -39,7 +39,7 @@ impl Repository {
     }
 
     /// Visible commits, and what could not be read as a decision.
-    fn visible(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
+    pub(crate) fn visible(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
         let listed = self.blobs.list(names::COMMITS)?;
         let mut decisions = Vec::new();
         for object in listed {

@@ -61,6 +61,9 @@ pub struct Common {
     /// Open with the recovery code: asked for, or from DATAKEEP_RECOVERY_CODE
     #[arg(long, global = true)]
     pub recovery_code: bool,
+    /// Accept a repository that is not encrypted, though a password is configured [env: DATAKEEP_UNENCRYPTED]
+    #[arg(long, global = true)]
+    pub unencrypted: bool,
 }
 
 /// The verbs.
@@ -118,11 +121,8 @@ pub enum SuiteName {
 /// `init`.
 #[derive(Args, Debug)]
 pub struct InitArgs {
-    /// Do not encrypt: everyone who can read the repository can read its content
-    #[arg(long, conflicts_with = "suite")]
-    pub unencrypted: bool,
-    /// Cipher
-    #[arg(long, value_enum, default_value = "aes-256-gcm", value_name = "SUITE")]
+    /// Cipher; --unencrypted takes none: everyone who can read the repository can read its content
+    #[arg(long, value_enum, default_value = "aes-256-gcm", value_name = "SUITE", conflicts_with = "unencrypted")]
     pub suite: SuiteName,
     /// Memory that one guess at the password costs, in MiB
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=4096))]

@@ -71,6 +71,8 @@ pub struct Settings {
     pub password: Value<Reference>,
     /// True when the recovery code opens the repository.
     pub recovery_code: bool,
+    /// True when an unencrypted repository may be opened though a secret is configured.
+    pub unencrypted: Value<bool>,
     /// The language.
     pub language: Value<Lang>,
     /// Colours on terminals.
@@ -187,7 +189,22 @@ fn colour(common: &Common, file: &FileValues) -> Value<bool> {
     file.colour.clone().unwrap_or_else(|| Value::new(true, Origin::Default))
 }
 
+fn unencrypted(common: &Common, file: &FileValues) -> Value<bool> {
+    if common.unencrypted {
+        return Value::new(true, Origin::Flag("--unencrypted"));
+    }
+    match environment("DATAKEEP_UNENCRYPTED") {
+        Some((value, origin)) => Value::new(value == "1" || value == "true", origin),
+        None => file.unencrypted.clone().unwrap_or(Value::new(false, Origin::Default)),
+    }
+}
+
 impl Settings {
+    /// True when somebody said what opens the repository.
+    pub fn has_secret(&self) -> bool {
+        self.recovery_code || self.password.origin != Origin::Default
+    }
+
     /// Works everything out. Reads the environment and the configuration file.
     pub fn resolve(common: &Common) -> Result<Self, Failure> {
         let config_file = config_path(common.config.clone());
@@ -216,6 +233,7 @@ impl Settings {
             password: password(common, &file)?,
             colour: colour(common, &file),
             recovery_code: common.recovery_code,
+            unencrypted: unencrypted(common, &file),
             config_file,
             repository,
             cache_dir,

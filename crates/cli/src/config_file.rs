@@ -22,6 +22,8 @@ pub struct FileValues {
     pub cache_dir: Option<Value<String>>,
     /// `password`.
     pub password: Option<Value<Reference>>,
+    /// `unencrypted`.
+    pub unencrypted: Option<Value<bool>>,
     /// `language`.
     pub language: Option<Value<Lang>>,
     /// `color`.
@@ -37,7 +39,7 @@ impl FileValues {
     }
 }
 
-const KEYS: [&str; 6] = ["repository", "cache-dir", "password", "language", "color", "backup"];
+const KEYS: [&str; 7] = ["repository", "cache-dir", "password", "unencrypted", "language", "color", "backup"];
 /// Keys of `[backup]` and whether each is a switch.
 const BACKUP_KEYS: [(&str, bool); 10] = [
     ("exclude", false),
@@ -108,6 +110,7 @@ impl Reader<'_> {
                         .ok_or_else(|| self.refuse(line, tr!("there is no language {name:?}", "没有语言 {name:?}")))?;
                     values.language = Some(Value { value: lang, origin });
                 }
+                "unencrypted" => values.unencrypted = Some(Value { value: self.switch(value, line)?, origin }),
                 "color" => values.colour = Some(Value { value: self.switch(value, line)?, origin }),
                 "backup" => values.backup = self.backup(value, line)?,
                 other => return Err(self.unknown(other, line, &KEYS)),

@@ -106,6 +106,7 @@ impl From<StoreError> for Failure {
             StoreError::Occupied { location, found } => occupied(kind, &location, &found),
             StoreError::Incompatible { .. } => incompatible(kind, detail),
             StoreError::WrongKey { .. } => wrong_key(kind, detail),
+            StoreError::NotEncrypted => not_encrypted(kind),
             StoreError::Damaged { ref object, .. } | StoreError::Missing { ref object } => {
                 damaged(kind, object, detail)
             }
@@ -152,6 +153,14 @@ fn incompatible(kind: ErrorKind, detail: String) -> Failure {
         "请使用写入它的版本或更新的版本；未做任何修改"
     );
     Failure::new(kind, message).detail(detail).hint(hint)
+}
+
+fn not_encrypted(kind: ErrorKind) -> Failure {
+    let message = tr!("a password is configured, but the repository is not encrypted", "已配置密码，但该仓库未加密");
+    Failure::new(kind, message).hint(tr!(
+        "make sure that it is your repository and nobody exchanged it; then say --unencrypted, or `unencrypted = true` in the configuration",
+        "请先确认这是您的仓库且未被调换；确认后使用 --unencrypted，或在配置文件中写 `unencrypted = true`"
+    ))
 }
 
 fn wrong_key(kind: ErrorKind, detail: String) -> Failure {

@@ -11,7 +11,7 @@ use datakeep_distribute::choose;
 use datakeep_engine::RunContext;
 use datakeep_model::{ErrorKind, Timestamp};
 use datakeep_process::Suite;
-use datakeep_store::{Locked, Manifest, OsEntropy, Repository, Unlock};
+use datakeep_store::{Locked, Manifest, OsEntropy, Repository, StoreError, Unlock};
 use datakeep_store_blob::{BlobStore, LocalStore};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -73,7 +73,10 @@ impl App {
     /// What opens the repository, read or asked for.
     pub fn unlock_with(&self, locked: &Locked) -> Result<Unlock, Failure> {
         if locked.config().suite == Suite::Plain {
-            return Ok(Unlock::Nothing);
+            return match self.settings.has_secret() && !self.settings.unencrypted.value {
+                true => Err(StoreError::NotEncrypted.into()),
+                false => Ok(Unlock::Nothing),
+            };
         }
         if self.settings.recovery_code {
             return Ok(Unlock::RecoveryCode(secrets::recovery_code()?));

@@ -29,6 +29,9 @@ pub enum StoreError {
         /// What is unknown.
         detail: String,
     },
+    /// A secret was given, and the repository is not encrypted: it may not be the one that was meant.
+    #[error("the repository is not encrypted, and a password or recovery code was given")]
+    NotEncrypted,
     /// No key slot opens with what was given.
     #[error("{detail}")]
     WrongKey {
@@ -119,7 +122,7 @@ impl StoreError {
             StoreError::NoRepository { .. } => ErrorKind::NoRepository,
             StoreError::Occupied { .. } | StoreError::Usage { .. } | StoreError::Ambiguous { .. } => ErrorKind::Usage,
             StoreError::Incompatible { .. } => ErrorKind::Incompatible,
-            StoreError::WrongKey { .. } => ErrorKind::WrongKey,
+            StoreError::WrongKey { .. } | StoreError::NotEncrypted => ErrorKind::WrongKey,
             StoreError::Damaged { .. } | StoreError::Missing { .. } => ErrorKind::Integrity,
             StoreError::NotFound { .. } => ErrorKind::NotFound,
             StoreError::Busy { .. } | StoreError::Superseded { .. } => ErrorKind::Busy,

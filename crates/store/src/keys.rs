@@ -19,7 +19,7 @@ pub enum Unlock {
     Password(Secret),
     /// The recovery code as printed, in any spacing.
     RecoveryCode(Secret),
-    /// Nothing: for unencrypted repositories.
+    /// Nothing: for unencrypted repositories, and for no others.
     Nothing,
 }
 
@@ -110,7 +110,8 @@ fn wanted(unlock: &Unlock, config: &Config) -> Result<(SlotKind, Secret), StoreE
         Unlock::Nothing => {
             Err(StoreError::WrongKey { detail: "the repository is encrypted and no password was given".into() })
         }
-        _ if config.suite == Suite::Plain => Ok((SlotKind::Open, Secret::new(Vec::new()))),
+        // Whoever put an unencrypted repository in the place of an encrypted one must not be given the data.
+        _ if config.suite == Suite::Plain => Err(StoreError::NotEncrypted),
         Unlock::Password(secret) => Ok((SlotKind::Password, secret.clone())),
         Unlock::RecoveryCode(text) => {
             let text = String::from_utf8_lossy(text.expose()).into_owned();

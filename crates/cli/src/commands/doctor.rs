@@ -6,7 +6,7 @@ use crate::out::Style;
 use crate::words::tr;
 use crate::{json, secrets, sizes, time};
 use datakeep_model::{ExitCode, Timestamp, escape_for_terminal};
-use datakeep_store::Repository;
+use datakeep_store::{Repository, Suite};
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -159,13 +159,19 @@ fn open(app: &App, findings: &mut Findings) -> Result<(), Failure> {
     let shown = path.display();
     let locked = app.find()?;
     let (id, suite) = (locked.config().repository.to_hex(), super::init::suite_name(locked.config().suite));
-    findings.good(
-        "repository",
-        tr!(
-            "repository {id} at {shown}, format 1, encryption {suite}",
-            "仓库 {id} 位于 {shown}，格式版本 1，加密 {suite}"
-        ),
+    let message = tr!(
+        "repository {id} at {shown}, format 1, encryption {suite}",
+        "仓库 {id} 位于 {shown}，格式版本 1，加密 {suite}"
     );
+    if locked.config().suite == Suite::Plain {
+        let hint = tr!(
+            "whoever can read it can read every backup; an encrypted one: datakeep init --repo PATH",
+            "能读取仓库的人即可读取所有备份；新建加密仓库：datakeep init --repo 路径"
+        );
+        findings.add("repository", Verdict::Note, message, Some(hint));
+    } else {
+        findings.good("repository", message);
+    }
     space(&path, findings);
     let with = app.unlock_with(&locked)?;
     let begun = Instant::now();

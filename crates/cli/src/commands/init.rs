@@ -2,6 +2,7 @@
 
 use crate::args::{InitArgs, SuiteName};
 use crate::args_store::KdfArgs;
+use crate::config::Origin;
 use crate::errors::Failure;
 use crate::json;
 use crate::open::App;
@@ -62,7 +63,7 @@ pub fn run(app: &App, args: &InitArgs) -> Result<ExitCode, Failure> {
         let (location, found) = (blobs.location(), "a repository".to_string());
         return Err(datakeep_store::StoreError::Occupied { location, found }.into());
     }
-    let (suite, mut slots) = (suite(args), Vec::new());
+    let (suite, mut slots) = (suite(app, args), Vec::new());
     let mut recovery_code = None;
     if suite == Suite::Plain {
         slots.push(NewSlot {
@@ -107,9 +108,10 @@ pub fn run(app: &App, args: &InitArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::OK)
 }
 
-fn suite(args: &InitArgs) -> Suite {
+/// Not to encrypt is said for this one repository: accepting such ones in general does not say it.
+fn suite(app: &App, args: &InitArgs) -> Suite {
     match args.suite {
-        _ if args.unencrypted => Suite::Plain,
+        _ if matches!(app.settings.unencrypted.origin, Origin::Flag(_)) => Suite::Plain,
         SuiteName::Aes256Gcm => Suite::Aes256Gcm,
         SuiteName::ChaCha20Poly1305 => Suite::ChaCha20Poly1305,
     }

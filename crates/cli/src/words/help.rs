@@ -35,6 +35,7 @@ const TEXTS: &[(&str, Texts)] = &[
                 "运行一个打印密码的程序；按空格切分，引号分组，不经过 shell [环境变量：DATAKEEP_PASSWORD_COMMAND]",
             ),
             ("recovery_code", "使用恢复码打开：提示输入，或取自 DATAKEEP_RECOVERY_CODE"),
+            ("unencrypted", "即使配置了密码，也接受未加密的仓库 [环境变量：DATAKEEP_UNENCRYPTED]"),
             ("help", "打印帮助"),
             ("version", "打印版本"),
         ],
@@ -43,8 +44,7 @@ const TEXTS: &[(&str, Texts)] = &[
         "init",
         &[
             ("", "新建仓库"),
-            ("unencrypted", "不加密：能读取仓库的人即可读取其全部内容"),
-            ("suite", "加密算法"),
+            ("suite", "加密算法；--unencrypted 表示不加密：能读取仓库的人即可读取其全部内容"),
             MEMORY,
             PASSES,
             ("no_recovery_code", "不生成恢复码"),

@@ -88,3 +88,23 @@ fn passwords_come_from_files_commands_credentials_and_references() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     run(&[], &["snapshots", "--password-file", path]).expect(0).err_has("chmod 600");
 }
+
+/// Somebody who can write to the store may put an unencrypted repository in the place of ours.
+#[test]
+fn an_unencrypted_repository_is_not_taken_where_a_password_is_configured() {
+    let world = World::bare();
+    world.run(&[&["init", "--unencrypted"], &CHEAP[..]].concat()).expect(0);
+    for arguments in [&["backup", "tree"][..], &["snapshots"], &["snapshots", "--recovery-code"]] {
+        let environment = [("DATAKEEP_RECOVERY_CODE", "x")];
+        world.run_with(&environment, arguments).expect(12).err_has("is not encrypted").err_has("--unencrypted");
+    }
+    world.run(&["doctor"]).expect(12).out_has("! repository").out_has("encryption none");
+    world.run(&["backup", "tree", "--unencrypted"]).expect(0);
+    fs::write(world.path("c.toml"), "unencrypted = true\n").unwrap();
+    world.run(&["snapshots", "--config", "c.toml"]).expect(0).out_has("tree");
+    let output = world.command().env_remove("DATAKEEP_PASSWORD").arg("snapshots").output().unwrap();
+    crate::world::Said::from(output).expect(0).out_has("tree");
+    // To accept is not to wish for: a new repository is encrypted.
+    let made = world.run(&[&["init", "--json", "--repo", "new", "--config", "c.toml"], &CHEAP[..]].concat());
+    assert_eq!(made.expect(0).json()["suite"], "aes-256-gcm");
+}

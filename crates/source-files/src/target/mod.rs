@@ -36,7 +36,7 @@ const TEMPORARY_PREFIX: &str = ".datakeep-";
 ///
 /// Options: `owner` gives entries their stored owner and group (by default they belong to whoever runs the restore);
 /// `setuid` restores setuid, setgid and sticky bits, capabilities and trusted attributes (left out silently
-/// otherwise); `devices` makes device nodes (refused otherwise); `system` is these three; `fsync` makes each file
+/// otherwise; without `owner`, setuid and setgid bits only where the entry happens to have its stored owner); `devices` makes device nodes (refused otherwise); `system` is these three; `fsync` makes each file
 /// durable before it gets its name; `no-xattrs` restores no extended attributes.
 pub struct FilesTarget {
     inner: Arc<Inner>,

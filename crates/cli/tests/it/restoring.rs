@@ -54,3 +54,32 @@ fn damaged_data_is_lost_and_told() {
     assert_eq!(report["outcome"], "partial");
     world.run(&["check", "--read-data"]).expect(15);
 }
+
+/// Bytes without any pattern, so that nothing is deduplicated or compressed.
+fn noise(len: usize, mut seed: u64) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len);
+    while bytes.len() < len {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        bytes.extend_from_slice(&seed.to_le_bytes());
+    }
+    bytes
+}
+
+/// What stands in the target is all there is: it is not half replaced by what cannot be had.
+#[test]
+fn a_damaged_frame_leaves_the_file_that_was_to_be_updated_whole() {
+    let world = World::new();
+    fs::write(world.path("tree/big"), noise(12 << 20, 7)).unwrap();
+    world.backup().expect(0);
+    damage(&world.object("data"));
+    let mine = noise((12 << 20) + 5, 9);
+    fs::create_dir(world.path("out")).unwrap();
+    fs::write(world.path("out/big"), &mine).unwrap();
+    let (place, to) = (world.place(""), world.text("out"));
+    let said = world.run(&["restore", &place, "--to", &to, "--overwrite", "changed"]).expect(15).err_has("big: ");
+    assert_eq!(said.err.matches("big: ").count(), 1, "{}", said.err);
+    assert!(fs::read(world.path("out/big")).unwrap() == mine, "the file was touched");
+    assert_eq!(fs::read_to_string(world.path("out/report.txt")).unwrap(), "first report\n");
+}

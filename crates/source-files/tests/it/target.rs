@@ -368,3 +368,19 @@ fn a_target_that_is_no_directory_is_refused() {
     assert_eq!(open("d", &[("owners", &[])]), Some(ErrorKind::Usage));
     assert_eq!(open("d", &[("owner", &["true"])]), None);
 }
+
+/// Who may not read the new content must not read it while it comes.
+#[test]
+fn a_file_updated_in_place_is_closed_before_its_first_new_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = open_target(dir.path(), &[]);
+    target.write_file(spec(&path("file"), &meta(FileType::File, 0o644, 1)), &[b"old"]).unwrap();
+    let (secret, mode) = (meta(FileType::File, 0o600, 1), || target.look(&path("file")).unwrap().unwrap().meta.mode);
+    let mut sink = target.open_file(replacing(&path("file"), &secret), true).unwrap();
+    // Nothing is changed until something is written.
+    assert_eq!(mode(), 0o644);
+    sink.write_at(0, b"new").unwrap();
+    assert_eq!(mode(), 0o600);
+    sink.finish(replacing(&path("file"), &secret)).unwrap();
+    assert_eq!(mode(), 0o600);
+}

@@ -14,6 +14,16 @@ use zeroize::Zeroizing;
 
 /// Name of the credential that a systemd unit hands over.
 pub const CREDENTIAL: &str = "datakeep-password";
+/// Variables that hold secrets or say where they are: programs that we start do not get them.
+const HIDDEN: [&str; 7] = [
+    "DATAKEEP_PASSWORD",
+    "DATAKEEP_PASSWORD_FILE",
+    "DATAKEEP_PASSWORD_COMMAND",
+    "DATAKEEP_NEW_PASSWORD",
+    "DATAKEEP_NEW_PASSWORD_FILE",
+    "DATAKEEP_RECOVERY_CODE",
+    "DATAKEEP_TOKEN",
+];
 /// Longest password read.
 const MAX_LEN_BYTES: u64 = 64 << 10;
 
@@ -79,6 +89,9 @@ impl Reference {
             Self::Credential(name) => from_credential(name)?,
             Self::Prompt => ask(prompt)?,
         };
+        if secret.expose().len() as u64 > MAX_LEN_BYTES {
+            return Err(Failure::new(ErrorKind::WrongKey, too_long()));
+        }
         if secret.is_empty() {
             let from = self.describe();
             let message = tr!("the password is empty ({from})", "密码为空（{from}）");
@@ -88,6 +101,15 @@ impl Reference {
         }
         Ok(secret)
     }
+}
+
+/// Variables of our environment that a program we start must not see.
+pub fn hidden_variables(settings: &Settings) -> Vec<String> {
+    let named = match &settings.password.value {
+        Reference::Environment(name) => Some(name.clone()),
+        _ => None,
+    };
+    HIDDEN.map(str::to_string).into_iter().chain(named).collect()
 }
 
 fn from_environment(name: &str) -> Result<Secret, Failure> {
@@ -108,9 +130,17 @@ fn strip_newline(mut bytes: Zeroizing<Vec<u8>>) -> Secret {
     Secret::new(std::mem::take(&mut *bytes))
 }
 
+fn too_long() -> String {
+    tr!("a password has at most 65536 bytes", "密码最长为 65536 字节")
+}
+
+/// Reads to the end. A password that is cut would open nothing on the day it is typed.
 fn read_all(source: impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
-    source.take(MAX_LEN_BYTES).read_to_end(&mut bytes)?;
+    source.take(MAX_LEN_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_LEN_BYTES {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, too_long()));
+    }
     Ok(bytes)
 }
 
@@ -149,7 +179,11 @@ fn from_command(argv: &[String]) -> Result<Secret, Failure> {
         let message = tr!("the password command {program} failed", "密码命令 {program} 执行失败");
         Failure::new(ErrorKind::WrongKey, message).detail(detail)
     };
-    let mut child = Command::new(program)
+    let mut child = Command::new(program);
+    for name in HIDDEN {
+        child.env_remove(name);
+    }
+    let mut child = child
         .args(arguments)
         .stdin(Stdio::inherit())
         .stdout(Stdio::piped())

@@ -3,6 +3,7 @@
 use crate::args::BackupArgs;
 use crate::errors::Failure;
 use crate::open::App;
+use crate::secrets;
 use crate::words::tr;
 use datakeep_connector::{Connector, Options, Source};
 use datakeep_source_files::{FilesConnector, StreamConnector};
@@ -42,7 +43,7 @@ pub fn choose(app: &App, args: &BackupArgs) -> Result<Chosen, Failure> {
     let host = args.host.clone().or_else(|| app.settings.file.backup("host").last().cloned());
     set(&mut options, "host", &host);
     if args.command || locations == ["-"] {
-        return stream(args, locations, options);
+        return stream(app, args, locations, options);
     }
     if args.file_name.is_some() {
         let message = tr!("--file-name is for standard input and commands", "--file-name 只用于标准输入和命令");
@@ -62,13 +63,14 @@ fn text(path: &OsStr) -> Result<String, Failure> {
     })
 }
 
-fn stream(args: &BackupArgs, locations: Vec<String>, mut options: Options) -> Result<Chosen, Failure> {
+fn stream(app: &App, args: &BackupArgs, locations: Vec<String>, mut options: Options) -> Result<Chosen, Failure> {
     if let Some(name) = &args.file_name {
         options.insert("file-name".into(), vec![name.clone()]);
     }
     let location = if args.command { "cmd:" } else { "-" };
     if args.command {
         options.insert("command".into(), locations);
+        options.insert("without-environment".into(), secrets::hidden_variables(&app.settings));
     }
     let connector = Box::new(StreamConnector::new());
     Ok(Chosen { connector, locations: vec![location.to_string()], options, notes: Vec::new() })

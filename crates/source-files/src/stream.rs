@@ -69,7 +69,7 @@ impl Connector for StreamConnector {
     }
 
     fn open_source(&self, locations: &[String], options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
-        let options = Reader::new(options, &["file-name", "command", "name", "host", "mode"])?;
+        let options = Reader::new(options, &["file-name", "command", "without-environment", "name", "host", "mode"])?;
         let [location] = locations else {
             return Err(usage("a stream is a source by itself").with_hint("give one location, `-` or `cmd:`"));
         };
@@ -94,7 +94,7 @@ impl Connector for StreamConnector {
         let begin = if command.is_empty() {
             Begin::Input(lock(&self.input).take().unwrap_or_else(|| Box::new(std::io::stdin())))
         } else {
-            Begin::Command(command.to_vec())
+            Begin::Command { argv: command.to_vec(), hidden: options.many("without-environment").to_vec() }
         };
         Ok(Box::new(StreamSource {
             info,
@@ -134,7 +134,11 @@ fn command_text(command: &[String]) -> String {
 
 enum Begin {
     Input(Input),
-    Command(Vec<String>),
+    /// A program with its arguments, and variables of our environment that are none of its business.
+    Command {
+        argv: Vec<String>,
+        hidden: Vec<String>,
+    },
 }
 
 /// A running command; killed when nobody waited for it.
@@ -165,7 +169,7 @@ struct StreamSource {
 }
 
 impl StreamSource {
-    fn start(&mut self, command: &[String]) -> Result<Input, ConnectorError> {
+    fn start(&mut self, command: &[String], hidden: &[String]) -> Result<Input, ConnectorError> {
         let text = command_text(command);
         let failed = |error: std::io::Error| {
             let kind =
@@ -174,7 +178,11 @@ impl StreamSource {
                 .with_hint("the command is run directly, without a shell: name a program and its arguments")
         };
         let Some((program, arguments)) = command.split_first() else { return Err(usage("no command was given")) };
-        let mut child = Command::new(program)
+        let mut child = Command::new(program);
+        for name in hidden {
+            child.env_remove(name);
+        }
+        let mut child = child
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -201,7 +209,7 @@ impl Source for StreamSource {
         self.mark = self.clock.now();
         let input = match begin {
             Begin::Input(input) => input,
-            Begin::Command(command) => self.start(&command)?,
+            Begin::Command { argv, hidden } => self.start(&argv, &hidden)?,
         };
         let meta = Meta::synthetic(FileType::File, self.mode, self.mark);
         self.content = Some(Arc::new(Content { input: Mutex::new(Some(input)), len_bytes: AtomicU64::new(0), meta }));

@@ -61,6 +61,9 @@ pub struct Common {
     /// Open with the recovery code: asked for, or from DATAKEEP_RECOVERY_CODE
     #[arg(long, global = true)]
     pub recovery_code: bool,
+    /// Memory that a key slot may ask for, in MiB; by default 1024, and not more than is free [env: DATAKEEP_KDF_LIMIT]
+    #[arg(long, global = true, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub kdf_limit: Option<u32>,
     /// Accept a repository that is not encrypted, though a password is configured [env: DATAKEEP_UNENCRYPTED]
     #[arg(long, global = true)]
     pub unencrypted: bool,

@@ -107,6 +107,7 @@ impl From<StoreError> for Failure {
             StoreError::Incompatible { .. } => incompatible(kind, detail),
             StoreError::WrongKey { .. } => wrong_key(kind, detail),
             StoreError::NotEncrypted => not_encrypted(kind),
+            StoreError::SlotTooDear { memory_mib, limit_mib, .. } => too_dear(kind, memory_mib, limit_mib, detail),
             StoreError::Damaged { ref object, .. } | StoreError::Missing { ref object } => {
                 damaged(kind, object, detail)
             }
@@ -163,6 +164,17 @@ fn not_encrypted(kind: ErrorKind) -> Failure {
     ))
 }
 
+fn too_dear(kind: ErrorKind, memory_mib: u32, limit_mib: u32, detail: String) -> Failure {
+    let message = tr!(
+        "no key slot opens within {limit_mib} MiB of memory; one wants {memory_mib} MiB",
+        "在 {limit_mib} MiB 内存限制内没有密钥槽能打开；有一个需要 {memory_mib} MiB"
+    );
+    Failure::new(kind, message).detail(detail).hint(tr!(
+        "if you made a slot that dear, and the machine has the memory: --kdf-limit {memory_mib}",
+        "如果确实创建过这样的密钥槽，且本机内存足够：--kdf-limit {memory_mib}"
+    ))
+}
+
 fn wrong_key(kind: ErrorKind, detail: String) -> Failure {
     let message = tr!("the password or recovery code does not open this repository", "密码或恢复码无法打开该仓库");
     let hint = tr!(
@@ -178,6 +190,12 @@ fn damaged(kind: ErrorKind, object: &str, detail: String) -> Failure {
         return failure.hint(tr!(
             "a key slot is damaged: try another password, or the recovery code: --recovery-code",
             "某个密钥槽已损坏：请尝试其他密码或恢复码：--recovery-code"
+        ));
+    }
+    if object == "every key slot" {
+        return failure.hint(tr!(
+            "bring `keys/` back from a copy of the repository: without a key slot nobody can open it",
+            "请从仓库副本中取回 `keys/`：没有密钥槽，任何人都无法打开仓库"
         ));
     }
     if object == "config" {

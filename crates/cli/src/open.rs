@@ -95,6 +95,7 @@ impl App {
     pub fn unlock(&self, locked: Locked, with: &Unlock) -> Result<Repository, Failure> {
         let id = locked.config().repository.to_hex();
         let cache = self.settings.cache_dir.value.as_ref().map(|directory| directory.join(&id[..16]));
+        let locked = locked.with_kdf_limit(self.settings.kdf_limit());
         let repository = locked.unlock(with, Arc::new(OsEntropy), cache)?;
         for warning in repository.slot_warnings() {
             self.out.warn(tr!("a key slot is damaged: {warning}", "某个密钥槽已损坏：{warning}"));

@@ -348,8 +348,8 @@ pub fn restore(
     // The restore of a whole snapshot looks at everything the snapshot left, that of a part at nothing more than it needs.
     let whole = manifest.snapshot.roots.iter().all(|root| root.is_within(&request.place));
     let mut companion_faults = match whole && request.selection.is_all() {
-        true => repository.companions(manifest).faults,
-        false => repository.slot_warnings().to_vec(),
+        true => repository.companions(manifest).faults.iter().map(ToString::to_string).collect(),
+        false => Vec::new(),
     };
     companion_faults.extend(reach_fault);
     Ok(RestoreReport { tally, companion_faults })

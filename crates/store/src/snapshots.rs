@@ -17,10 +17,10 @@ use datakeep_store_blob::BlobError;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Objects beside a snapshot's content that were looked at with it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Companions {
-    /// What is wrong with them, in words.
-    pub faults: Vec<String>,
+    /// What is wrong with them.
+    pub faults: Vec<StoreError>,
 }
 
 impl Repository {
@@ -215,8 +215,8 @@ impl Repository {
     /// the snapshot, and its owner should know.
     pub fn companions(&self, manifest: &Manifest) -> Companions {
         let (epoch, session) = (manifest.snapshot.epoch, manifest.snapshot.id);
-        let mut faults = self.slot_warnings.clone();
-        let mut note = |result: Result<(), StoreError>| faults.extend(result.err().map(|error| error.to_string()));
+        let mut faults = Vec::new();
+        let mut note = |result: Result<(), StoreError>| faults.extend(result.err());
         let intent = names::intent(epoch, session);
         note(
             self.read_sealed(ObjectType::Intent, &intent)

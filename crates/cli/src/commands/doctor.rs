@@ -219,12 +219,12 @@ fn space(path: &Path, findings: &mut Findings) {
 
 fn slots(repository: &Repository, findings: &mut Findings) -> Result<(), Failure> {
     let count = repository.slots()?.len();
-    match repository.slot_warnings() {
+    match repository.slot_warnings().as_slice() {
         [] => findings.good("slots", tr!("{count} key slots, all whole", "{count} 个密钥槽，均完好")),
         warnings => {
             let hint = tr!(
-                "make sure another slot works (datakeep key test), then make a new one: datakeep key add",
-                "请确认其他密钥槽可用（datakeep key test），然后新建：datakeep key add"
+                "make sure another slot works (datakeep key test), then remove it: datakeep key remove SLOT; a new one: datakeep key add",
+                "请确认其他密钥槽可用（datakeep key test），然后删除它：datakeep key remove 密钥槽；新建：datakeep key add"
             );
             let list = warnings.join("; ");
             findings.add("slots", Verdict::Bad, tr!("damaged key slots: {list}", "损坏的密钥槽：{list}"), Some(hint));

@@ -10,7 +10,9 @@ use crate::out::Style;
 use crate::secrets;
 use crate::words::tr;
 use datakeep_model::{ExitCode, Secret};
-use datakeep_store::{Entropy, InitOptions, KdfParams, NewSlot, OsEntropy, RecoveryCode, Repository, SlotKind, Suite};
+use datakeep_store::{
+    Entropy, InitOptions, KdfLimit, KdfParams, NewSlot, OsEntropy, RecoveryCode, Repository, SlotKind, Suite,
+};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -37,6 +39,17 @@ pub fn kdf(args: &KdfArgs) -> Result<KdfParams, Failure> {
     Ok(params)
 }
 
+/// Who makes a slot dearer than what is tried unasked should hear of it now.
+pub fn warn_if_dear(app: &App, params: &KdfParams) {
+    let (mib, most) = (params.memory_kib >> 10, KdfLimit::default().memory_kib >> 10);
+    if mib > most {
+        app.out.warn(tr!(
+            "to open it needs --kdf-limit {mib}: without, no slot may ask for more than {most} MiB",
+            "打开时需要 --kdf-limit {mib}：否则密钥槽最多可使用 {most} MiB"
+        ));
+    }
+}
+
 /// The stable word for a suite.
 pub fn suite_name(suite: Suite) -> &'static str {
     match suite {
@@ -59,6 +72,7 @@ pub fn recovery_slot(kdf: KdfParams) -> (NewSlot, String) {
 pub fn run(app: &App, args: &InitArgs) -> Result<ExitCode, Failure> {
     let blobs = app.store()?;
     let params = kdf(&KdfArgs { kdf_memory: args.kdf_memory, kdf_passes: args.kdf_passes })?;
+    warn_if_dear(app, &params);
     if datakeep_store::Locked::find(blobs.clone()).is_ok() {
         let (location, found) = (blobs.location(), "a repository".to_string());
         return Err(datakeep_store::StoreError::Occupied { location, found }.into());

@@ -35,6 +35,7 @@ const TEXTS: &[(&str, Texts)] = &[
                 "运行一个打印密码的程序；按空格切分，引号分组，不经过 shell [环境变量：DATAKEEP_PASSWORD_COMMAND]",
             ),
             ("recovery_code", "使用恢复码打开：提示输入，或取自 DATAKEEP_RECOVERY_CODE"),
+            ("kdf_limit", "密钥槽可使用的内存，单位 MiB；默认 1024，且不超过空闲内存 [环境变量：DATAKEEP_KDF_LIMIT]"),
             ("unencrypted", "即使配置了密码，也接受未加密的仓库 [环境变量：DATAKEEP_UNENCRYPTED]"),
             ("help", "打印帮助"),
             ("version", "打印版本"),

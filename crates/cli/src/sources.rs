@@ -6,6 +6,7 @@ use crate::open::App;
 use crate::secrets;
 use crate::words::tr;
 use datakeep_connector::{Connector, Options, Source};
+use datakeep_model::SourceInfo;
 use datakeep_source_files::{FilesConnector, StreamConnector};
 use std::ffi::OsStr;
 use std::path::Path;
@@ -39,6 +40,14 @@ pub fn choose(app: &App, args: &BackupArgs) -> Result<Chosen, Failure> {
             options.insert(name.to_string(), vec![value.clone()]);
         }
     };
+    if let Some(name) = args.source.as_deref().filter(|name| !SourceInfo::is_name(name)) {
+        let shown = datakeep_model::escape_for_terminal(name.as_bytes());
+        return Err(Failure::usage(tr!("`{shown}` cannot be the name of a source", "`{shown}` 不能作为数据源名称"))
+            .hint(tr!(
+                "a name has no `@`, no `:` and no control characters, and is not `latest`",
+                "名称不能含有 `@`、`:` 和控制字符，也不能是 `latest`"
+            )));
+    }
     set(&mut options, "name", &args.source);
     let host = args.host.clone().or_else(|| app.settings.file.backup("host").last().cloned());
     set(&mut options, "host", &host);

@@ -87,7 +87,7 @@ impl Connector for StreamConnector {
         let shown = String::from_utf8_lossy(&file_name).into_owned();
         let info = SourceInfo {
             kind: "stream".to_owned(),
-            name: options.one("name")?.map_or(shown, str::to_owned),
+            name: options.source_name()?.unwrap_or_else(|| SourceInfo::to_name(&shown)),
             location: if command.is_empty() { "-".to_owned() } else { command_text(command) },
             host: options.one("host")?.map_or_else(host_name, str::to_owned),
         };
@@ -109,7 +109,8 @@ impl Connector for StreamConnector {
     }
 
     fn open_target(&self, location: &str, _: &Options, _: bool) -> Result<Box<dyn Target>, ConnectorError> {
-        Err(usage(format!("`{location}` cannot be restored to")).with_hint("print one file with `dump` instead"))
+        Err(usage(format!("`{location}` cannot be restored to"))
+            .with_hint("print one file with `datakeep cat` instead"))
     }
 }
 

@@ -60,6 +60,12 @@ pub enum StoreError {
         /// What is there.
         found: String,
     },
+    /// Damage that was found before, told again.
+    #[error("{detail}")]
+    Unsound {
+        /// What was found.
+        detail: String,
+    },
     /// An object that must exist is gone.
     #[error("{object} is missing")]
     Missing {
@@ -146,7 +152,9 @@ impl StoreError {
             StoreError::WrongKey { .. } | StoreError::NotEncrypted | StoreError::SlotTooDear { .. } => {
                 ErrorKind::WrongKey
             }
-            StoreError::Damaged { .. } | StoreError::Missing { .. } => ErrorKind::Integrity,
+            StoreError::Damaged { .. } | StoreError::Unsound { .. } | StoreError::Missing { .. } => {
+                ErrorKind::Integrity
+            }
             StoreError::NotFound { .. } => ErrorKind::NotFound,
             StoreError::Busy { .. } | StoreError::Superseded { .. } => ErrorKind::Busy,
             StoreError::Limit { .. } => ErrorKind::Internal,

@@ -93,6 +93,8 @@ impl Default for KdfLimit {
 #[derive(Default)]
 struct Trial {
     slots: Vec<(String, slot::Parsed)>,
+    /// How many more there are than are tried.
+    untried: usize,
     /// The first that cannot be read.
     damaged: Option<StoreError>,
     /// The cheapest of those that cost too much.
@@ -118,6 +120,7 @@ fn choose_slots(found: Vec<FoundSlot>, kind: SlotKind, limit: KdfLimit) -> Trial
         memory_mib: parsed.slot.kdf.memory_kib.div_ceil(1 << 10),
         limit_mib: most >> 10,
     });
+    trial.untried = trial.slots.len().saturating_sub(limit.slots);
     trial.slots.truncate(limit.slots);
     trial
 }
@@ -147,8 +150,8 @@ pub(crate) fn unlock(
             Err(error) => return Err(error.into()),
         }
     }
-    let untried = if tried == 0 { trial.damaged } else { None };
-    Err(broken.or(trial.too_dear).or(untried).unwrap_or_else(|| wrong_key(kind, tried)))
+    let damaged = if tried == 0 { trial.damaged } else { None };
+    Err(broken.or(trial.too_dear).or(damaged).unwrap_or_else(|| wrong_key(kind, tried, trial.untried)))
 }
 
 fn wanted(unlock: &Unlock, config: &Config) -> Result<(SlotKind, Secret), StoreError> {
@@ -169,8 +172,8 @@ fn wanted(unlock: &Unlock, config: &Config) -> Result<(SlotKind, Secret), StoreE
     }
 }
 
-fn wrong_key(kind: SlotKind, tried: usize) -> StoreError {
-    let detail = match (kind, tried) {
+fn wrong_key(kind: SlotKind, tried: usize, untried: usize) -> StoreError {
+    let mut detail = match (kind, tried) {
         (SlotKind::Password, 0) => "no key slot opens with a password".to_string(),
         (SlotKind::Password, 1) => "wrong password".to_string(),
         (SlotKind::Password, n) => format!("wrong password: none of {n} key slots opens with it"),
@@ -178,6 +181,9 @@ fn wrong_key(kind: SlotKind, tried: usize) -> StoreError {
         (SlotKind::Recovery, _) => "wrong recovery code: it belongs to another repository, or was replaced".to_string(),
         (SlotKind::Open, _) => "the open key slot is missing".to_string(),
     };
+    if untried > 0 {
+        detail.push_str(&format!("; {untried} more were not tried: take foreign objects out of keys/"));
+    }
     StoreError::WrongKey { detail }
 }
 

@@ -11,7 +11,7 @@ use crate::node_io::NodeReader;
 use crate::repository::Repository;
 use crate::tree::entry::Location;
 use crate::tree::reader::{KeyRange, TreeCursor};
-use datakeep_model::SessionId;
+use datakeep_model::{ErrorKind, SessionId};
 use datakeep_process::digest;
 use datakeep_store_blob::BlobError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,8 +45,7 @@ impl Repository {
         let (mut manifests, mut faults) = (Vec::new(), Vec::new());
         // Read after the listing: what a collection has removed since is below its fence.
         let view = self.refresh_view()?;
-        faults
-            .extend(view.fault.iter().map(|fault| StoreError::damaged(fault.clone(), 0, "a whole checkpoint", "none")));
+        faults.extend(view.fault.iter().map(|fault| StoreError::Unsound { detail: fault.clone() }));
         let mut expected = view.checkpoint.as_ref().map(|c| c.commits.clone()).unwrap_or_default();
         for object in listed {
             let parsed = names::parse_epoch_session(&object.name);
@@ -58,7 +57,9 @@ impl Repository {
                 Ok(Decision::Commit(manifest)) => manifests.push(*manifest),
                 Ok(Decision::Abort) => {}
                 Err(StoreError::Missing { .. }) if self.is_pruned(parsed)? => {}
-                Err(error) => faults.push(error),
+                Err(error) if error.kind() == ErrorKind::Integrity => faults.push(error),
+                // Whatever keeps a decision from being read, a collection must see as a snapshot that may be there.
+                Err(error) => faults.push(StoreError::Unsound { detail: error.to_string() }),
             }
         }
         for (epoch, session) in expected.into_iter().filter(|(_, session)| !forgotten.contains(session)) {

@@ -347,7 +347,7 @@ pub struct RestoreArgs {
     /// Not what matches; may be repeated
     #[arg(long, value_name = "PATTERN")]
     pub exclude: Vec<String>,
-    /// What happens to files that stand there: never, changed, newer or always
+    /// What happens to files that stand there: never (kept), changed (overwritten when size or time differ), newer or always
     #[arg(long, value_enum, value_name = "MODE", hide_possible_values = true)]
     pub overwrite: Option<OverwriteName>,
     /// Remove what the snapshot does not have, in directories that it has

@@ -103,6 +103,13 @@ impl Reference {
     }
 }
 
+fn elsewhere() -> String {
+    tr!(
+        "set it right, or say where the password is: --password-file, --password-command, DATAKEEP_PASSWORD; see: datakeep config show --effective",
+        "请更正，或指明密码位置：--password-file、--password-command、DATAKEEP_PASSWORD；查看：datakeep config show --effective"
+    )
+}
+
 /// Variables of our environment that a program we start must not see.
 pub fn hidden_variables(settings: &Settings) -> Vec<String> {
     let named = match &settings.password.value {
@@ -115,6 +122,7 @@ pub fn hidden_variables(settings: &Settings) -> Vec<String> {
 fn from_environment(name: &str) -> Result<Secret, Failure> {
     let missing = || {
         Failure::new(ErrorKind::WrongKey, tr!("the environment variable {name} is not set", "未设置环境变量 {name}"))
+            .hint(elsewhere())
     };
     std::env::var_os(name).map(|value| Secret::new(value.into_vec())).ok_or_else(missing)
 }
@@ -148,7 +156,7 @@ fn from_file(path: &Path) -> Result<Secret, Failure> {
     let failed = |error: std::io::Error| {
         let shown = path.display();
         let failure = Failure::io(tr!("cannot read the password file {shown}", "无法读取密码文件 {shown}"), &error);
-        Failure { kind: ErrorKind::WrongKey, ..failure }
+        Failure { kind: ErrorKind::WrongKey, ..failure.hint(elsewhere()) }
     };
     let file = std::fs::File::open(path).map_err(failed)?;
     read_all(file).map(strip_newline).map_err(failed)
@@ -177,7 +185,10 @@ fn from_command(argv: &[String]) -> Result<Secret, Failure> {
     };
     let failed = |detail: String| {
         let message = tr!("the password command {program} failed", "密码命令 {program} 执行失败");
-        Failure::new(ErrorKind::WrongKey, message).detail(detail)
+        Failure::new(ErrorKind::WrongKey, message).detail(detail).hint(tr!(
+            "run it by hand: it must end well and print the password alone; no shell is involved",
+            "请手动运行该命令：它必须成功结束且只打印密码；不经过 shell"
+        ))
     };
     let mut child = Command::new(program);
     for name in HIDDEN {

@@ -137,7 +137,7 @@ const TEXTS: &[(&str, Texts)] = &[
             ("exclude", "不恢复匹配的条目；可重复"),
             (
                 "overwrite",
-                "如何处理已有文件：never（保留）、changed（覆盖不同的）、newer（覆盖较旧的）或 always（全部覆盖）",
+                "如何处理已有文件：never（保留）、changed（大小或修改时间不同则覆盖）、newer（覆盖较旧的）或 always（全部覆盖）",
             ),
             ("delete", "在备份集包含的目录中，删除备份集没有的条目"),
             ("yes", "删除前不询问"),

@@ -128,7 +128,7 @@ fn one_damaged_slot_is_one_fault_and_no_more() {
     let whats: Vec<_> = faults.iter().map(|fault| fault["what"].as_str().unwrap()).collect();
     assert_eq!(whats, [format!("keys/{damaged}").as_str(), "keys/stray"], "{faults:?}");
     // What was restored is whole: a warning, and no failure.
-    world.run(&["restore", "latest", "--to", &world.text("out")]).expect(0).err_has("key slot is damaged");
+    world.run(&["restore", "latest", "--to", &world.text("out")]).expect(0).err_has("not a whole key slot");
     world.run_with(&[("DATAKEEP_PASSWORD", "wrong")], &["snapshots"]).expect(12).err_has("does not open");
     world.run(&["key", "list"]).expect(0).err_has(&format!("key remove {damaged}"));
     world.run(&["key", "remove", &damaged]).expect(0).out_has("damaged key slot");
@@ -177,4 +177,21 @@ fn slots_that_want_much_memory_are_tried_on_request_only() {
     world.run(&["snapshots", "--kdf-limit", "0"]).expect(2);
     let environment = [("DATAKEEP_KDF_LIMIT", "many")];
     world.run_with(&environment, &["snapshots"]).expect(2).err_has("4096");
+}
+
+/// Whoever can write to the store can add slots without end.
+#[test]
+fn not_every_slot_is_tried() {
+    let world = World::new();
+    let own = slots(&world)[0].clone();
+    let copy = |number: u32| {
+        let name = format!("{number:08x}");
+        fs::copy(world.path(&format!("repo/keys/{own}")), world.path(&format!("repo/keys/{name}"))).unwrap();
+        // Cheaper than ours, so tried before it; it opens with nothing.
+        make_dear(&world, &name, 32);
+    };
+    (0..20).for_each(copy);
+    world.run(&["snapshots"]).expect(0);
+    (20..40).for_each(copy);
+    world.run(&["snapshots"]).expect(12).err_has("none of 32 key slots").err_has("9 more were not tried");
 }

@@ -83,3 +83,15 @@ fn a_damaged_frame_leaves_the_file_that_was_to_be_updated_whole() {
     assert!(fs::read(world.path("out/big")).unwrap() == mine, "the file was touched");
     assert_eq!(fs::read_to_string(world.path("out/report.txt")).unwrap(), "first report\n");
 }
+
+#[test]
+fn the_closing_words_claim_what_was_done() {
+    let world = World::with_snapshot();
+    let (place, to) = (world.place(""), world.text("out"));
+    world.run(&["restore", &place, "--to", &to]).expect(0).out_has("every byte of it was proven");
+    let said = world.run(&["restore", &place, "--to", &to, "--overwrite", "changed"]).expect(0);
+    assert!(!said.out.contains("proven"), "{}", said.out);
+    said.out_has("no content was written").out_has("left by size and time");
+    let said = world.run(&["restore", &place, "--to", &to, "--overwrite", "never"]).expect(0);
+    said.out_has("kept, whatever they hold");
+}

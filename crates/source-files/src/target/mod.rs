@@ -85,7 +85,10 @@ fn cannot_open(path: &CString, error: &std::io::Error) -> ConnectorError {
         std::io::ErrorKind::PermissionDenied => ErrorKind::Denied,
         _ => ErrorKind::Target,
     };
-    ConnectorError::new(kind, format!("cannot open target `{}`: {error}", path.to_string_lossy()))
+    let path = datakeep_model::escape_for_terminal(path.to_bytes());
+    ConnectorError::new(kind, format!("cannot open target `{path}`: {error}")).with_hint(
+        "name a directory that can be written: a directory's contents go into it, a file goes in by its name",
+    )
 }
 
 impl Inner {

@@ -95,3 +95,27 @@ fn the_closing_words_claim_what_was_done() {
     let said = world.run(&["restore", &place, "--to", &to, "--overwrite", "never"]).expect(0);
     said.out_has("kept, whatever they hold");
 }
+
+/// Files to be updated are compared before they are written, and none stays open in between.
+#[test]
+fn more_files_than_may_be_open_are_updated() {
+    let world = World::new();
+    for number in 0..400 {
+        fs::write(world.tree().join(format!("{number}")), format!("new {number}")).unwrap();
+    }
+    world.backup().expect(0);
+    fs::create_dir(world.path("out")).unwrap();
+    for number in 0..400 {
+        fs::write(world.path(&format!("out/{number}")), "old").unwrap();
+    }
+    let line = "ulimit -n 128 && exec \"$0\" \"$@\"";
+    let mut command = std::process::Command::new("sh");
+    let usual = world.command();
+    command.env_clear().envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.args(["-c", line, env!("CARGO_BIN_EXE_datakeep"), "restore", &world.place(""), "--to"]);
+    command.args([&world.text("out"), "--overwrite", "changed"]);
+    crate::world::Said::from(command.output().unwrap()).expect(0);
+    for number in 0..400 {
+        assert_eq!(fs::read_to_string(world.path(&format!("out/{number}"))).unwrap(), format!("new {number}"));
+    }
+}

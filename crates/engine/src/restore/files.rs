@@ -14,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 struct Pieces {
     /// Pieces still to be written.
     remaining: AtomicU32,
+    /// Pieces of a file to be updated that are still to be compared with what stands there.
+    uncompared: AtomicU32,
     written_bytes: AtomicU64,
     sink: Mutex<Option<Box<dyn ItemSink>>>,
     holes: Vec<(u64, u64)>,
@@ -125,6 +127,7 @@ impl FileWork {
         }
         let pieces = (!whole && (chunks > 0 || !holes.is_empty())).then(|| Pieces {
             remaining: AtomicU32::new(chunks as u32),
+            uncompared: AtomicU32::new(chunks as u32),
             written_bytes: AtomicU64::new(0),
             sink: Mutex::new(None),
             holes,
@@ -167,6 +170,7 @@ impl FileWork {
                 true => used.stands.store(true, Ordering::Relaxed),
                 false => needed.push(used),
             }
+            self.close_when_compared(used);
         }
         if needed.is_empty() {
             return Ok(());
@@ -178,6 +182,15 @@ impl FileWork {
             }
         }
         Ok(())
+    }
+
+    /// A window may have thousands of files to be updated: none stays open until it is written.
+    fn close_when_compared(&self, used: &Use) {
+        if let Some(pieces) = &self.works[used.work as usize].pieces
+            && pieces.uncompared.fetch_sub(1, Ordering::AcqRel) == 1
+        {
+            drop(pieces.sink.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
     }
 
     fn lose_once(&self, pump: &RestorePump<'_>, used: &Use, error: ItemError) -> Result<(), EngineError> {

@@ -109,9 +109,15 @@ fn tell(app: &App, args: &CheckArgs, report: &Verified, nanos: u64) -> Result<()
         });
     }
     let faults = sizes::count(report.faults.len() as u64);
-    app.out.warn(tr!("{faults} faults:", "发现 {faults} 处问题："));
+    app.out.warn(tr!("faults found: {faults}", "发现 {faults} 处问题："));
     for fault in &report.faults {
-        app.out.note(format!("  {}: {}", fault.what, fault.error));
+        // Most errors name their object themselves.
+        let error = fault.error.to_string();
+        app.out.note(if error.starts_with(&fault.what) {
+            format!("  {error}")
+        } else {
+            format!("  {}: {error}", fault.what)
+        });
     }
     app.out.note(tr!(
         "  hint: keep the repository as it is, look at the disk, and back up anew: what is whole is used again",

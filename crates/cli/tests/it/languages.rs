@@ -15,6 +15,8 @@ fn help_summaries_and_errors_speak_both() {
         (vec!["snapshots"], 0),
         (vec!["stats"], 0),
         (vec!["check"], 0),
+        (vec!["check", "--slice", "0/4"], 2),
+        (vec!["scrub"], 0),
         (vec!["doctor"], 0),
         (vec!["show"], 0),
         (vec!["forget", "--keep-daily", "7", "--calendar"], 0),

@@ -1,6 +1,6 @@
 //! The command line as data. English help stands here; Chinese help in `words::help`.
 
-use crate::args_care::{CheckArgs, ScrubArgs};
+use crate::args_care::{CheckArgs, RepairArgs, ScrubArgs};
 use crate::args_forget::ForgetArgs;
 use crate::args_gc::GcArgs;
 use crate::args_store::{KeyArgs, StatsArgs, TagArgs};
@@ -93,6 +93,8 @@ pub enum Verb {
     Check(CheckArgs),
     /// Compare the stored bytes with their checksums; needs no password
     Scrub(ScrubArgs),
+    /// Save what is whole of damaged packs, set them aside, and make damaged indexes again
+    Repair(RepairArgs),
     /// Manage passwords and the recovery code
     Key(KeyArgs),
     /// Change the labels of a snapshot

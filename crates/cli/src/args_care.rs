@@ -1,4 +1,4 @@
-//! The arguments of what looks after the stored bytes: `check`, `scrub`.
+//! The arguments of what looks after the stored bytes: `check`, `scrub`, `repair`.
 
 use clap::Args;
 
@@ -16,3 +16,20 @@ pub struct CheckArgs {
 /// `scrub`.
 #[derive(Args, Debug)]
 pub struct ScrubArgs {}
+
+/// `repair`.
+#[derive(Args, Debug)]
+pub struct RepairArgs {
+    /// Show what is damaged and what would be done; write nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// Give up a run that has written nothing for so long (90s, 10m, 1h, 2d); it goes on under a new name if it lives
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub patience: String,
+    /// Do not wait for runs that are going on; the next repair finishes the work
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+}

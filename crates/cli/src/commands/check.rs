@@ -2,13 +2,18 @@
 
 use crate::args_care::CheckArgs;
 use crate::errors::Failure;
+use crate::json::PathJson;
 use crate::open::App;
 use crate::progress::Watch;
 use crate::words::tr;
 use crate::{json, signals, sizes, time};
-use datakeep_model::{ErrorKind, ExitCode};
-use datakeep_store::{Fault, Share, Verified, Verify};
+use datakeep_model::{ErrorKind, ExitCode, SessionId};
+use datakeep_store::{Fault, HurtFile, Share, Verified, Verify};
 use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// So many files are named in words.
+const MOST_FILES: usize = 20;
 
 /// A fault, in JSON.
 #[derive(Serialize)]
@@ -48,6 +53,23 @@ struct Report {
     read_bytes: u64,
     duration_ms: u64,
     faults: Vec<FaultJson>,
+    hurt: Vec<HurtJson>,
+    hurt_files: Vec<HurtFileJson>,
+    hurt_files_total: u64,
+}
+
+/// A damaged pack and who needs what is damaged of it.
+#[derive(Serialize)]
+struct HurtJson {
+    pack: String,
+    snapshots: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct HurtFileJson {
+    snapshot: String,
+    #[serde(flatten)]
+    path: PathJson,
 }
 
 /// Runs it.
@@ -103,6 +125,9 @@ fn tell(app: &App, args: &CheckArgs, report: &Verified, nanos: u64) -> Result<()
                 read_bytes: report.read_bytes,
                 duration_ms: nanos / 1_000_000,
                 faults: report.faults.iter().map(FaultJson::from).collect(),
+                hurt: report.hurt.iter().map(hurt_json).collect(),
+                hurt_files: report.hurt_files.iter().map(hurt_file_json).collect(),
+                hurt_files_total: report.hurt_files_total,
             },
         ));
     }
@@ -139,11 +164,37 @@ fn tell(app: &App, args: &CheckArgs, report: &Verified, nanos: u64) -> Result<()
         });
     }
     tell_faults(app, &report.faults);
+    tell_hurt(app, report);
     app.out.note(tr!(
         "  hint: look at the disk first; then `datakeep repair` saves what is whole, and `datakeep backup` stores again what the source still has",
         "  提示：请先检查磁盘；然后用 `datakeep repair` 保全完好的数据，再用 `datakeep backup` 重新存储数据源中仍有的内容"
     ));
     Ok(())
+}
+
+fn hurt_json((pack, snapshots): (&String, &BTreeSet<SessionId>)) -> HurtJson {
+    HurtJson { pack: pack.clone(), snapshots: snapshots.iter().map(|id| id.to_hex()).collect() }
+}
+
+fn hurt_file_json(file: &HurtFile) -> HurtFileJson {
+    HurtFileJson { snapshot: file.snapshot.to_hex(), path: PathJson::absolute(&file.path) }
+}
+
+/// Names the snapshots and the first files that need what is damaged.
+fn tell_hurt(app: &App, report: &Verified) {
+    for (pack, snapshots) in &report.hurt {
+        let list: Vec<String> = snapshots.iter().map(|id| id.short().to_string()).collect();
+        let list = list.join(", ");
+        app.out.note(tr!("  {pack} is needed by: {list}", "  需要 {pack} 的备份集：{list}"));
+    }
+    for HurtFile { snapshot, path } in report.hurt_files.iter().take(MOST_FILES) {
+        let (id, path) = (snapshot.short(), path.to_string());
+        app.out.note(tr!("  lost in {id}: /{path}", "  {id} 中丢失：/{path}"));
+    }
+    if report.hurt_files_total > MOST_FILES as u64 {
+        let more = sizes::count(report.hurt_files_total - MOST_FILES as u64);
+        app.out.note(tr!("  and {more} more; --json names up to 1000", "  另有 {more} 个；--json 最多列出 1000 个"));
+    }
 }
 
 /// Names every fault.

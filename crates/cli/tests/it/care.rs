@@ -71,3 +71,44 @@ fn scrub_needs_no_password_and_finds_every_damaged_pack() {
     fs::remove_dir_all(world.path("repo")).unwrap();
     scrub(10, &[]);
 }
+
+#[test]
+fn damage_is_named_repaired_and_healed_by_the_next_backup() {
+    let world = two_packs();
+    world.run(&["repair"]).expect(0).out_has("nothing to repair");
+    let packs = crate::world::files(&world.path("repo/data"));
+    packs.iter().for_each(|pack| damage(pack));
+    let said = world.run(&["check", "--read-data"]).expect(15).err_has("is needed by").err_has("datakeep repair");
+    said.err_has("/tree/more.bin");
+    let document = world.run(&["check", "--read-data", "--json"]).expect(15).json();
+    assert_eq!((document["hurt"].as_array().unwrap().len(), document["hurt_files"].is_array()), (2, true));
+
+    let before = crate::world::files(&world.path("repo")).len();
+    let plan = world.run(&["repair", "--dry-run", "--json"]).expect(3).json();
+    assert_eq!((plan["packs"].as_array().unwrap().len(), &plan["dry_run"]), (2, &true.into()));
+    assert_eq!(crate::world::files(&world.path("repo")).len(), before, "a dry run writes nothing");
+    world.run(&["repair"]).expect(2).err_has("--yes");
+    let damaged = fs::read(&packs[0]).unwrap();
+    world.run(&["repair", "--yes"]).expect(3).out_has("set aside in quarantine: 2 packs").err_has("back up now");
+    assert!(!packs[0].exists());
+    let kept = world.path("repo/quarantine").join(packs[0].strip_prefix(world.path("repo")).unwrap());
+    assert_eq!(fs::read(kept).unwrap(), damaged);
+    world.run(&["repair", "--yes"]).expect(0).out_has("nothing to repair");
+
+    world.backup().expect(0);
+    world.run(&["check", "--read-data"]).expect(0);
+    world.run(&["restore", &world.place(""), "--to", &world.text("out")]).expect(0);
+    assert_eq!(fs::read(world.path("out/sub/data.bin")).unwrap(), vec![7u8; 300_000]);
+    world.run(&["gc"]).expect(0);
+    world.run(&["check", "--read-data"]).expect(0);
+    world.run(&["scrub"]).expect(0).out_has("quarantine");
+}
+
+#[test]
+fn a_damaged_index_is_made_again() {
+    let world = World::with_snapshot();
+    damage(&world.object("index"));
+    world.run(&["check"]).expect(15).err_has("index/");
+    world.run(&["repair", "--yes", "--lang", "zh"]).expect(0).out_has("重建");
+    world.run(&["check", "--read-data"]).expect(0);
+}

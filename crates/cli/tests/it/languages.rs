@@ -17,6 +17,7 @@ fn help_summaries_and_errors_speak_both() {
         (vec!["check"], 0),
         (vec!["check", "--slice", "0/4"], 2),
         (vec!["scrub"], 0),
+        (vec!["repair"], 0),
         (vec!["doctor"], 0),
         (vec!["show"], 0),
         (vec!["forget", "--keep-daily", "7", "--calendar"], 0),

@@ -1,5 +1,6 @@
 //! The command line as data. English help stands here; Chinese help in `words::help`.
 
+use crate::args_care::{CheckArgs, RepairArgs, ScrubArgs};
 use crate::args_forget::ForgetArgs;
 use crate::args_gc::GcArgs;
 use crate::args_store::{KeyArgs, StatsArgs, TagArgs};
@@ -96,6 +97,10 @@ pub enum Verb {
     Stats(StatsArgs),
     /// Prove that the repository is whole
     Check(CheckArgs),
+    /// Compare the stored bytes with their checksums; needs no password
+    Scrub(ScrubArgs),
+    /// Save what is whole of damaged packs, set them aside, and make damaged indexes again
+    Repair(RepairArgs),
     /// Manage passwords and the recovery code
     Key(KeyArgs),
     /// Change the labels of a snapshot
@@ -386,14 +391,6 @@ pub struct RestoreArgs {
     /// Threads that read and write
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
-}
-
-/// `check`.
-#[derive(Args, Debug)]
-pub struct CheckArgs {
-    /// Read and prove every stored byte, not only the structure
-    #[arg(long)]
-    pub read_data: bool,
 }
 
 /// `config`.

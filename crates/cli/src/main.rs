@@ -4,6 +4,7 @@
 //! [`commands`]; a run goes `args` -> [`config`] -> [`open`] -> verb -> `json` or words -> exit code.
 
 mod args;
+mod args_care;
 mod args_forget;
 mod args_gc;
 mod args_store;

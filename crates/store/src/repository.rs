@@ -307,6 +307,11 @@ impl Repository {
         }
     }
 
+    /// What index or reach say of a pack, if either has been read and names it.
+    pub(crate) fn expected_record(&self, name: PackName) -> Option<PackRecord> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied()
+    }
+
     /// Opens a pack, from the cache when it is there.
     pub fn open_pack(&self, class: PackClass, name: PackName) -> Result<Arc<OpenPack>, StoreError> {
         if let Some(pack) = self.packs.get(&name).filter(|pack| pack.record.class == class) {

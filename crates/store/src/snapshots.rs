@@ -181,7 +181,8 @@ impl Repository {
     }
 
     /// As [`Repository::missing_packs`], for what a snapshot uses: packs that a collection has deleted count as there when
-    /// all frames used have moved to packs that are.
+    /// all frames used have moved to packs that are. What a repair has found to be lost is not looked for: the entries that
+    /// use it tell whether it has been stored again.
     pub fn missing_live_packs(&self, reach: &Reach) -> Result<Vec<String>, StoreError> {
         let view = self.view()?;
         let mut records = Vec::new();
@@ -192,7 +193,8 @@ impl Repository {
                 continue;
             }
             let mut homes = BTreeSet::new();
-            for frame in (0..record.frames).filter(|frame| frames.contains(*frame)) {
+            let left = |frame: &u32| frames.contains(*frame) && !view.is_lost(pack, *frame);
+            for frame in (0..record.frames).filter(left) {
                 match view.moved(Location { pack, frame, slot: 0 }) {
                     Some(to) => homes.insert(to.pack),
                     None => homes.insert(pack),
@@ -223,6 +225,9 @@ impl Repository {
         );
         for (number, expected) in manifest.index_digests.iter().enumerate() {
             let name = names::index(epoch, session, number as u32);
+            if self.is_index_replaced(manifest, &name) {
+                continue;
+            }
             note(index::read_run(self, &name).and_then(|_| {
                 let stored = self.blobs.read(&name, MAX_STORED_LEN_BYTES).map_err(must_exist)?;
                 if digest(&stored) == *expected {
@@ -235,6 +240,24 @@ impl Repository {
             note(self.read_sealed(ObjectType::Tags, &listed.name).map(|_| ()));
         }
         Companions { faults }
+    }
+
+    /// True when an index object may be missing: a repair has made another, or it named packs only that are gone.
+    fn is_index_replaced(&self, manifest: &Manifest, name: &str) -> bool {
+        let is_there = |object: &str| self.blobs.len_bytes(object).is_ok_and(|len| len.is_some());
+        !is_there(name) && (is_there(&names::quarantined(name, 0)) || self.is_index_useless(manifest).unwrap_or(false))
+    }
+
+    /// True when a collection has been here and none of the packs that a snapshot wrote and uses is out of the index.
+    pub(crate) fn is_index_useless(&self, manifest: &Manifest) -> Result<bool, StoreError> {
+        let view = self.view()?;
+        if view.checkpoint.is_none() {
+            return Ok(false);
+        }
+        let (reach, index) = (self.reach(manifest)?, self.index()?);
+        let own = reach.packs.keys().filter(|pack| pack.session == manifest.snapshot.id);
+        let mut left = own.filter(|pack| !view.is_gone(**pack));
+        Ok(left.all(|pack| index.names(*pack)))
     }
 
     /// A walk over the entries of a snapshot within a range of keys.

@@ -1,29 +1,27 @@
 //! Proves a repository: its structure, and on request every byte of it.
 
-use crate::error::{StoreError, must_exist};
+use crate::error::StoreError;
 use crate::format::decision::{self, Decision, Manifest};
 use crate::format::names::{self, PackName};
-use crate::format::pack;
 use crate::format::sealed::ObjectType;
 use crate::node_io::content_parts;
-use crate::pack::{FrameDecoder, OpenPack};
-use crate::repository::{Repository, class_of};
+use crate::pack::FrameDecoder;
+use crate::repository::Repository;
 use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Part};
 use crate::tree::reader::KeyRange;
 use crate::view;
 use crate::{index, keys, progress};
 use datakeep_model::{ChunkKind, ItemPath, SessionId};
-use datakeep_process::digest;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+mod hurt;
+mod packs;
 mod relations;
+mod slice;
 
-/// How far to look.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Verify {
-    /// Read every byte of every pack, not only directories.
-    pub read_data: bool,
-}
+use hurt::Damaged;
+pub use hurt::HurtFile;
+pub use slice::{Share, Verify};
 
 /// Something that is not as it should be.
 #[derive(Debug)]
@@ -55,6 +53,13 @@ pub struct Verified {
     pub read_bytes: u64,
     /// Faults.
     pub faults: Vec<Fault>,
+    /// Snapshots that need what is damaged of a pack, by the pack's name.
+    pub hurt: BTreeMap<String, BTreeSet<SessionId>>,
+    /// Files that need it, as far as trees can be read; the first of them.
+    pub hurt_files: Vec<HurtFile>,
+    /// How many there are, each counted in every snapshot.
+    pub hurt_files_total: u64,
+    damaged: Damaged,
 }
 
 impl Verified {
@@ -81,6 +86,7 @@ impl Repository {
         }
         let objects = self.blobs.list("")?;
         for listed in &objects {
+            let looked_at_bytes = how.looked_at_bytes(listed);
             report.objects += 1;
             match self.verify_object(&listed.name, how, &mut decoder, &mut report) {
                 // A collection has removed it since it was listed.
@@ -88,8 +94,8 @@ impl Repository {
                     if object == listed.name && self.refresh_view()?.removes(&object) => {}
                 result => report.note(&listed.name, result),
             }
-            report.read_bytes += listed.len_bytes;
-            if !tick(listed.len_bytes) {
+            report.read_bytes += looked_at_bytes;
+            if !tick(looked_at_bytes) {
                 return Ok(report);
             }
         }
@@ -132,6 +138,8 @@ impl Repository {
             }),
             // All slots are proven before everything else.
             "keys" => Ok(()),
+            // Known to be damaged, and set aside: nothing refers to it.
+            "quarantine" => Ok(()),
             "data" | "meta" => self.verify_pack(name, how, decoder, report),
             "index" if index::is_index_name(name) => index::read_run(self, name).map(|_| ()),
             "reach" => self.read_sealed(ObjectType::Reach, name).map(|_| ()),
@@ -179,50 +187,6 @@ impl Repository {
         }
     }
 
-    fn verify_pack(
-        &self,
-        object: &str,
-        how: Verify,
-        decoder: &mut FrameDecoder,
-        report: &mut Verified,
-    ) -> Result<(), StoreError> {
-        let (class, name) =
-            PackName::parse(object).ok_or_else(|| StoreError::damaged(object, 0, "a pack's name", "another name"))?;
-        report.packs += 1;
-        let pack = match self.open_pack_uncached(class, name, None) {
-            // A collection has deleted it since it was listed.
-            Err(StoreError::Missing { .. }) if self.refresh_view()?.is_gone(name) => return Ok(()),
-            other => other?,
-        };
-        if !how.read_data {
-            return Ok(());
-        }
-        self.verify_pack_digest(&pack)?;
-        for number in 0..pack.record.frames {
-            let frame = self.read_frame(&pack, number, decoder)?;
-            report.frames += 1;
-            if class_of(frame.kind) != class {
-                return Err(StoreError::damaged(object, 0, "chunks of this folder's class", "others"));
-            }
-            for slot in 0..frame.chunks() as u32 {
-                let Some(id) = frame.id(slot) else { continue };
-                frame.chunk(slot, &id, self.ids())?;
-                report.chunks += 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn verify_pack_digest(&self, pack: &OpenPack) -> Result<(), StoreError> {
-        let covered = pack.record.len_bytes - (pack::TRAILER_LEN_BYTES - pack::TRAILER_HASHED_LEN_BYTES) as u64;
-        let stored = self.blobs.read(pack.object(), pack::MAX_PACK_LEN_BYTES).map_err(must_exist)?;
-        let found = digest(stored.get(..covered as usize).unwrap_or(&stored));
-        if found == pack.record.digest {
-            return Ok(());
-        }
-        Err(StoreError::damaged(pack.object(), covered, format!("digest {}", pack.record.digest), found.to_hex()))
-    }
-
     fn verify_snapshot(
         &self,
         manifest: &Manifest,
@@ -232,17 +196,25 @@ impl Repository {
     ) -> Result<(), StoreError> {
         let reach = self.reach(manifest)?;
         for object in self.missing_live_packs(&reach)? {
+            report.damaged.pack(PackName::parse(&object).map(|(_, name)| name));
             report.note(&object, Err(StoreError::Missing { object: object.clone() }));
         }
         let view = self.view()?;
         for (record, _) in reach.packs.values().filter(|(record, _)| !view.is_gone(record.name)) {
             let result = self.open_pack_uncached(record.class, record.name, Some(record)).map(|_| ());
+            report.damaged.pack(result.is_err().then_some(record.name));
             report.note(&record.name.object(record.class), result);
         }
+        report.note_hurt_snapshot(&view, &reach, manifest.snapshot.id);
         let mut cursor = self.entries(manifest, KeyRange::default())?;
         while let Some(entry) = cursor.next_entry()? {
             report.entries += 1;
-            if let Err(error) = self.verify_entry(&entry, seen, decoder) {
+            let mut is_hurt = false;
+            let result = self.verify_entry(&entry, (seen, decoder), &report.damaged, &mut is_hurt);
+            if is_hurt {
+                report.note_hurt_file(&entry, manifest.snapshot.id);
+            }
+            if let Err(error) = result {
                 let path = ItemPath::from_key(&entry.key).map_or_else(|_| "?".into(), |path| path.to_string());
                 report.note(&format!("{} in snapshot {}", path, manifest.snapshot.id.short()), Err(error));
             }
@@ -253,10 +225,16 @@ impl Repository {
     fn verify_entry(
         &self,
         entry: &Entry,
-        seen: &mut BTreeSet<(PackName, u32, u32)>,
-        decoder: &mut FrameDecoder,
+        (seen, decoder): (&mut BTreeSet<(PackName, u32, u32)>, &mut FrameDecoder),
+        damaged: &Damaged,
+        is_hurt: &mut bool,
     ) -> Result<(), StoreError> {
         let mut exists = |kind: ChunkKind, chunk: &ChunkRef| -> Result<(), StoreError> {
+            // The pack or frame has been told; here it is only said whom it hurts.
+            if damaged.holds(self, kind, chunk)? {
+                *is_hurt = true;
+                return Ok(());
+            }
             let key = chunk.at.map(|at| (at.pack, at.frame, at.slot));
             if key.is_some_and(|key| !seen.insert(key)) {
                 return Ok(());

@@ -132,7 +132,12 @@ impl View {
     /// Where the frame of `at` has moved, if it has.
     pub fn moved(&self, at: Location) -> Option<Location> {
         let (pack, frame) = self.forwards.get(at.pack, at.frame)?;
-        Some(Location { pack, frame, slot: at.slot })
+        (pack != PackName::LOST).then_some(Location { pack, frame, slot: at.slot })
+    }
+
+    /// True when a repair has found that a frame is nowhere any more.
+    pub fn is_lost(&self, pack: PackName, frame: u32) -> bool {
+        self.forwards.get(pack, frame).is_some_and(|(to, _)| to == PackName::LOST)
     }
 
     /// True when no collection has begun since the repository was made.

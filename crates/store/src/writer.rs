@@ -7,6 +7,7 @@ use crate::format::decision::{self, Decision, Manifest};
 use crate::format::index::{self, IndexRun, PackRecord, fingerprint};
 use crate::format::names::{self, PackClass, PackName};
 use crate::format::node;
+use crate::format::pack::ChunkInfo;
 use crate::format::progress::{self, Progress};
 use crate::format::reach::{self, FrameSet, Reach};
 use crate::format::sealed::ObjectType;
@@ -134,6 +135,14 @@ impl Writer {
         written.packs.push(pack.record);
         written.entries.extend(pack.chunks.iter().map(|chunk| (fingerprint(&chunk.id), number)));
         Ok(())
+    }
+
+    /// Notes a pack of another session, so that this session's index names it.
+    pub(crate) fn adopt_pack(&self, record: PackRecord, chunks: &[ChunkInfo]) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = written.packs.len() as u32;
+        written.packs.push(record);
+        written.entries.extend(chunks.iter().map(|chunk| (fingerprint(&chunk.id), number)));
     }
 
     /// Makes everything staged durable.

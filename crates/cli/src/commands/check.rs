@@ -1,26 +1,49 @@
 //! `datakeep check`.
 
-use crate::args::CheckArgs;
+use crate::args_care::CheckArgs;
 use crate::errors::Failure;
+use crate::json::PathJson;
 use crate::open::App;
 use crate::progress::Watch;
 use crate::words::tr;
 use crate::{json, signals, sizes, time};
-use datakeep_model::{ErrorKind, ExitCode};
-use datakeep_store::{Verified, Verify};
+use datakeep_model::{ErrorKind, ExitCode, SessionId};
+use datakeep_store::{Fault, HurtFile, Share, Verified, Verify};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
+/// So many files are named in words.
+const MOST_FILES: usize = 20;
+
+/// A fault, in JSON.
 #[derive(Serialize)]
-struct FaultJson {
+pub struct FaultJson {
     what: String,
     kind: &'static str,
     detail: String,
+}
+
+impl From<&Fault> for FaultJson {
+    fn from(fault: &Fault) -> Self {
+        Self { what: fault.what.clone(), kind: fault.error.kind().as_str(), detail: fault.error.to_string() }
+    }
+}
+
+/// The exit code that faults deserve.
+pub fn exit_code(faults: &[Fault]) -> ExitCode {
+    let is_damage = |kind| matches!(kind, ErrorKind::Integrity | ErrorKind::Incompatible);
+    match faults {
+        [] => ExitCode::OK,
+        faults if faults.iter().any(|fault| is_damage(fault.error.kind())) => ExitCode::INTEGRITY,
+        _ => ExitCode::CHECK_FAILED,
+    }
 }
 
 #[derive(Serialize)]
 struct Report {
     outcome: &'static str,
     read_data: bool,
+    slice: Option<String>,
     objects: u64,
     snapshots: u64,
     entries: u64,
@@ -30,16 +53,34 @@ struct Report {
     read_bytes: u64,
     duration_ms: u64,
     faults: Vec<FaultJson>,
+    hurt: Vec<HurtJson>,
+    hurt_files: Vec<HurtFileJson>,
+    hurt_files_total: u64,
+}
+
+/// A damaged pack and who needs what is damaged of it.
+#[derive(Serialize)]
+struct HurtJson {
+    pack: String,
+    snapshots: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct HurtFileJson {
+    snapshot: String,
+    #[serde(flatten)]
+    path: PathJson,
 }
 
 /// Runs it.
 pub fn run(app: &App, args: &CheckArgs) -> Result<ExitCode, Failure> {
+    let how = Verify { data: share(args)? };
     let repository = app.open()?;
     signals::listen(&app.cancel)?;
     let watch = Watch::new(&app.out);
-    let total: u64 = repository.blobs().list("").map_err(Failure::from)?.iter().map(|listed| listed.len_bytes).sum();
-    watch.expect(total);
-    let report = repository.verify(Verify { read_data: args.read_data }, &mut |bytes| {
+    let listed = repository.blobs().list("").map_err(Failure::from)?;
+    watch.expect(listed.iter().map(|listed| how.looked_at_bytes(listed)).sum());
+    let report = repository.verify(how, &mut |bytes| {
         watch.advance(1, bytes);
         !app.cancel.is_cancelled()
     })?;
@@ -48,26 +89,33 @@ pub fn run(app: &App, args: &CheckArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::new(ErrorKind::Cancelled, tr!("stopped on request", "已按请求停止")));
     }
     tell(app, args, &report, watch.elapsed_ns())?;
-    let is_damage = |kind| matches!(kind, ErrorKind::Integrity | ErrorKind::Incompatible);
-    Ok(match report.faults.as_slice() {
-        [] => ExitCode::OK,
-        faults if faults.iter().any(|fault| is_damage(fault.error.kind())) => ExitCode::INTEGRITY,
-        _ => ExitCode::CHECK_FAILED,
+    Ok(exit_code(&report.faults))
+}
+
+/// Which packs are to be read.
+fn share(args: &CheckArgs) -> Result<Share, Failure> {
+    let Some(text) = &args.slice else {
+        return Ok(if args.read_data { Share::All } else { Share::None });
+    };
+    let numbers = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    numbers.and_then(|(number, of)| Share::slice(number, of)).ok_or_else(|| {
+        let shown = datakeep_model::escape_for_terminal(text.as_bytes());
+        let message = tr!("`{shown}` is no slice", "`{shown}` 不是有效的分片");
+        Failure::usage(message).hint(tr!(
+            "write N/T with N from 1 to T: 1/30 today, 2/30 tomorrow, and so on",
+            "请写成 N/T，N 为 1 到 T：今天 1/30，明天 2/30，依此类推"
+        ))
     })
 }
 
 fn tell(app: &App, args: &CheckArgs, report: &Verified, nanos: u64) -> Result<(), Failure> {
     if app.out.json {
-        let fault = |fault: &datakeep_store::Fault| FaultJson {
-            what: fault.what.clone(),
-            kind: fault.error.kind().as_str(),
-            detail: fault.error.to_string(),
-        };
         return app.out.document(&json::document(
             "check",
             Report {
                 outcome: if report.faults.is_empty() { "whole" } else { "damaged" },
                 read_data: args.read_data,
+                slice: args.slice.clone(),
                 objects: report.objects,
                 snapshots: report.snapshots,
                 entries: report.entries,
@@ -76,7 +124,10 @@ fn tell(app: &App, args: &CheckArgs, report: &Verified, nanos: u64) -> Result<()
                 chunks: report.chunks,
                 read_bytes: report.read_bytes,
                 duration_ms: nanos / 1_000_000,
-                faults: report.faults.iter().map(fault).collect(),
+                faults: report.faults.iter().map(FaultJson::from).collect(),
+                hurt: report.hurt.iter().map(hurt_json).collect(),
+                hurt_files: report.hurt_files.iter().map(hurt_file_json).collect(),
+                hurt_files_total: report.hurt_files_total,
             },
         ));
     }
@@ -87,7 +138,7 @@ fn tell(app: &App, args: &CheckArgs, report: &Verified, nanos: u64) -> Result<()
         "looked at {objects} objects, {packs} packs, {snapshots} snapshots, {entries} items in {took}",
         "检查了 {objects} 个对象、{packs} 个数据包、{snapshots} 个备份集、{entries} 个条目，用时 {took}"
     ))?;
-    if args.read_data {
+    if args.read_data || args.slice.is_some() {
         let (read, rate) = (
             sizes::bytes(report.read_bytes),
             sizes::bytes((report.read_bytes as f64 / (nanos.max(1) as f64 / 1e9)) as u64),
@@ -98,19 +149,59 @@ fn tell(app: &App, args: &CheckArgs, report: &Verified, nanos: u64) -> Result<()
         ))?;
     }
     if report.faults.is_empty() {
-        return app.out.say(match args.read_data {
-            true => {
+        return app.out.say(match (args.read_data, &args.slice) {
+            (true, _) => {
                 tr!("no fault: every stored byte is what was written", "没有发现问题：存储的每个字节都与写入时一致")
             }
-            false => tr!(
+            (_, Some(slice)) => tr!(
+                "no fault in the structure and in slice {slice} of the stored bytes",
+                "结构完好，第 {slice} 份数据没有发现问题"
+            ),
+            _ => tr!(
                 "no fault in the structure; --read-data proves every byte",
                 "结构完好；使用 --read-data 可验证每个字节"
             ),
         });
     }
-    let faults = sizes::count(report.faults.len() as u64);
-    app.out.warn(tr!("faults found: {faults}", "发现 {faults} 处问题："));
-    for fault in &report.faults {
+    tell_faults(app, &report.faults);
+    tell_hurt(app, report);
+    app.out.note(tr!(
+        "  hint: look at the disk first; then `datakeep repair` saves what is whole, and `datakeep backup` stores again what the source still has",
+        "  提示：请先检查磁盘；然后用 `datakeep repair` 保全完好的数据，再用 `datakeep backup` 重新存储数据源中仍有的内容"
+    ));
+    Ok(())
+}
+
+fn hurt_json((pack, snapshots): (&String, &BTreeSet<SessionId>)) -> HurtJson {
+    HurtJson { pack: pack.clone(), snapshots: snapshots.iter().map(|id| id.to_hex()).collect() }
+}
+
+fn hurt_file_json(file: &HurtFile) -> HurtFileJson {
+    HurtFileJson { snapshot: file.snapshot.to_hex(), path: PathJson::absolute(&file.path) }
+}
+
+/// Names the snapshots and the first files that need what is damaged.
+fn tell_hurt(app: &App, report: &Verified) {
+    for (pack, snapshots) in &report.hurt {
+        let list: Vec<String> = snapshots.iter().map(|id| id.short().to_string()).collect();
+        let list = list.join(", ");
+        app.out.note(tr!("  {pack} is needed by: {list}", "  需要 {pack} 的备份集：{list}"));
+    }
+    for HurtFile { snapshot, path } in report.hurt_files.iter().take(MOST_FILES) {
+        let (id, path) = (snapshot.short(), path.to_string());
+        app.out.note(tr!("  lost in {id}: /{path}", "  {id} 中丢失：/{path}"));
+    }
+    if report.hurt_files_total > MOST_FILES as u64 {
+        let more = sizes::count(report.hurt_files_total - MOST_FILES as u64);
+        app.out.note(tr!("  and {more} more; --json names up to 1000", "  另有 {more} 个；--json 最多列出 1000 个"));
+    }
+}
+
+/// Names every fault.
+pub fn tell_faults(app: &App, faults: &[Fault]) {
+    let count = sizes::count(faults.len() as u64);
+    app.out.warn(tr!("faults found: {count}", "发现 {count} 处问题："));
+    for fault in faults {
         // Most errors name their object themselves.
         let error = fault.error.to_string();
         app.out.note(if error.starts_with(&fault.what) {
@@ -119,9 +210,4 @@ fn tell(app: &App, args: &CheckArgs, report: &Verified, nanos: u64) -> Result<()
             format!("  {}: {error}", fault.what)
         });
     }
-    app.out.note(tr!(
-        "  hint: keep the repository as it is, look at the disk, and back up anew: what is whole is used again",
-        "  提示：请勿改动仓库，检查磁盘，然后重新备份：完好的数据会被继续使用"
-    ));
-    Ok(())
 }

@@ -14,7 +14,9 @@ pub mod init;
 pub mod key;
 pub mod ls;
 pub mod man;
+pub mod repair;
 pub mod restore;
+pub mod scrub;
 pub mod show;
 pub mod snapshots;
 pub mod stats;
@@ -39,6 +41,8 @@ pub fn run(app: &App, cli: &Cli) -> Result<ExitCode, Failure> {
         Verb::Restore(args) => restore::run(app, args),
         Verb::Stats(args) => stats::run(app, args),
         Verb::Check(args) => check::run(app, args),
+        Verb::Scrub(_) => scrub::run(app),
+        Verb::Repair(args) => repair::run(app, args),
         Verb::Key(args) => key::run(app, args),
         Verb::Tag(args) => tag::run(app, args),
         Verb::Forget(args) => forget::run(app, args),

@@ -15,6 +15,8 @@ fn every_verb_speaks_json() {
         (vec!["find", "*"], "find"),
         (vec!["stats"], "stats"),
         (vec!["check"], "check"),
+        (vec!["scrub"], "scrub"),
+        (vec!["repair", "--dry-run"], "repair"),
         (vec!["key", "list"], "keys"),
         (vec!["key", "test"], "key-test"),
         (vec!["tag", "latest", "--add", "x"], "tags"),

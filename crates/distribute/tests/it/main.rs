@@ -14,6 +14,7 @@ mod losses;
 mod memory;
 mod model;
 mod ordering;
+mod repair;
 mod resume;
 mod round_trip;
 mod simulation;

@@ -7,7 +7,7 @@ use datakeep_engine::{BackupOptions, BackupReport, EngineError, RunContext, back
 use datakeep_model::{ChunkId, Event, FileType, ItemPath, Loss, Observer, Secret, Timestamp};
 use datakeep_store::{
     ChunkerParams, Entropy, InitOptions, KdfParams, KeyRange, Locked, Manifest, NewSlot, OsEntropy, Part, Repository,
-    SlotKind, StoreError, Suite, Unlock, Verified, Verify,
+    Share, SlotKind, StoreError, Suite, Unlock, Verified, Verify,
 };
 use datakeep_store_blob::BlobStore;
 use std::collections::BTreeMap;
@@ -139,7 +139,7 @@ pub fn assert_restores(repository: &Repository, manifest: &Manifest, expected: &
 }
 
 pub fn verify(repository: &Repository) -> Result<Verified, StoreError> {
-    repository.verify(Verify { read_data: true }, &mut |_| true)
+    repository.verify(Verify { data: Share::All }, &mut |_| true)
 }
 
 pub fn assert_sound(repository: &Repository, what: &str) -> Verified {

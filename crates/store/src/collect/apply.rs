@@ -5,14 +5,15 @@ use super::{
 };
 use crate::entropy::random;
 use crate::error::StoreError;
-use crate::format::collect::{self, Condemned};
-use crate::format::names;
+use crate::format::collect::{self, Condemned, Doomed};
+use crate::format::names::{self, PackName};
 use crate::format::sealed::{MAX_STORED_LEN_BYTES, ObjectType};
 use crate::repository::Repository;
 use crate::session;
 use crate::view::newest_epoch;
 use datakeep_model::SessionId;
 use datakeep_store_blob::BlobError;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Repository {
@@ -74,15 +75,25 @@ impl Repository {
         if has_room {
             packs.extend(doomed(&plan.rewrite));
         }
+        self.publish_condemned(plan.epoch, (packs, moved), options)
+    }
+
+    /// Publishes what is to go: whoever does so first is the collector of the round. Returns the bytes written anew.
+    pub(crate) fn publish_condemned(
+        &self,
+        epoch: u64,
+        (packs, moved): (BTreeMap<PackName, Doomed>, Moved),
+        options: &CollectOptions,
+    ) -> Result<u64, StoreError> {
         let collector = moved.collector.unwrap_or_else(|| SessionId(random(&*self.entropy)));
         let condemned = Condemned { collector, made: options.now, packs, forwards: moved.forwards };
-        let name = names::condemned(plan.epoch + 1);
+        let name = names::condemned(epoch + 1);
         let sealed = self.seal(ObjectType::Condemned, &name, &collect::encode_condemned(&condemned))?;
         let created = self.create_or_find(&name, &sealed)?;
         // A name below the fence may have been free because its round is over and its list was removed.
-        if !created || newest_epoch(&*self.blobs)? != plan.epoch {
+        if !created || newest_epoch(&*self.blobs)? != epoch {
             if moved.collector.is_some() {
-                let _ = session::abort(self, plan.epoch, collector);
+                let _ = session::abort(self, epoch, collector);
             }
             return Err(overtaken());
         }
@@ -91,7 +102,7 @@ impl Repository {
 
     /// Creates an object, or finds that it is there already: true when the one there is ours. A lost answer is resolved by
     /// reading it back.
-    pub(super) fn create_or_find(&self, name: &str, sealed: &[u8]) -> Result<bool, StoreError> {
+    pub(crate) fn create_or_find(&self, name: &str, sealed: &[u8]) -> Result<bool, StoreError> {
         let error = match self.blobs.create(name, sealed) {
             Ok(()) => return Ok(true),
             Err(error) => error,

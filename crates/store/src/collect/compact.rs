@@ -3,7 +3,7 @@
 use super::{CollectOptions, CollectPlan, CollectStep, Moved, stopped};
 use crate::error::StoreError;
 use crate::format::names::{PackClass, PackName};
-use crate::pack::{FrameDecoder, PackBuilder};
+use crate::pack::{FrameDecoder, OpenPack, PackBuilder, PlainFrame};
 use crate::repository::Repository;
 use crate::writer::{SessionInfo, Writer};
 use datakeep_model::SourceInfo;
@@ -22,19 +22,38 @@ pub(super) fn compact(
     if plan.rewrite.is_empty() {
         return Ok(Moved::default());
     }
+    move_frames(repository, (plan.epoch, "gc"), options, &mut |mover| mover.all(plan, tick))
+}
+
+/// A session for maintenance: nothing it writes becomes a snapshot.
+pub(crate) fn maintenance(
+    repository: &Arc<Repository>,
+    name: &str,
+    options: &CollectOptions,
+) -> Result<Writer, StoreError> {
     let source = SourceInfo {
         kind: MAINTENANCE.to_string(),
-        name: "gc".to_string(),
+        name: name.to_string(),
         location: String::new(),
         host: options.host.clone(),
     };
-    let writer = Writer::begin(repository.clone(), &SessionInfo { source, started: options.now })?;
-    if writer.epoch() != plan.epoch {
+    Writer::begin(repository.clone(), &SessionInfo { source, started: options.now })
+}
+
+/// Moves what `choose` tells it to, in a session of the epoch. What was moved is durable and indexed when this returns.
+pub(crate) fn move_frames(
+    repository: &Arc<Repository>,
+    (epoch, name): (u64, &str),
+    options: &CollectOptions,
+    choose: &mut dyn FnMut(&mut Mover<'_>) -> Result<(), StoreError>,
+) -> Result<Moved, StoreError> {
+    let writer = maintenance(repository, name, options)?;
+    if writer.epoch() != epoch {
         writer.give_up();
         return Err(super::overtaken());
     }
     let mut mover = Mover { repository, writer, moved: Moved::default(), open: Vec::new() };
-    match mover.all(plan, tick) {
+    match choose(&mut mover).and_then(|()| mover.end()) {
         Ok(()) => Ok(mover.moved),
         Err(error) => {
             mover.writer.give_up();
@@ -43,10 +62,11 @@ pub(super) fn compact(
     }
 }
 
-struct Mover<'a> {
+/// Copies frames into packs of a session.
+pub(crate) struct Mover<'a> {
     repository: &'a Arc<Repository>,
     writer: Writer,
-    moved: Moved,
+    pub moved: Moved,
     /// Where the frames of the packs being filled come from, with the pack: one per class.
     open: Vec<PackBuilder>,
 }
@@ -60,9 +80,15 @@ impl Mover<'_> {
             }
             let Some(live) = plan.live.packs.get(&pack.name) else { continue };
             for frame in (0..pack.frames).filter(|frame| live.used.contains(*frame)) {
-                self.frame(pack.class, (pack.name, frame), &mut decoder)?;
+                let open = self.repository.open_pack(pack.class, pack.name)?;
+                self.frame(&open, frame, &mut decoder)?;
             }
         }
+        Ok(())
+    }
+
+    /// Writes what is left and makes everything durable.
+    fn end(&mut self) -> Result<(), StoreError> {
         while let Some(builder) = self.open.pop() {
             self.write(builder)?;
         }
@@ -74,11 +100,15 @@ impl Mover<'_> {
         Ok(())
     }
 
-    fn frame(&mut self, class: PackClass, from: (PackName, u32), decoder: &mut FrameDecoder) -> Result<(), StoreError> {
-        let pack = self.repository.open_pack(class, from.0)?;
+    /// Copies a frame, every chunk of it proven.
+    pub fn frame(&mut self, pack: &OpenPack, number: u32, decoder: &mut FrameDecoder) -> Result<(), StoreError> {
         let ids = self.repository.ids();
         let repository = self.repository.config().repository;
-        let frame = pack.copy_frame(self.repository.blobs(), repository, from.1, (decoder, ids))?;
+        let frame = pack.copy_frame(self.repository.blobs(), repository, number, (decoder, ids))?;
+        self.push(pack.record.class, (pack.record.name, number), frame)
+    }
+
+    fn push(&mut self, class: PackClass, from: (PackName, u32), frame: PlainFrame) -> Result<(), StoreError> {
         let at = match self.open.iter().position(|builder| builder.class() == class) {
             Some(at) => at,
             None => {

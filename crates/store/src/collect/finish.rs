@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 type Tick<'t> = &'t mut dyn FnMut(CollectStep) -> bool;
 
 /// Finishes the round whose condemned list stands.
-pub(super) fn finish(
+pub(crate) fn finish(
     repository: &Repository,
     plan: &CollectPlan,
     options: &CollectOptions,

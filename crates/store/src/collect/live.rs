@@ -45,7 +45,9 @@ impl Live {
                 live.used.extend(frames);
                 continue;
             }
-            for frame in (0..record.frames).filter(|frame| frames.contains(*frame)) {
+            // What is lost keeps nothing alive, and is no reason to keep everything else.
+            let left = |frame: &u32| frames.contains(*frame) && !view.is_lost(pack, *frame);
+            for frame in (0..record.frames).filter(left) {
                 let moved = view.moved(Location { pack, frame, slot: 0 });
                 let to = moved.ok_or_else(|| {
                     let what = format!("snapshot {}", session.short());

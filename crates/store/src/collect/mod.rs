@@ -11,12 +11,12 @@ use datakeep_model::{SessionId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 mod apply;
-mod compact;
+pub(crate) mod compact;
 mod delete;
-mod finish;
-mod live;
+pub(crate) mod finish;
+pub(crate) mod live;
 mod plan;
-mod sessions;
+pub(crate) mod sessions;
 
 /// How a collection is to be done.
 #[derive(Clone, Debug)]
@@ -179,17 +179,17 @@ fn doomed(packs: &[PackUse]) -> BTreeMap<PackName, Doomed> {
 
 /// What a round has moved.
 #[derive(Default)]
-struct Moved {
-    collector: Option<SessionId>,
-    forwards: ForwardMap,
-    bytes: u64,
+pub(crate) struct Moved {
+    pub collector: Option<SessionId>,
+    pub forwards: ForwardMap,
+    pub bytes: u64,
 }
 
-fn stopped() -> StoreError {
+pub(crate) fn stopped() -> StoreError {
     StoreError::Busy { detail: "stopped; the next collection goes on from here".to_string() }
 }
 
-fn overtaken() -> StoreError {
+pub(crate) fn overtaken() -> StoreError {
     let detail = "another collection was finished meanwhile; plan anew";
     StoreError::Busy { detail: detail.to_string() }
 }

@@ -50,14 +50,14 @@ impl Repository {
     }
 
     /// All packs. A listing is complete or an error.
-    pub(super) fn list_packs(&self) -> Result<Vec<Listed>, StoreError> {
+    pub(crate) fn list_packs(&self) -> Result<Vec<Listed>, StoreError> {
         let mut packs = self.blobs.list("data/")?;
         packs.extend(self.blobs.list("meta/")?);
         Ok(packs)
     }
 
     /// What visible snapshots use. Any decision or reach object that cannot be read is an error.
-    pub(super) fn live(&self, view: &View) -> Result<Live, StoreError> {
+    pub(crate) fn live(&self, view: &View) -> Result<Live, StoreError> {
         let (manifests, faults) = self.visible()?;
         // Whatever the reason: what cannot be read now must not count as not there.
         if let Some(fault) = faults.into_iter().next() {

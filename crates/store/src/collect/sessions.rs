@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Intents and decisions by session, as listed.
 #[derive(Default)]
-pub(super) struct Registers {
+pub(crate) struct Registers {
     /// Epochs a session has intents at: one, if nobody tampers.
     pub intents: BTreeMap<SessionId, u64>,
     pub decided: BTreeSet<SessionId>,
@@ -42,7 +42,7 @@ impl Registers {
 }
 
 /// What is known of an open session. `packs` are all packs there are.
-pub(super) fn describe(
+pub(crate) fn describe(
     repository: &Repository,
     epoch: u64,
     session: SessionId,

@@ -70,6 +70,11 @@ impl ForwardMap {
         self.moves.get(&pack)?.get(&frame).copied()
     }
 
+    /// Notes that a frame is nowhere any more.
+    pub fn insert_lost(&mut self, from: (PackName, u32)) {
+        self.insert(from, (PackName::LOST, 0));
+    }
+
     /// True when nothing has moved.
     pub fn is_empty(&self) -> bool {
         self.moves.is_empty()

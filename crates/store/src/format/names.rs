@@ -39,6 +39,9 @@ pub struct PackName {
 }
 
 impl PackName {
+    /// Where a forward map says that a frame is lost: no session draws this name.
+    pub(crate) const LOST: Self = Self { session: SessionId([0; 12]), seq: 0 };
+
     /// The object's name.
     pub fn object(&self, class: PackClass) -> String {
         let session = self.session.to_hex();
@@ -90,6 +93,14 @@ pub(crate) const SESSIONS: &str = "sessions/";
 
 pub(crate) fn checkpoint(epoch: u64) -> String {
     format!("{CHECKPOINTS}{epoch:010}")
+}
+
+/// Where a damaged object is set aside; `number` tells several of one name apart.
+pub(crate) fn quarantined(object: &str, number: u32) -> String {
+    match number {
+        0 => format!("quarantine/{object}"),
+        number => format!("quarantine/{object}_{number}"),
+    }
 }
 
 /// The epoch of a checkpoint's or condemned list's name.

@@ -54,7 +54,8 @@ impl FrameSet {
         self.below + (0..self.bits.len() as u32 * 8).filter(above).count() as u32
     }
 
-    fn end(&self) -> u32 {
+    /// A number above every frame in the set.
+    pub(crate) fn end(&self) -> u32 {
         self.below.max(self.bits.len() as u32 * 8)
     }
 

@@ -98,13 +98,8 @@ pub(crate) fn open(
     let mut input = Decoder::new(stored);
     let header = input.raw(HEADER_LEN_BYTES).map_err(|e| e.of(name))?;
     let mut fields = Decoder::new(header);
-    let parse = read_header(&mut fields, name, object_type, context)?;
-    let body_len = stored.len() - HEADER_LEN_BYTES;
-    if parse.plain_len > MAX_PLAIN_LEN_BYTES
-        || parse.body_len.checked_add(TAG_LEN_BYTES as u64) != Some(body_len as u64)
-    {
-        return Err(StoreError::damaged(name, 81, "a body as long as stated", format!("{body_len} bytes")));
-    }
+    let parse = read_header(&mut fields, name, object_type, Some((context.suite, context.key_epoch)))?;
+    check_lengths(name, &parse, stored)?;
     let key_context = context_bytes(context.repository, object_type);
     let (key, commitment) = ObjectKey::derive(context.suite, context.role_key, &key_context, &parse.salt);
     if !commitment_matches(&commitment, &parse.commitment) {
@@ -122,6 +117,29 @@ pub(crate) fn open(
     Ok(plain)
 }
 
+/// What can be proven of the object `name` without a key: mark, version, type, suite, key epoch and lengths. Suite and
+/// key epoch are those of the config; without it they are taken as they stand.
+pub(crate) fn inspect(
+    object_type: ObjectType,
+    name: &str,
+    expected: Option<(Suite, u32)>,
+    stored: &[u8],
+) -> Result<(), StoreError> {
+    let mut input = Decoder::new(stored);
+    let mut fields = Decoder::new(input.raw(HEADER_LEN_BYTES).map_err(|e| e.of(name))?);
+    let header = read_header(&mut fields, name, object_type, expected)?;
+    check_lengths(name, &header, stored)
+}
+
+fn check_lengths(name: &str, header: &Header, stored: &[u8]) -> Result<(), StoreError> {
+    let body_len = stored.len() - HEADER_LEN_BYTES;
+    let stated = header.body_len.checked_add(TAG_LEN_BYTES as u64);
+    if header.plain_len <= MAX_PLAIN_LEN_BYTES && stated == Some(body_len as u64) {
+        return Ok(());
+    }
+    Err(StoreError::damaged(name, 81, "a body as long as stated", format!("{body_len} bytes")))
+}
+
 struct Header {
     salt: [u8; 32],
     commitment: [u8; 32],
@@ -134,7 +152,7 @@ fn read_header(
     fields: &mut Decoder<'_>,
     name: &str,
     object_type: ObjectType,
-    context: &SealContext<'_>,
+    expected: Option<(Suite, u32)>,
 ) -> Result<Header, StoreError> {
     let damaged = |offset, expected: &str, found: String| StoreError::damaged(name, offset, expected, found);
     let decode = |e: super::codec::DecodeError| e.of(name);
@@ -151,12 +169,16 @@ fn read_header(
         return Err(damaged(10, &format!("object type {}", object_type as u8), found_type.to_string()));
     }
     let suite = fields.u8().map_err(decode)?;
-    if suite != context.suite.number() {
-        return Err(damaged(11, &format!("cipher suite {}", context.suite.number()), suite.to_string()));
+    if let Some((expected, _)) = expected
+        && suite != expected.number()
+    {
+        return Err(damaged(11, &format!("cipher suite {}", expected.number()), suite.to_string()));
     }
     let key_epoch = fields.u32().map_err(decode)?;
-    if key_epoch != context.key_epoch {
-        return Err(damaged(12, &format!("key epoch {}", context.key_epoch), key_epoch.to_string()));
+    if let Some((_, expected)) = expected
+        && key_epoch != expected
+    {
+        return Err(damaged(12, &format!("key epoch {expected}"), key_epoch.to_string()));
     }
     let salt = fields.array().map_err(decode)?;
     let commitment = fields.array().map_err(decode)?;

@@ -234,7 +234,8 @@ fn check_commitment(object: &str, header: &Header, commitment: &[u8; 32]) -> Res
     Err(StoreError::damaged(object, 64, "the commitment of this repository's key", "another"))
 }
 
-fn read_trailer(blobs: &dyn BlobStore, object: &str, len_bytes: u64) -> Result<Trailer, StoreError> {
+/// Reads the clear end of a pack.
+pub(crate) fn read_trailer(blobs: &dyn BlobStore, object: &str, len_bytes: u64) -> Result<Trailer, StoreError> {
     let least = (pack::HEADER_LEN_BYTES + pack::TRAILER_LEN_BYTES + pack::TAG_LEN_BYTES) as u64;
     if !(least..=pack::MAX_PACK_LEN_BYTES).contains(&len_bytes) {
         return Err(StoreError::damaged(object, 0, "a pack of possible length", format!("{len_bytes} bytes")));

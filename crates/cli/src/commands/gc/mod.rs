@@ -14,12 +14,12 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-mod words;
+pub(super) mod words;
 
 /// How long to sleep between two looks at runs that are waited for.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// A plan is made anew so often when other collections come between.
-const MAX_PLANS: usize = 5;
+pub(super) const MAX_PLANS: usize = 5;
 
 /// Runs it.
 pub fn run(app: &App, args: &GcArgs) -> Result<ExitCode, Failure> {
@@ -159,7 +159,7 @@ fn consent(app: &App, plan: &CollectPlan, yes: bool) -> Result<(), Failure> {
 }
 
 /// `90s`, `10m`, `1h`, `2d`, or a number of seconds.
-fn patience_ms(text: &str) -> Result<u64, Failure> {
+pub(super) fn patience_ms(text: &str) -> Result<u64, Failure> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor = match &text[digits.len()..] {
         "" | "s" => Some(1000),

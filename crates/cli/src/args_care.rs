@@ -1,0 +1,35 @@
+//! The arguments of what looks after the stored bytes: `check`, `scrub`, `repair`.
+
+use clap::Args;
+
+/// `check`.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Read and prove every stored byte, not only the structure
+    #[arg(long, conflicts_with = "slice")]
+    pub read_data: bool,
+    /// Read and prove the N-th of T shares of the stored bytes, such as 3/30: T runs prove every byte
+    #[arg(long, value_name = "N/T")]
+    pub slice: Option<String>,
+}
+
+/// `scrub`.
+#[derive(Args, Debug)]
+pub struct ScrubArgs {}
+
+/// `repair`.
+#[derive(Args, Debug)]
+pub struct RepairArgs {
+    /// Show what is damaged and what would be done; write nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+    /// Give up a run that has written nothing for so long (90s, 10m, 1h, 2d); it goes on under a new name if it lives
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub patience: String,
+    /// Do not wait for runs that are going on; the next repair finishes the work
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+}

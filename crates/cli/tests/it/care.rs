@@ -1,0 +1,114 @@
+//! Looking after the stored bytes: `check`, `scrub`, `repair`.
+
+use crate::world::{PASSWORD, World, damage};
+use std::fs;
+
+/// Two packs of content, so that shares differ.
+fn two_packs() -> World {
+    let world = World::with_snapshot();
+    fs::write(world.tree().join("more.bin"), "more and more\n".repeat(9000)).unwrap();
+    world.backup().expect(0);
+    world
+}
+
+#[test]
+fn slices_together_find_damage_that_the_structure_hides() {
+    let world = two_packs();
+    for slice in ["1/3", "2/3", "3/3", "1/1"] {
+        let said = world.run(&["check", "--slice", slice, "--json"]).expect(0).json();
+        assert_eq!((&said["slice"], &said["read_data"]), (&slice.into(), &false.into()));
+    }
+    world.run(&["check", "--slice", "1/1"]).expect(0).out_has("slice 1/1");
+    let packs = crate::world::files(&world.path("repo/data"));
+    assert_eq!(packs.len(), 2);
+    let mut bytes = fs::read(&packs[0]).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&packs[0], bytes).unwrap();
+    let codes: Vec<i32> =
+        ["1/3", "2/3", "3/3"].iter().map(|slice| world.run(&["check", "--slice", slice]).code).collect();
+    assert_eq!(codes.iter().filter(|code| **code == 15).count(), 1, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| **code == 0).count(), 2, "{codes:?}");
+}
+
+#[test]
+fn a_slice_that_makes_no_sense_is_wrong_usage() {
+    let world = World::with_snapshot();
+    for slice in ["0/4", "5/4", "x", "1/0", "", "1/", "-1/4", "1/4/2"] {
+        world.run(&["check", &format!("--slice={slice}")]).expect(2).err_has("hint");
+    }
+    world.run(&["check", "--read-data", "--slice", "1/4"]).expect(2);
+}
+
+#[test]
+fn scrub_needs_no_password_and_finds_every_damaged_pack() {
+    let world = two_packs();
+    let scrub = |code: i32, arguments: &[&str]| {
+        let mut command = world.command();
+        command.env_remove("DATAKEEP_PASSWORD").args([&["scrub"], arguments].concat());
+        let said = crate::world::Said::from(command.output().unwrap());
+        assert!(!said.out.contains(PASSWORD));
+        said.expect(code)
+    };
+    scrub(0, &[]).out_has("no damage").out_has("only `datakeep check`");
+    let said = scrub(0, &["--json"]).json();
+    assert_eq!((&said["type"], &said["outcome"]), (&"scrub".into(), &"whole".into()));
+    assert_eq!((said["packs"].as_u64(), said["slots"].as_u64()), (Some(4), Some(2)));
+    scrub(0, &["--lang", "zh"]).out_has("没有发现损坏");
+    for folder in ["data", "meta", "keys"] {
+        for path in crate::world::files(&world.path("repo").join(folder)) {
+            let whole = fs::read(&path).unwrap();
+            damage(&path);
+            scrub(15, &[]).err_has(path.file_name().unwrap().to_str().unwrap()).err_has("hint");
+            fs::write(&path, whole).unwrap();
+        }
+    }
+    let config = fs::read(world.path("repo/config")).unwrap();
+    damage(&world.path("repo/config"));
+    let said = scrub(15, &["--json"]).json();
+    assert_eq!((&said["faults"][0]["what"], said["packs"].as_u64()), (&"config".into(), Some(4)));
+    fs::write(world.path("repo/config"), config).unwrap();
+    scrub(0, &[]);
+    fs::remove_dir_all(world.path("repo")).unwrap();
+    scrub(10, &[]);
+}
+
+#[test]
+fn damage_is_named_repaired_and_healed_by_the_next_backup() {
+    let world = two_packs();
+    world.run(&["repair"]).expect(0).out_has("nothing to repair");
+    let packs = crate::world::files(&world.path("repo/data"));
+    packs.iter().for_each(|pack| damage(pack));
+    let said = world.run(&["check", "--read-data"]).expect(15).err_has("is needed by").err_has("datakeep repair");
+    said.err_has("/tree/more.bin");
+    let document = world.run(&["check", "--read-data", "--json"]).expect(15).json();
+    assert_eq!((document["hurt"].as_array().unwrap().len(), document["hurt_files"].is_array()), (2, true));
+
+    let before = crate::world::files(&world.path("repo")).len();
+    let plan = world.run(&["repair", "--dry-run", "--json"]).expect(3).json();
+    assert_eq!((plan["packs"].as_array().unwrap().len(), &plan["dry_run"]), (2, &true.into()));
+    assert_eq!(crate::world::files(&world.path("repo")).len(), before, "a dry run writes nothing");
+    world.run(&["repair"]).expect(2).err_has("--yes");
+    let damaged = fs::read(&packs[0]).unwrap();
+    world.run(&["repair", "--yes"]).expect(3).out_has("set aside in quarantine: 2 packs").err_has("back up now");
+    assert!(!packs[0].exists());
+    let kept = world.path("repo/quarantine").join(packs[0].strip_prefix(world.path("repo")).unwrap());
+    assert_eq!(fs::read(kept).unwrap(), damaged);
+    world.run(&["repair", "--yes"]).expect(0).out_has("nothing to repair");
+
+    world.backup().expect(0);
+    world.run(&["check", "--read-data"]).expect(0);
+    world.run(&["restore", &world.place(""), "--to", &world.text("out")]).expect(0);
+    assert_eq!(fs::read(world.path("out/sub/data.bin")).unwrap(), vec![7u8; 300_000]);
+    world.run(&["gc"]).expect(0);
+    world.run(&["check", "--read-data"]).expect(0);
+    world.run(&["scrub"]).expect(0).out_has("quarantine");
+}
+
+#[test]
+fn a_damaged_index_is_made_again() {
+    let world = World::with_snapshot();
+    damage(&world.object("index"));
+    world.run(&["check"]).expect(15).err_has("index/");
+    world.run(&["repair", "--yes", "--lang", "zh"]).expect(0).out_has("重建");
+    world.run(&["check", "--read-data"]).expect(0);
+}

@@ -1,0 +1,151 @@
+//! Setting damaged packs aside: copies in quarantine first, then a round of collection.
+
+use super::{RepairOutcome, RepairPlan, Repaired};
+use crate::collect::compact::{self, Mover};
+use crate::collect::{CollectOptions, CollectOutcome, CollectPlan, CollectStep, Moved, finish, overtaken, stopped};
+use crate::error::{StoreError, must_exist};
+use crate::format::collect::Doomed;
+use crate::format::names;
+use crate::format::pack::MAX_PACK_LEN_BYTES;
+use crate::pack::FrameDecoder;
+use crate::repository::Repository;
+use datakeep_model::ErrorKind;
+use datakeep_store_blob::BlobError;
+use std::sync::Arc;
+
+impl Repository {
+    /// Applies a plan. Every step may be cut short: the next repair goes on. `tick` hears of every step and ends the run
+    /// early by returning false.
+    ///
+    /// [`StoreError::Busy`] when a collection has been finished since the plan was made.
+    pub fn repair(
+        self: &Arc<Self>,
+        plan: &RepairPlan,
+        options: &CollectOptions,
+        tick: &mut dyn FnMut(CollectStep) -> bool,
+    ) -> Result<RepairOutcome, StoreError> {
+        self.blobs.release_reserve();
+        let outcome = self.repair_now(plan, options, tick);
+        self.blobs.hold_reserve();
+        // Packs and frames that were read before may be gone.
+        plan.packs.iter().for_each(|pack| self.packs.remove(&pack.name));
+        outcome
+    }
+
+    fn repair_now(
+        self: &Arc<Self>,
+        plan: &RepairPlan,
+        options: &CollectOptions,
+        tick: &mut dyn FnMut(CollectStep) -> bool,
+    ) -> Result<RepairOutcome, StoreError> {
+        let view = self.refresh_view_strictly()?;
+        if view.epoch != plan.epoch {
+            return Err(overtaken());
+        }
+        if view.condemned.is_some() {
+            return Ok(match self.finish_round(plan, options, tick)? {
+                CollectOutcome::Done(_) => RepairOutcome::Finished,
+                CollectOutcome::Waiting(open) => RepairOutcome::Waiting(open),
+            });
+        }
+        let mut done = Repaired { indexes: self.mend_indexes(plan, options)?, ..Repaired::default() };
+        self.remove_leftovers(plan)?;
+        if plan.packs.is_empty() {
+            return Ok(RepairOutcome::Done(done));
+        }
+        if let Some(fault) = plan.beyond.iter().find(|fault| fault.error.kind() == ErrorKind::Integrity) {
+            let expected = "records that say what snapshots use, before packs are set aside";
+            return Err(StoreError::damaged(&fault.what, 0, expected, fault.error.to_string()));
+        }
+        done.moved_bytes = self.set_aside(plan, options, tick)?;
+        tick(CollectStep::Condemned);
+        Ok(match self.finish_round(plan, options, tick)? {
+            CollectOutcome::Done(collected) => {
+                (done.packs, done.rescued) = (plan.packs.len() as u64 - collected.rescued, collected.rescued);
+                RepairOutcome::Done(done)
+            }
+            CollectOutcome::Waiting(open) => RepairOutcome::Waiting(open),
+        })
+    }
+
+    fn finish_round(
+        &self,
+        plan: &RepairPlan,
+        options: &CollectOptions,
+        tick: &mut dyn FnMut(CollectStep) -> bool,
+    ) -> Result<CollectOutcome, StoreError> {
+        let round = CollectPlan { epoch: plan.epoch, unfinished: true, ..CollectPlan::default() };
+        finish::finish(self, &round, options, (Default::default(), tick))
+    }
+
+    /// Copies damaged packs into quarantine, moves what is whole, and publishes the list of the round. Returns the bytes
+    /// written anew.
+    fn set_aside(
+        self: &Arc<Self>,
+        plan: &RepairPlan,
+        options: &CollectOptions,
+        tick: &mut dyn FnMut(CollectStep) -> bool,
+    ) -> Result<u64, StoreError> {
+        for pack in plan.packs.iter().filter(|pack| !pack.is_missing) {
+            if !tick(CollectStep::Moving(pack.len_bytes)) {
+                return Err(stopped());
+            }
+            self.quarantine(&pack.object())?;
+        }
+        let moved =
+            compact::move_frames(self, (plan.epoch, "repair"), options, &mut |mover| self.salvage(plan, mover))?;
+        let doomed = |pack: &super::DamagedPack| (pack.name, Doomed { class: pack.class, len_bytes: pack.len_bytes });
+        let packs = plan.packs.iter().map(doomed).collect();
+        self.publish_condemned(plan.epoch, (packs, Moved { ..moved }), options)
+    }
+
+    /// Moves every frame in use that can be read, whatever the plan expected; the others are marked as lost.
+    fn salvage(&self, plan: &RepairPlan, mover: &mut Mover<'_>) -> Result<(), StoreError> {
+        let mut decoder = FrameDecoder::new()?;
+        for damaged in &plan.packs {
+            let used = plan.used.get(&damaged.name).map(Vec::as_slice).unwrap_or_default();
+            let pack = match damaged.is_missing {
+                true => None,
+                false => self.open_for_salvage(damaged.class, damaged.name)?,
+            };
+            for &frame in used {
+                let copied = pack.as_ref().map(|pack| mover.frame(pack, frame, &mut decoder));
+                match copied {
+                    Some(Ok(())) => {}
+                    Some(Err(error)) if error.kind() != ErrorKind::Integrity => return Err(error),
+                    _ => mover.moved.forwards.insert_lost((damaged.name, frame)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores an object again, byte for byte, where nobody refers to it; durable and read back when this returns.
+    pub(super) fn quarantine(&self, object: &str) -> Result<(), StoreError> {
+        let bytes = match self.blobs.read(object, MAX_PACK_LEN_BYTES) {
+            // A missing object leaves an empty mark, so that it is known to have been replaced.
+            Err(BlobError::NotFound { .. }) => Vec::new(),
+            other => other.map_err(must_exist)?,
+        };
+        for number in 0..u32::MAX {
+            let name = names::quarantined(object, number);
+            let created = self.blobs.create(&name, &bytes);
+            match self.blobs.read(&name, MAX_PACK_LEN_BYTES) {
+                Ok(found) if found == bytes => return Ok(()),
+                // An older copy: the damage has grown since.
+                Ok(_) if matches!(created, Err(BlobError::Exists { .. })) => {}
+                Ok(_) => return Err(StoreError::damaged(&name, 0, "the bytes just written", "others")),
+                Err(error) => return Err(created.err().unwrap_or(error).into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes packs that an interrupted repair has set aside. The stored checkpoint is what counts, as for everybody.
+    fn remove_leftovers(&self, plan: &RepairPlan) -> Result<(), StoreError> {
+        for object in &plan.leftover {
+            self.blobs.delete(object)?;
+        }
+        if plan.leftover.is_empty() { Ok(()) } else { Ok(self.blobs.barrier()?) }
+    }
+}

@@ -1,0 +1,79 @@
+//! Index objects that are damaged or missing: made again from the directories of packs.
+
+use super::RepairPlan;
+use crate::collect::{CollectOptions, compact};
+use crate::error::StoreError;
+use crate::format::decision::Manifest;
+use crate::format::names::{self, PackClass, PackName};
+use crate::index;
+use crate::repository::Repository;
+use datakeep_model::ErrorKind;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+impl Repository {
+    /// Index objects that cannot be read, and those that snapshots name and that are not there.
+    pub(super) fn plan_indexes(&self, manifests: &[Manifest], plan: &mut RepairPlan) -> Result<(), StoreError> {
+        let mut broken = BTreeSet::new();
+        for object in self.blobs.list("index/")? {
+            match index::read_run(self, &object.name) {
+                Err(StoreError::Missing { .. }) | Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Integrity => drop(broken.insert(object.name)),
+                Err(error) => return Err(error),
+            }
+        }
+        for manifest in manifests {
+            let (epoch, session) = (manifest.snapshot.epoch, manifest.snapshot.id);
+            let named = (0..manifest.index_digests.len()).map(|number| names::index(epoch, session, number as u32));
+            for name in named {
+                let is_there = self.blobs.len_bytes(&name)?.is_some();
+                let is_replaced = self.blobs.len_bytes(&names::quarantined(&name, 0))?.is_some();
+                // With a damaged reach object it is not known whether anybody needs it.
+                if !is_there && !is_replaced && !self.is_index_useless(manifest).unwrap_or(true) {
+                    broken.insert(name);
+                }
+            }
+        }
+        plan.indexes = broken.into_iter().collect();
+        Ok(())
+    }
+
+    /// Makes an index of what no index object names, then sets the broken ones aside. Returns how many.
+    pub(super) fn mend_indexes(
+        self: &Arc<Self>,
+        plan: &RepairPlan,
+        options: &CollectOptions,
+    ) -> Result<u64, StoreError> {
+        if plan.indexes.is_empty() {
+            return Ok(0);
+        }
+        let missing = self.unindexed(plan)?;
+        if !missing.is_empty() {
+            let writer = compact::maintenance(self, "repair", options)?;
+            let made = missing.iter().try_for_each(|(&name, &class)| {
+                let pack = self.open_pack_uncached(class, name, None)?;
+                writer.adopt_pack(pack.record, pack.chunks());
+                Ok(())
+            });
+            let made = made.and_then(|()| writer.stage_index()).and_then(|_| writer.barrier());
+            // An index counts whatever becomes of its session.
+            writer.give_up();
+            made?;
+        }
+        for name in &plan.indexes {
+            self.quarantine(name)?;
+            self.blobs.delete(name)?;
+        }
+        self.blobs.barrier()?;
+        Ok(plan.indexes.len() as u64)
+    }
+
+    /// Packs in use that no index object names, those that are set aside apart.
+    fn unindexed(&self, plan: &RepairPlan) -> Result<BTreeMap<PackName, PackClass>, StoreError> {
+        let (view, index) = (self.view()?, self.fresh_index()?);
+        let damaged: BTreeSet<PackName> = plan.packs.iter().map(|pack| pack.name).collect();
+        let live = self.live(&view)?;
+        let wanted = |name: &PackName| !damaged.contains(name) && !index.names(*name);
+        Ok(live.packs.into_iter().filter(|(name, _)| wanted(name)).map(|(name, pack)| (name, pack.class)).collect())
+    }
+}

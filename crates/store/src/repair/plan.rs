@@ -1,0 +1,184 @@
+//! What is damaged, and what of it is used.
+
+use super::{DamagedPack, RepairPlan};
+use crate::collect::live::{Live, LivePack};
+use crate::collect::sessions::{self, Registers};
+use crate::error::StoreError;
+use crate::format::config::check_features;
+use crate::format::decision::Manifest;
+use crate::format::names::{self, PackClass, PackName};
+use crate::pack::{FrameDecoder, OpenPack};
+use crate::repository::Repository;
+use crate::verify::Fault;
+use crate::view::View;
+use datakeep_model::{ErrorKind, SessionId};
+use datakeep_store_blob::Listed;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Repository {
+    /// Reads every byte of every pack and looks what a repair would do. Changes nothing. `tick` is called with the bytes
+    /// read since the last call and ends the run early by returning false.
+    pub fn plan_repair(&self, tick: &mut dyn FnMut(u64) -> bool) -> Result<RepairPlan, StoreError> {
+        (0..3)
+            .zip(["read", "written", "collected"])
+            .try_for_each(|(set, what)| check_features(&self.config, set, what))?;
+        let view = self.refresh_view_strictly()?;
+        let packs = self.list_packs()?;
+        let mut plan = RepairPlan { epoch: view.epoch, unfinished: view.condemned.is_some(), ..RepairPlan::default() };
+        let (manifests, faults) = self.snapshots()?;
+        plan.beyond
+            .extend(faults.into_iter().map(|error| Fault { what: "a snapshot or its labels".to_string(), error }));
+        let live = self.known_live(&view, &manifests, &mut plan)?;
+        for (epoch, session) in Registers::list(self)?.undecided(u64::MAX) {
+            plan.open.push(sessions::describe(self, epoch, session, &packs)?);
+        }
+        let mut decoder = FrameDecoder::new()?;
+        for object in &packs {
+            if let Some(damaged) = self.judge(&view, object, &live, &mut decoder)? {
+                plan.packs.push(damaged);
+            } else if self.is_left_over(&view, object)? {
+                plan.leftover.push(object.name.clone());
+            }
+            if !tick(object.len_bytes) {
+                return Err(crate::collect::stopped());
+            }
+        }
+        self.missing(&view, &packs, &live, &mut plan)?;
+        plan.used = plan.packs.iter().map(|pack| (pack.name, used_frames(live.packs.get(&pack.name)))).collect();
+        self.name_snapshots(&view, &manifests, &mut plan)?;
+        self.plan_indexes(&manifests, &mut plan)?;
+        Ok(plan)
+    }
+
+    fn known_live(&self, view: &View, manifests: &[Manifest], plan: &mut RepairPlan) -> Result<Live, StoreError> {
+        let mut live = Live::default();
+        for manifest in manifests {
+            match live.add(self, view, manifest) {
+                Err(error) if error.kind() == ErrorKind::Integrity => {
+                    plan.beyond.push(Fault { what: format!("snapshot {}", manifest.snapshot.id), error });
+                }
+                other => other?,
+            }
+        }
+        Ok(live)
+    }
+
+    /// Reads a pack; tells what is wrong with it, if anything.
+    fn judge(
+        &self,
+        view: &View,
+        object: &Listed,
+        live: &Live,
+        decoder: &mut FrameDecoder,
+    ) -> Result<Option<DamagedPack>, StoreError> {
+        let Some((class, name)) = PackName::parse(&object.name) else { return Ok(None) };
+        if view.is_gone(name) {
+            return Ok(None);
+        }
+        let Err(error) = self.prove_pack(class, name, decoder) else { return Ok(None) };
+        if error.kind() != ErrorKind::Integrity {
+            return Err(error);
+        }
+        let used = used_frames(live.packs.get(&name));
+        Ok(Some(DamagedPack {
+            name,
+            class,
+            len_bytes: object.len_bytes,
+            is_missing: false,
+            error: error.to_string(),
+            used_frames: used.len() as u32,
+            lost_frames: self.unreadable(class, name, &used, decoder)?,
+            snapshots: Vec::new(),
+        }))
+    }
+
+    /// Those of some frames that cannot be read.
+    fn unreadable(
+        &self,
+        class: PackClass,
+        name: PackName,
+        frames: &[u32],
+        decoder: &mut FrameDecoder,
+    ) -> Result<Vec<u32>, StoreError> {
+        let Some(pack) = self.open_for_salvage(class, name)? else { return Ok(frames.to_vec()) };
+        let mut lost = Vec::new();
+        for &frame in frames {
+            match pack.copy_frame(&*self.blobs, self.config.repository, frame, (&mut *decoder, self.ids())) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Integrity => lost.push(frame),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Opens a pack whatever index and reach say of its length and digest: its directory and its frames prove themselves.
+    /// `None` when nothing in it can be read.
+    pub(super) fn open_for_salvage(&self, class: PackClass, name: PackName) -> Result<Option<OpenPack>, StoreError> {
+        match self.open_pack_uncached(class, name, None) {
+            Ok(pack) => Ok(Some(pack)),
+            Err(error) if error.kind() == ErrorKind::Integrity => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Packs in use that are not there. A listing is no instant: they are looked for by name.
+    fn missing(&self, view: &View, packs: &[Listed], live: &Live, plan: &mut RepairPlan) -> Result<(), StoreError> {
+        let listed: BTreeSet<PackName> =
+            packs.iter().filter_map(|object| PackName::parse(&object.name)).map(|(_, name)| name).collect();
+        for (&name, pack) in live.packs.iter().filter(|(name, _)| !listed.contains(name) && !view.is_gone(**name)) {
+            let object = name.object(pack.class);
+            if self.blobs.len_bytes(&object)?.is_some() {
+                continue;
+            }
+            let used = used_frames(Some(pack));
+            plan.packs.push(DamagedPack {
+                name,
+                class: pack.class,
+                len_bytes: pack.known.map_or(0, |(_, len_bytes)| len_bytes),
+                is_missing: true,
+                error: StoreError::Missing { object }.to_string(),
+                used_frames: used.len() as u32,
+                lost_frames: used,
+                snapshots: Vec::new(),
+            });
+        }
+        Ok(())
+    }
+
+    fn is_left_over(&self, view: &View, object: &Listed) -> Result<bool, StoreError> {
+        let Some((_, name)) = PackName::parse(&object.name) else { return Ok(false) };
+        let goes = view.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.delete.contains_key(&name));
+        Ok(goes && self.blobs.len_bytes(&names::quarantined(&object.name, 0))?.is_some())
+    }
+
+    /// Which snapshots use what is lost.
+    fn name_snapshots(&self, view: &View, manifests: &[Manifest], plan: &mut RepairPlan) -> Result<(), StoreError> {
+        if plan.packs.iter().all(|pack| pack.lost_frames.is_empty()) {
+            return Ok(());
+        }
+        let mut hurt: BTreeMap<PackName, BTreeSet<SessionId>> = BTreeMap::new();
+        for manifest in manifests {
+            let mut live = Live::default();
+            match live.add(self, view, manifest) {
+                // Told before.
+                Err(error) if error.kind() == ErrorKind::Integrity => continue,
+                other => other?,
+            }
+            for pack in &plan.packs {
+                let used = live.packs.get(&pack.name).map(|live| &live.used);
+                if used.is_some_and(|used| pack.lost_frames.iter().any(|frame| used.contains(*frame))) {
+                    hurt.entry(pack.name).or_default().insert(manifest.snapshot.id);
+                }
+            }
+        }
+        for pack in &mut plan.packs {
+            pack.snapshots.extend(hurt.remove(&pack.name).unwrap_or_default());
+        }
+        Ok(())
+    }
+}
+
+fn used_frames(pack: Option<&LivePack>) -> Vec<u32> {
+    pack.map_or_else(Vec::new, |pack| (0..pack.used.end()).filter(|frame| pack.used.contains(*frame)).collect())
+}

@@ -12,8 +12,8 @@ cargo xtask CHORE
 
   tidy                     check the forbidden arrows, file lengths, translations and texts of this workspace
   tidy --fingerprint WORD  print the fingerprint under which a word can be forbidden
-  soak [--minutes N] [--package NAME]
-                           repeat the integration tests with ever new seeds (60 minutes, the engine)
+  soak [--seconds N] [--seed S]
+                           all commands at once on one repository, with kills and a full disk (an hour, any seed)
 ";
 
 fn main() -> ExitCode {

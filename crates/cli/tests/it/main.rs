@@ -9,6 +9,7 @@ mod errors;
 mod forgetting;
 mod json;
 mod keys;
+mod killing;
 mod languages;
 mod partial;
 mod restoring;

@@ -67,7 +67,11 @@ impl From<Output> for Said {
 impl World {
     /// Nothing but an empty home and a small tree.
     pub fn bare() -> Self {
-        let world = Self { folder: tempfile::tempdir().unwrap() };
+        Self::bare_in(&std::env::temp_dir())
+    }
+
+    fn bare_in(place: &Path) -> Self {
+        let world = Self { folder: tempfile::tempdir_in(place).unwrap() };
         fs::create_dir_all(world.path("home")).unwrap();
         fs::create_dir_all(world.tree().join("sub")).unwrap();
         fs::write(world.tree().join("report.txt"), "first report\n").unwrap();
@@ -77,7 +81,12 @@ impl World {
 
     /// With a repository.
     pub fn new() -> Self {
-        let world = Self::bare();
+        Self::new_in(&std::env::temp_dir())
+    }
+
+    /// With a repository, and all of it below this folder.
+    pub fn new_in(place: &Path) -> Self {
+        let world = Self::bare_in(place);
         world.run(&["init", "--kdf-memory", "1", "--kdf-passes", "1", "--no-recovery-code"]).expect(0);
         world
     }

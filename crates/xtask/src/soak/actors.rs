@@ -1,0 +1,143 @@
+//! Who works on the repository at once.
+
+use super::program::{Ended, Fate};
+use super::{Soak, WRITERS, ledger::Entry, lock, tree};
+use anyhow::{Context, Result, bail};
+use datakeep_testkit::{XorShift, observe};
+use std::sync::Arc;
+
+/// Snapshots of one writer that `forget` leaves alone.
+const STAY: usize = 4;
+
+/// Changes a tree and backs it up, over and over.
+pub fn writer(soak: &Soak, number: u64, seed: u64) {
+    let mut chance = XorShift::new(seed.wrapping_mul(31).wrapping_add(number));
+    soak.act(&format!("writer {number}"), || back_up(soak, number, &mut chance));
+}
+
+fn back_up(soak: &Soak, number: u64, chance: &mut XorShift) -> Result<()> {
+    let place = soak.folder.join(format!("tree-{number}"));
+    std::fs::create_dir_all(&place)?;
+    tree::change(&place, chance)?;
+    let seen = Arc::new(observe(&place)?);
+    let path = place.to_str().context("a path that is text")?;
+    let workers = (1 + chance.below(3)).to_string();
+    let source = format!("tree-{number}");
+    let arguments = ["backup", "--json", "--source", &source, "--workers", &workers, path];
+    let ended = soak.program.meet(Fate::random(chance, true), &arguments)?;
+    if tell(soak, "backup", &ended)? {
+        let said = ended.json()?;
+        soak.ledger.acknowledged(said["snapshot"].as_str().context("no snapshot in the answer")?, number, seen);
+    } else {
+        soak.ledger.unanswered(number, seen);
+    }
+    Ok(())
+}
+
+/// Forgets and collects.
+pub fn janitor(soak: &Soak, seed: u64) {
+    let mut chance = XorShift::new(seed.wrapping_mul(37).wrapping_add(100));
+    soak.act("janitor", || if chance.below(2) == 0 { forget(soak, &mut chance) } else { collect(soak, &mut chance) });
+}
+
+fn forget(soak: &Soak, chance: &mut XorShift) -> Result<()> {
+    let ids = soak.ledger.leave(chance.below(WRITERS), STAY, 1 + usize::try_from(chance.below(12))?);
+    let visible = visible(soak)?;
+    // What an earlier `forget` that was killed has forgotten all the same is gone.
+    let (ids, over): (Vec<String>, Vec<String>) = ids.into_iter().partition(|id| visible.contains(id));
+    soak.ledger.gone(&over);
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut arguments = vec!["forget", "--yes", "--json"];
+    arguments.extend(ids.iter().map(String::as_str));
+    let ended = soak.program.meet(Fate::random(chance, false), &arguments)?;
+    if tell(soak, "forget", &ended)? {
+        soak.ledger.gone(&ids);
+    }
+    Ok(())
+}
+
+fn collect(soak: &Soak, chance: &mut XorShift) -> Result<()> {
+    let pick = |chance: &mut XorShift, from: &[&'static str]| {
+        from[usize::try_from(chance.below(from.len() as u64)).unwrap_or(0)]
+    };
+    let (patience, unused) = (pick(chance, &["0s", "1s", "2s", "1h"]), pick(chance, &["0", "10", "30", "100"]));
+    let mut arguments = vec!["gc", "--yes", "--json", "--patience", patience, "--max-unused", unused];
+    if patience == "1h" || chance.below(3) == 0 {
+        arguments.push("--no-wait");
+    }
+    let ended = soak.program.meet(Fate::random(chance, true), &arguments)?;
+    if tell(soak, "gc", &ended)? {
+        let said = ended.json()?;
+        if said["moved_bytes"].as_u64().is_some_and(|bytes| bytes > 0) {
+            soak.count("gc that moved data");
+        }
+        if said["given_up"].as_array().is_some_and(|runs| !runs.is_empty()) {
+            soak.count("gc that gave up a run");
+        }
+    }
+    Ok(())
+}
+
+/// Checks and restores.
+pub fn reader(soak: &Soak, seed: u64) {
+    let mut chance = XorShift::new(seed.wrapping_mul(41).wrapping_add(200));
+    soak.act("reader", || if chance.below(3) == 0 { check(soak, &mut chance) } else { restore(soak, &mut chance) });
+}
+
+fn check(soak: &Soak, chance: &mut XorShift) -> Result<()> {
+    let reads = chance.below(2) == 0;
+    let arguments: &[&str] = if reads { &["check", "--read-data"] } else { &["check"] };
+    let ended = soak.program.meet(Fate::random(chance, false), arguments)?;
+    if tell(soak, "check", &ended)? && reads {
+        soak.count("check --read-data");
+    }
+    Ok(())
+}
+
+fn restore(soak: &Soak, chance: &mut XorShift) -> Result<()> {
+    let Some((id, entry)) = soak.ledger.pin(chance.next_u64()) else { return check(soak, chance) };
+    let outcome = restore_pinned(soak, &id, &entry, Fate::random(chance, false));
+    soak.ledger.unpin(&id);
+    outcome
+}
+
+fn restore_pinned(soak: &Soak, id: &str, entry: &Entry, fate: Fate) -> Result<()> {
+    let to = soak.folder.join("restored");
+    let _ = std::fs::remove_dir_all(&to);
+    let tree = soak.folder.join(format!("tree-{}", entry.writer));
+    let (place, to_text) = (format!("{id}:{}", tree.display()), to.to_str().context("a path that is text")?);
+    let ended = soak.program.meet(fate, &["restore", "--json", &place, "--to", to_text])?;
+    if tell(soak, "restore", &ended)? {
+        let differences = soak.ledger.differences(id, &observe(&to)?);
+        if !differences.is_empty() {
+            bail!("snapshot {id} came back otherwise: {differences:?}");
+        }
+    }
+    Ok(())
+}
+
+/// The ids of all visible snapshots.
+pub fn visible(soak: &Soak) -> Result<Vec<String>> {
+    let said = soak.program.run(&["snapshots", "--json"])?.done("snapshots")?.json()?;
+    let list = said["snapshots"].as_array().context("no list of snapshots")?;
+    Ok(list.iter().filter_map(|one| one["id"].as_str().map(str::to_owned)).collect())
+}
+
+/// Counts how a child ended. True when it did what it was told; an end that nothing explains is a fault.
+fn tell(soak: &Soak, verb: &str, ended: &Ended) -> Result<bool> {
+    let how = match () {
+        () if ended.status.success() => "",
+        () if ended.was_killed() => " killed",
+        () if ended.was_full() => " full",
+        () if ended.was_busy() => " busy",
+        () => bail!("{verb}: {}", ended.words()),
+    };
+    soak.count(&format!("{verb}{how}"));
+    let done = lock(&soak.counts).values().sum::<u64>();
+    if done.is_multiple_of(500) {
+        eprintln!("soak: {done} operations");
+    }
+    Ok(how.is_empty())
+}

@@ -1,0 +1,41 @@
+//! When all have stopped: everything that was promised is looked at.
+
+use super::ledger::State;
+use super::{Soak, actors};
+use anyhow::{Context, Result, bail};
+use datakeep_testkit::observe;
+
+/// Checks, restores all, collects, and does it again.
+pub fn play(soak: &Soak) -> Result<()> {
+    look(soak, "at the end")?;
+    let gc = ["gc", "--yes", "--patience", "0s", "--max-unused", "0"];
+    soak.program.run(&gc)?.done("the last gc")?;
+    look(soak, "after the last gc")
+}
+
+fn look(soak: &Soak, when: &str) -> Result<()> {
+    soak.program.run(&["check", "--read-data"])?.done(when)?;
+    let visible = actors::visible(soak)?;
+    let ledger = soak.ledger.all();
+    for (id, entry) in &ledger {
+        match entry.state {
+            State::Kept if !visible.contains(id) => bail!("{when}: snapshot {id} was acknowledged and is gone"),
+            State::Gone if visible.contains(id) => bail!("{when}: snapshot {id} was forgotten and is back"),
+            _ => {}
+        }
+    }
+    for id in &visible {
+        let writer = soak.program.run(&["show", id, "--json"])?.done(when)?.json()?;
+        let tree = writer["location"].as_str().context("a snapshot without a location")?.to_owned();
+        let to = soak.folder.join("restored");
+        let _ = std::fs::remove_dir_all(&to);
+        let to_text = to.to_str().context("a path that is text")?;
+        soak.program.run(&["restore", &format!("{id}:{tree}"), "--to", to_text])?.done(when)?;
+        let differences = soak.ledger.differences(id, &observe(&to)?);
+        if !differences.is_empty() {
+            bail!("{when}: snapshot {id} came back otherwise: {differences:?}");
+        }
+        soak.count(&format!("restore {when}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! What the user was told: which snapshots are there and what each of them holds.
+
+use super::lock;
+use datakeep_testkit::{CompareOptions, Observed, compare_with};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// A tree as plain system calls saw it when it was backed up.
+pub type Tree = Arc<Vec<Observed>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Acknowledged: must be there.
+    Kept,
+    /// A `forget` of it began and has not ended well: may be there.
+    Leaving,
+    /// A `forget` of it was acknowledged: must not be there.
+    Gone,
+}
+
+#[derive(Clone)]
+pub struct Entry {
+    pub writer: u64,
+    pub tree: Tree,
+    pub state: State,
+    /// Restores that go on.
+    pins: u32,
+}
+
+/// All of it.
+#[derive(Default)]
+pub struct Ledger {
+    entries: Mutex<BTreeMap<String, Entry>>,
+    /// Trees of backups that were not acknowledged, by writer: they may have become snapshots all the same.
+    unknown: Mutex<Vec<(u64, Tree)>>,
+}
+
+impl Ledger {
+    pub fn acknowledged(&self, id: &str, writer: u64, tree: Tree) {
+        lock(&self.entries).insert(id.to_owned(), Entry { writer, tree, state: State::Kept, pins: 0 });
+    }
+
+    pub fn unanswered(&self, writer: u64, tree: Tree) {
+        lock(&self.unknown).push((writer, tree));
+    }
+
+    pub fn all(&self) -> BTreeMap<String, Entry> {
+        lock(&self.entries).clone()
+    }
+
+    /// Takes a snapshot that must be there and holds it against `forget`; `choice` picks.
+    pub fn pin(&self, choice: u64) -> Option<(String, Entry)> {
+        let mut entries = lock(&self.entries);
+        let kept: Vec<_> = entries.iter_mut().filter(|(_, entry)| entry.state == State::Kept).collect();
+        let count = u64::try_from(kept.len()).unwrap_or(1).max(1);
+        let (id, entry) = kept.into_iter().nth(usize::try_from(choice % count).unwrap_or(0))?;
+        entry.pins += 1;
+        Some((id.clone(), entry.clone()))
+    }
+
+    pub fn unpin(&self, id: &str) {
+        if let Some(entry) = lock(&self.entries).get_mut(id) {
+            entry.pins -= 1;
+        }
+    }
+
+    /// Up to `most` snapshots of a writer that nobody reads, none of its `stay` newest: they are leaving now.
+    pub fn leave(&self, writer: u64, stay: usize, most: usize) -> Vec<String> {
+        let mut entries = lock(&self.entries);
+        let of_writer = |entry: &Entry| entry.writer == writer && entry.state != State::Gone;
+        // Ids begin with nothing that orders them by time, so any of them may stay.
+        let ids: Vec<String> = entries.iter().filter(|(_, entry)| of_writer(entry)).map(|(id, _)| id.clone()).collect();
+        let free = ids.into_iter().skip(stay).filter(|id| entries.get(id).is_some_and(|entry| entry.pins == 0));
+        let chosen: Vec<String> = free.take(most).collect();
+        for id in &chosen {
+            if let Some(entry) = entries.get_mut(id) {
+                entry.state = State::Leaving;
+            }
+        }
+        chosen
+    }
+
+    pub fn gone(&self, ids: &[String]) {
+        let mut entries = lock(&self.entries);
+        for id in ids {
+            if let Some(entry) = entries.get_mut(id) {
+                entry.state = State::Gone;
+            }
+        }
+    }
+
+    /// What a restored tree of this snapshot must equal: nothing when it does, else the differences.
+    pub fn differences(&self, id: &str, found: &[Observed]) -> Vec<String> {
+        if let Some(entry) = lock(&self.entries).get(id) {
+            return differences(&entry.tree, found);
+        }
+        let unknown = lock(&self.unknown);
+        let equal = unknown.iter().any(|(_, tree)| differences(tree, found).is_empty());
+        if equal { Vec::new() } else { vec!["it is none of the trees of unanswered backups".to_owned()] }
+    }
+}
+
+fn differences(expected: &[Observed], found: &[Observed]) -> Vec<String> {
+    compare_with(expected, found, &CompareOptions::default())
+}

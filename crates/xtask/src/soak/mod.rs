@@ -1,0 +1,188 @@
+//! `cargo xtask soak`: writers, a collector and readers at once on one repository, through the real program, with kills
+//! and a disk that is full, until the time is over; then everything that was promised is looked at.
+
+mod actors;
+mod finale;
+mod ledger;
+mod program;
+mod tree;
+
+use anyhow::{Context, Result, bail};
+use ledger::Ledger;
+use program::Program;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Every operation and every fault. One that never happened makes the soak worthless.
+const MUST_HAPPEN: &[&str] = &[
+    "backup",
+    "backup killed",
+    "backup full",
+    "forget",
+    "forget killed",
+    "gc",
+    "gc killed",
+    "gc full",
+    "gc that moved data",
+    "gc that gave up a run",
+    "check",
+    "check --read-data",
+    "check killed",
+    "restore",
+    "restore killed",
+];
+
+/// Writers at once.
+const WRITERS: u64 = 3;
+
+/// What all actors share.
+struct Soak {
+    folder: PathBuf,
+    program: Program,
+    ledger: Ledger,
+    ends: Instant,
+    stop: AtomicBool,
+    counts: Mutex<BTreeMap<String, u64>>,
+    faults: Mutex<Vec<String>>,
+}
+
+impl Soak {
+    fn new(folder: &Path, plan: &Plan) -> Result<Self> {
+        let program = Program::new(folder)?;
+        std::fs::create_dir_all(folder.join("home"))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            program,
+            ledger: Ledger::default(),
+            ends: Instant::now() + plan.time,
+            stop: AtomicBool::new(false),
+            counts: Mutex::default(),
+            faults: Mutex::default(),
+        })
+    }
+
+    fn goes_on(&self) -> bool {
+        Instant::now() < self.ends && !self.stop.load(Ordering::SeqCst)
+    }
+
+    fn count(&self, what: &str) {
+        *lock(&self.counts).entry(what.to_owned()).or_default() += 1;
+    }
+
+    /// Something that must not be; everyone stops, so that the repository stays as it is.
+    fn fault(&self, what: String) {
+        eprintln!("soak: FAULT: {what}");
+        lock(&self.faults).push(what);
+        self.stop.store(true, Ordering::SeqCst);
+    }
+
+    /// An actor's work until the end; what it cannot do at all is a fault of the soak.
+    fn act(&self, name: &str, mut work: impl FnMut() -> Result<()>) {
+        while self.goes_on() {
+            if let Err(error) = work() {
+                self.fault(format!("{name}: {error:#}"));
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads the arguments and soaks. The answer is false when something was wrong.
+pub fn run(arguments: &[&str]) -> Result<bool> {
+    let plan = Plan::parse(arguments)?;
+    build()?;
+    let folder = tempfile::Builder::new().prefix("datakeep-soak-").tempdir()?;
+    println!("soak: {} s, again with: {}", plan.time.as_secs(), plan.again());
+    let soak = Soak::new(folder.path(), &plan)?;
+    soak.program.run(&["init", "--kdf-memory", "1", "--kdf-passes", "1", "--no-recovery-code"])?.done("init")?;
+    std::thread::scope(|scope| {
+        for number in 0..WRITERS {
+            let soak = &soak;
+            scope.spawn(move || actors::writer(soak, number, plan.seed));
+        }
+        scope.spawn(|| actors::janitor(&soak, plan.seed));
+        scope.spawn(|| actors::reader(&soak, plan.seed));
+    });
+    if lock(&soak.faults).is_empty() {
+        finale::play(&soak).unwrap_or_else(|error| soak.fault(format!("{error:#}")));
+    }
+    Ok(summary(&soak, &plan, folder))
+}
+
+fn summary(soak: &Soak, plan: &Plan, folder: tempfile::TempDir) -> bool {
+    let counts = lock(&soak.counts);
+    for (what, count) in counts.iter() {
+        println!("soak: {count:6}  {what}");
+    }
+    let faults = lock(&soak.faults);
+    let never: Vec<&str> = MUST_HAPPEN.iter().copied().filter(|what| !counts.contains_key(*what)).collect();
+    for fault in faults.iter() {
+        println!("soak: FAULT: {fault}");
+    }
+    if faults.is_empty() && !never.is_empty() {
+        println!("soak: never happened, so nothing is proven: {}", never.join(", "));
+    }
+    if faults.is_empty() && never.is_empty() {
+        println!("soak: all good");
+        return true;
+    }
+    println!("soak: everything is left in {}", folder.keep().display());
+    println!("soak: again with: {}", plan.again());
+    false
+}
+
+fn build() -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo).args(["build", "--quiet", "-p", "datakeep-cli"]).status().context("run cargo")?;
+    if status.success() { Ok(()) } else { bail!("datakeep does not build") }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Plan {
+    time: Duration,
+    seed: u64,
+}
+
+impl Plan {
+    fn parse(arguments: &[&str]) -> Result<Self> {
+        let mut plan = Self { time: Duration::from_secs(3600), seed: RandomState::new().hash_one(0) >> 32 };
+        let mut rest = arguments.iter();
+        while let Some(&name) = rest.next() {
+            let value = rest.next().with_context(|| format!("{name} needs a value"))?;
+            let number: u64 = value.parse().with_context(|| format!("{value} is not a number"))?;
+            match name {
+                "--seconds" => plan.time = Duration::from_secs(number),
+                "--seed" => plan.seed = number,
+                _ => bail!("unknown option {name}; there are --seconds and --seed"),
+            }
+        }
+        Ok(plan)
+    }
+
+    fn again(&self) -> String {
+        format!("./x soak --seconds {} --seed {}", self.time.as_secs(), self.seed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read() {
+        let plan = Plan::parse(&["--seconds", "5", "--seed", "7"]).expect("well-formed");
+        assert_eq!(plan, Plan { time: Duration::from_secs(5), seed: 7 });
+        assert_eq!(plan.again(), "./x soak --seconds 5 --seed 7");
+        for wrong in [&["--seconds"][..], &["--seconds", "soon"], &["--hours", "5"]] {
+            assert!(Plan::parse(wrong).is_err());
+        }
+    }
+}

@@ -64,6 +64,12 @@ pub struct Common {
     /// Open with the recovery code: asked for, or from DATAKEEP_RECOVERY_CODE
     #[arg(long, global = true)]
     pub recovery_code: bool,
+    /// Memory that a key slot may ask for, in MiB; by default 1024, and not more than is free [env: DATAKEEP_KDF_LIMIT]
+    #[arg(long, global = true, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub kdf_limit: Option<u32>,
+    /// Accept a repository that is not encrypted, though a password is configured [env: DATAKEEP_UNENCRYPTED]
+    #[arg(long, global = true)]
+    pub unencrypted: bool,
 }
 
 /// The verbs.
@@ -129,11 +135,8 @@ pub enum SuiteName {
 /// `init`.
 #[derive(Args, Debug)]
 pub struct InitArgs {
-    /// Do not encrypt: everyone who can read the repository can read its content
-    #[arg(long, conflicts_with = "suite")]
-    pub unencrypted: bool,
-    /// Cipher
-    #[arg(long, value_enum, default_value = "aes-256-gcm", value_name = "SUITE")]
+    /// Cipher; --unencrypted takes none: everyone who can read the repository can read its content
+    #[arg(long, value_enum, default_value = "aes-256-gcm", value_name = "SUITE", conflicts_with = "unencrypted")]
     pub suite: SuiteName,
     /// Memory that one guess at the password costs, in MiB
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -355,7 +358,7 @@ pub struct RestoreArgs {
     /// Not what matches; may be repeated
     #[arg(long, value_name = "PATTERN")]
     pub exclude: Vec<String>,
-    /// What happens to files that stand there: never, changed, newer or always
+    /// What happens to files that stand there: never (kept), changed (overwritten when size or time differ), newer or always
     #[arg(long, value_enum, value_name = "MODE", hide_possible_values = true)]
     pub overwrite: Option<OverwriteName>,
     /// Remove what the snapshot does not have, in directories that it has

@@ -5,6 +5,7 @@ use crate::config_file::{self, FileValues};
 use crate::errors::Failure;
 use crate::secrets::{CREDENTIAL, Reference};
 use crate::words::{Lang, tr};
+use datakeep_store::{KdfLimit, KdfParams};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -71,6 +72,10 @@ pub struct Settings {
     pub password: Value<Reference>,
     /// True when the recovery code opens the repository.
     pub recovery_code: bool,
+    /// True when an unencrypted repository may be opened though a secret is configured.
+    pub unencrypted: Value<bool>,
+    /// Memory that a key slot may ask for, in MiB.
+    pub kdf_limit_mib: Value<u32>,
     /// The language.
     pub language: Value<Lang>,
     /// Colours on terminals.
@@ -187,7 +192,57 @@ fn colour(common: &Common, file: &FileValues) -> Value<bool> {
     file.colour.clone().unwrap_or_else(|| Value::new(true, Origin::Default))
 }
 
+fn unencrypted(common: &Common, file: &FileValues) -> Value<bool> {
+    if common.unencrypted {
+        return Value::new(true, Origin::Flag("--unencrypted"));
+    }
+    match environment("DATAKEEP_UNENCRYPTED") {
+        Some((value, origin)) => Value::new(value == "1" || value == "true", origin),
+        None => file.unencrypted.clone().unwrap_or(Value::new(false, Origin::Default)),
+    }
+}
+
+/// What a slot may always ask for: the usual cost.
+const USUAL_KDF_MIB: u32 = KdfParams::DEFAULT.memory_kib >> 10;
+
+/// Slots are read before anything is proven: by default they get no more than the machine can spare.
+fn kdf_limit(common: &Common, file: &FileValues) -> Result<Value<u32>, Failure> {
+    let named = flag(common.kdf_limit.map(|mib| mib.to_string()), "--kdf-limit")
+        .or_else(|| environment("DATAKEEP_KDF_LIMIT").map(|(v, origin)| (v.to_string_lossy().into_owned(), origin)))
+        .or_else(|| file.kdf_limit.clone().map(|value| (value.value, value.origin)));
+    let Some((text, origin)) = named else {
+        let most = KdfLimit::default().memory_kib >> 10;
+        let free = free_memory_mib().unwrap_or(most);
+        return Ok(Value::new(free.clamp(USUAL_KDF_MIB, most), Origin::Default));
+    };
+    match text.parse() {
+        Ok(mib @ 1..=4096) => Ok(Value::new(mib, origin)),
+        _ => Err(Failure::usage(tr!(
+            "kdf-limit: {text:?} is not a number from 1 to 4096",
+            "kdf-limit：{text:?} 不是 1 到 4096 之间的数"
+        ))),
+    }
+}
+
+/// What the kernel says can be had without swapping.
+fn free_memory_mib() -> Option<u32> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    u32::try_from(kib >> 10).ok()
+}
+
 impl Settings {
+    /// What may be spent on key slots.
+    pub fn kdf_limit(&self) -> KdfLimit {
+        KdfLimit { memory_kib: self.kdf_limit_mib.value << 10, ..KdfLimit::default() }
+    }
+
+    /// True when somebody said what opens the repository.
+    pub fn has_secret(&self) -> bool {
+        self.recovery_code || self.password.origin != Origin::Default
+    }
+
     /// Works everything out. Reads the environment and the configuration file.
     pub fn resolve(common: &Common) -> Result<Self, Failure> {
         let config_file = config_path(common.config.clone());
@@ -216,6 +271,8 @@ impl Settings {
             password: password(common, &file)?,
             colour: colour(common, &file),
             recovery_code: common.recovery_code,
+            unencrypted: unencrypted(common, &file),
+            kdf_limit_mib: kdf_limit(common, &file)?,
             config_file,
             repository,
             cache_dir,

@@ -6,6 +6,7 @@ use crate::secrets::Reference;
 use crate::words::{Lang, tr};
 use datakeep_distribute::near::nearest;
 use datakeep_model::ErrorKind;
+use std::io::Read;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -22,6 +23,10 @@ pub struct FileValues {
     pub cache_dir: Option<Value<String>>,
     /// `password`.
     pub password: Option<Value<Reference>>,
+    /// `unencrypted`.
+    pub unencrypted: Option<Value<bool>>,
+    /// `kdf-limit`.
+    pub kdf_limit: Option<Value<String>>,
     /// `language`.
     pub language: Option<Value<Lang>>,
     /// `color`.
@@ -37,7 +42,8 @@ impl FileValues {
     }
 }
 
-const KEYS: [&str; 6] = ["repository", "cache-dir", "password", "language", "color", "backup"];
+const KEYS: [&str; 8] =
+    ["repository", "cache-dir", "password", "unencrypted", "kdf-limit", "language", "color", "backup"];
 /// Keys of `[backup]` and whether each is a switch.
 const BACKUP_KEYS: [(&str, bool); 10] = [
     ("exclude", false),
@@ -52,6 +58,9 @@ const BACKUP_KEYS: [(&str, bool); 10] = [
     ("workers", false),
 ];
 
+/// Longest configuration file read.
+const MAX_LEN_BYTES: u64 = 1 << 20;
+
 struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
@@ -59,17 +68,32 @@ struct Reader<'a> {
 
 /// Reads the file. A file that nobody named may be missing.
 pub fn read(path: &Path, must_exist: bool) -> Result<FileValues, Failure> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match read_limited(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => return Ok(FileValues::default()),
         Err(error) => {
             let shown = path.display();
             let failure =
                 Failure::io(tr!("cannot read the configuration file {shown}", "无法读取配置文件 {shown}"), &error);
+            let failure = failure.hint(tr!(
+                "look at the path and its permissions, or name another file: --config FILE",
+                "请检查路径和权限，或指定其他文件：--config 文件"
+            ));
             return Err(Failure { kind: ErrorKind::Usage, ..failure });
         }
     };
     Reader { path, text: &text }.values()
+}
+
+/// Reads text of a plausible length: a device, or a wrong file, would be read for ever.
+fn read_limited(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MAX_LEN_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_LEN_BYTES {
+        let why = tr!("a configuration file has at most 1 MiB", "配置文件最大为 1 MiB");
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, why));
+    }
+    Ok(text)
 }
 
 impl Reader<'_> {
@@ -108,6 +132,8 @@ impl Reader<'_> {
                         .ok_or_else(|| self.refuse(line, tr!("there is no language {name:?}", "没有语言 {name:?}")))?;
                     values.language = Some(Value { value: lang, origin });
                 }
+                "kdf-limit" => values.kdf_limit = Some(Value { value: self.text(value, line)?, origin }),
+                "unencrypted" => values.unencrypted = Some(Value { value: self.switch(value, line)?, origin }),
                 "color" => values.colour = Some(Value { value: self.switch(value, line)?, origin }),
                 "backup" => values.backup = self.backup(value, line)?,
                 other => return Err(self.unknown(other, line, &KEYS)),
@@ -190,6 +216,19 @@ mod tests {
         assert!(failure.message.contains("line 3"), "{failure:?}");
         assert!(parse("repository = 1.5").is_err());
         assert!(parse("repository = ").unwrap_err().message.contains("line 1"));
+    }
+
+    /// What both READMEs show is everything there is, and is accepted.
+    #[test]
+    fn the_documented_file_is_whole() {
+        for readme in [include_str!("../../../README.md"), include_str!("../../../README.zh.md")] {
+            let text = readme.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+            let values = parse(text).unwrap();
+            assert_eq!(values.backup.len(), BACKUP_KEYS.len());
+            for key in KEYS.iter().copied().filter(|key| *key != "backup") {
+                assert!(text.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key}");
+            }
+        }
     }
 
     #[test]

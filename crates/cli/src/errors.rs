@@ -79,7 +79,52 @@ fn framed(kind: ErrorKind, words: String, frame: impl FnOnce() -> String) -> Fai
     }
 }
 
-/// The hints of lower parts that people meet every day, in the language in use.
+/// Hints of lower parts, by what they begin with, and the same in Chinese.
+const TRANSLATED: [(&str, &str); 16] = [
+    ("a pattern is like", "模式例如 *.pdf、src/**/*.rs 或 photo-[0-9]?.jpg；\\ 使后一个字符按原样匹配"),
+    ("patterns follow the rules", "排除规则同 .gitignore；特殊字符前加反斜杠"),
+    ("name at least one directory", "请至少指定一个目录或文件"),
+    ("name a directory or a file", "请指定目录或文件"),
+    ("nothing stands there", "该路径不存在；相对路径从当前目录算起"),
+    ("run it as a user", "请以有读取权限的用户运行"),
+    ("a name has no", "名称不能含有 `@`、`:` 和控制字符，也不能是 `latest`"),
+    ("such as 100M", "例如 100M"),
+    ("give one location", "只能给出一个位置：`-` 或 `cmd:`"),
+    ("set option `command`", "请给出命令：backup --command -- 程序 参数"),
+    ("use `cmd:`", "命令请用 --command"),
+    ("the command is run directly", "命令直接运行，不经过 shell：请给出程序及其参数"),
+    ("its output is not trusted", "其输出不可信，因此未生成备份集；程序自身的消息见上文"),
+    ("name a directory that can be written", "请指定可写的目录：目录恢复到其中，文件以原名放入其中"),
+    ("make room, or make it writable", "请腾出空间或使其可写，然后用 --overwrite changed 重新运行：已恢复的内容保留"),
+    ("print one file", "可用 datakeep cat 打印单个文件"),
+];
+
+/// What lower parts say was asked for, in the language in use.
+fn in_words(what: String) -> String {
+    const CHINESE: [(&str, &str); 9] = [
+        ("snapshot or source ", "备份集或数据源 "),
+        ("a snapshot of source ", "备份集（不晚于所给时间），数据源 "),
+        (" at or before ", "，时间 "),
+        ("snapshot id ", "备份集编号 "),
+        ("snapshot ", "备份集 "),
+        (" of source ", "，数据源 "),
+        (" (it is neither an id nor a time)", "（既不是编号也不是时间）"),
+        ("source ", "数据源 "),
+        ("key slot ", "密钥槽 "),
+    ];
+    if lang() == Lang::En {
+        return what;
+    }
+    // Names stand in quotes: only the words around them are replaced.
+    let first = what.find('"').unwrap_or(what.len());
+    let last = what.rfind('"').unwrap_or(0).max(first);
+    let say = |text: &str| CHINESE.iter().fold(text.to_string(), |text, (en, zh)| text.replace(en, zh));
+    let middle = &what[first..last];
+    let middle = if middle.contains("\" of source \"") { say(middle) } else { middle.to_string() };
+    format!("{}{middle}{}", say(&what[..first]), say(&what[last..]))
+}
+
+/// The hints of lower parts in the language in use.
 fn translated(hint: String) -> String {
     if lang() == Lang::En {
         return hint;
@@ -87,10 +132,8 @@ fn translated(hint: String) -> String {
     if let Some(near) = hint.strip_prefix("did you mean ").and_then(|rest| rest.strip_suffix('?')) {
         return format!("是否想输入 {near}？");
     }
-    if hint.starts_with("a pattern is like") {
-        return "模式例如 *.pdf、src/**/*.rs 或 photo-[0-9]?.jpg；\\ 使后一个字符按原样匹配".into();
-    }
-    hint
+    let known = TRANSLATED.iter().find(|(start, _)| hint.starts_with(start));
+    known.map_or(hint, |(_, chinese)| (*chinese).to_string())
 }
 
 impl From<StoreError> for Failure {
@@ -106,13 +149,19 @@ impl From<StoreError> for Failure {
             StoreError::Occupied { location, found } => occupied(kind, &location, &found),
             StoreError::Incompatible { .. } => incompatible(kind, detail),
             StoreError::WrongKey { .. } => wrong_key(kind, detail),
+            StoreError::NotEncrypted => not_encrypted(kind),
+            StoreError::SlotTooDear { memory_mib, limit_mib, .. } => too_dear(kind, memory_mib, limit_mib, detail),
             StoreError::Damaged { ref object, .. } | StoreError::Missing { ref object } => {
                 damaged(kind, object, detail)
             }
-            StoreError::NotFound { what } => Self::new(kind, tr!("{what} does not exist", "不存在：{what}")),
+            StoreError::NotFound { what } => {
+                let what = in_words(what);
+                Self::new(kind, tr!("{what} does not exist", "不存在：{what}"))
+            }
             StoreError::Ambiguous { what, candidates } => {
                 let hint =
                     tr!("give more characters; it may be: {candidates}", "请多输入几个字符；可能是：{candidates}");
+                let what = in_words(what);
                 Self::new(kind, tr!("{what} is ambiguous", "有歧义：{what}")).hint(hint)
             }
             StoreError::Busy { .. } => Self::new(kind, tr!("somebody else was first", "其他进程抢先完成了修改"))
@@ -125,6 +174,24 @@ impl From<StoreError> for Failure {
             _ if kind == ErrorKind::Usage => framed(kind, detail, || "无法执行该请求".into()),
             _ => Self::new(kind, tr!("the repository could not be used", "仓库操作失败")).detail(detail),
         }
+    }
+}
+
+/// What to do when nothing is near what was asked for.
+fn where_to_look(what: &str) -> String {
+    if what.contains("neither an id nor a time") {
+        return tr!(
+            "a time is like 2026-01-31 or 2026-01-31T18:00; see: datakeep snapshots",
+            "时间例如 2026-01-31 或 2026-01-31T18:00；查看：datakeep snapshots"
+        );
+    }
+    let is_snapshot = ["snapshot", "source", "a snapshot"].iter().any(|word| what.starts_with(word));
+    match is_snapshot {
+        true => tr!("see what there is: datakeep snapshots", "查看现有备份集：datakeep snapshots"),
+        false => tr!(
+            "see what there is: datakeep ls SNAPSHOT:PATH, or search: datakeep find",
+            "查看现有内容：datakeep ls 备份集:路径，或查找：datakeep find"
+        ),
     }
 }
 
@@ -154,6 +221,25 @@ fn incompatible(kind: ErrorKind, detail: String) -> Failure {
     Failure::new(kind, message).detail(detail).hint(hint)
 }
 
+fn not_encrypted(kind: ErrorKind) -> Failure {
+    let message = tr!("a password is configured, but the repository is not encrypted", "已配置密码，但该仓库未加密");
+    Failure::new(kind, message).hint(tr!(
+        "make sure that it is your repository and nobody exchanged it; then say --unencrypted, or `unencrypted = true` in the configuration",
+        "请先确认这是您的仓库且未被调换；确认后使用 --unencrypted，或在配置文件中写 `unencrypted = true`"
+    ))
+}
+
+fn too_dear(kind: ErrorKind, memory_mib: u32, limit_mib: u32, detail: String) -> Failure {
+    let message = tr!(
+        "no key slot opens within {limit_mib} MiB of memory; one wants {memory_mib} MiB",
+        "在 {limit_mib} MiB 内存限制内没有密钥槽能打开；有一个需要 {memory_mib} MiB"
+    );
+    Failure::new(kind, message).detail(detail).hint(tr!(
+        "if you made a slot that dear, and the machine has the memory: --kdf-limit {memory_mib}",
+        "如果确实创建过这样的密钥槽，且本机内存足够：--kdf-limit {memory_mib}"
+    ))
+}
+
 fn wrong_key(kind: ErrorKind, detail: String) -> Failure {
     let message = tr!("the password or recovery code does not open this repository", "密码或恢复码无法打开该仓库");
     let hint = tr!(
@@ -169,6 +255,12 @@ fn damaged(kind: ErrorKind, object: &str, detail: String) -> Failure {
         return failure.hint(tr!(
             "a key slot is damaged: try another password, or the recovery code: --recovery-code",
             "某个密钥槽已损坏：请尝试其他密码或恢复码：--recovery-code"
+        ));
+    }
+    if object == "every key slot" {
+        return failure.hint(tr!(
+            "bring `keys/` back from a copy of the repository: without a key slot nobody can open it",
+            "请从仓库副本中取回 `keys/`：没有密钥槽，任何人都无法打开仓库"
         ));
     }
     if object == "config" {
@@ -254,17 +346,23 @@ impl From<DistributeError> for Failure {
             DistributeError::Engine(error) => error.into(),
             DistributeError::Connector(error) => error.into(),
             DistributeError::Target(error) => error.into(),
+            DistributeError::NoSnapshots => {
+                Self::new(kind, tr!("the repository has no snapshots yet", "仓库中还没有备份集"))
+                    .hint(tr!("make one: datakeep backup PATH", "新建：datakeep backup 路径"))
+            }
             DistributeError::NotFound { what, near } => {
-                let failure = Self::new(kind, tr!("{what} does not exist", "不存在：{what}"));
-                match near {
-                    Some(near) => failure.hint(tr!("did you mean {near}?", "是否想输入 {near}？")),
-                    None => failure,
-                }
+                let hint = match &near {
+                    Some(near) => tr!("did you mean {near}?", "是否想输入 {near}？"),
+                    None => where_to_look(&what),
+                };
+                let what = in_words(what);
+                Self::new(kind, tr!("{what} does not exist", "不存在：{what}")).hint(hint)
             }
             DistributeError::Ambiguous { what, candidates } => {
                 let candidates = candidates.join(", ");
                 let hint =
                     tr!("give more characters; it may be: {candidates}", "请多输入几个字符；可能是：{candidates}");
+                let what = in_words(what);
                 Self::new(kind, tr!("{what} is ambiguous", "有歧义：{what}")).hint(hint)
             }
             DistributeError::Usage { message, hint } => {

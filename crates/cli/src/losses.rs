@@ -3,7 +3,7 @@
 use crate::open::App;
 use crate::sizes;
 use crate::words::tr;
-use datakeep_model::{Loss, LossCause, escape_for_terminal};
+use datakeep_model::{ItemPath, Loss, LossCause, escape_for_terminal};
 
 /// How many are named.
 const MOST_NAMED: usize = 20;
@@ -16,7 +16,7 @@ pub fn tell(app: &App, losses: &[Loss], count: u64, is_relative: bool) {
     let shown = sizes::count(count);
     app.out.warn(tr!("items lost or imperfect: {shown}", "{shown} 个条目丢失或不完整："));
     for loss in losses.iter().take(MOST_NAMED) {
-        let path = if is_relative { escape_for_terminal(loss.path.as_bytes()) } else { loss.path.to_string() };
+        let path = if is_relative { relative(&loss.path) } else { loss.path.to_string() };
         let (cause, detail) = (cause(loss.cause), escape_for_terminal(loss.detail.as_bytes()));
         app.out.note(format!("  {path}: {cause} ({detail})"));
     }
@@ -24,6 +24,11 @@ pub fn tell(app: &App, losses: &[Loss], count: u64, is_relative: bool) {
         let more = sizes::count(more);
         app.out.note(tr!("  and {more} more", "  另有 {more} 个"));
     }
+}
+
+/// A path as seen from somewhere; the place itself is a dot.
+pub fn relative(path: &ItemPath) -> String {
+    if path.is_root() { ".".to_string() } else { escape_for_terminal(path.as_bytes()) }
 }
 
 /// Complete, or how many are lost.

@@ -9,11 +9,11 @@ use crate::{secrets, time};
 use datakeep_connector::{Cancel, Clock, SystemClock};
 use datakeep_distribute::choose;
 use datakeep_engine::RunContext;
-use datakeep_model::{ErrorKind, Timestamp};
+use datakeep_model::{ErrorKind, Secret, Timestamp};
 use datakeep_process::Suite;
-use datakeep_store::{Locked, Manifest, OsEntropy, Repository, Unlock};
+use datakeep_store::{Locked, Manifest, OsEntropy, RecoveryCode, Repository, StoreError, Unlock};
 use datakeep_store_blob::{BlobStore, LocalStore};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a command works with.
@@ -67,16 +67,24 @@ impl App {
 
     /// Finds the repository; needs no key.
     pub fn find(&self) -> Result<Locked, Failure> {
-        Ok(Locked::find(self.store()?)?)
+        let path = self.repository_path()?;
+        Locked::find(self.store()?).map_err(|error| match error {
+            StoreError::NoRepository { location } if holds_something(&path) => something_else(&location),
+            other => other.into(),
+        })
     }
 
     /// What opens the repository, read or asked for.
     pub fn unlock_with(&self, locked: &Locked) -> Result<Unlock, Failure> {
         if locked.config().suite == Suite::Plain {
-            return Ok(Unlock::Nothing);
+            return match self.settings.has_secret() && !self.settings.unencrypted.value {
+                true => Err(StoreError::NotEncrypted.into()),
+                false => Ok(Unlock::Nothing),
+            };
         }
         if self.settings.recovery_code {
-            return Ok(Unlock::RecoveryCode(secrets::recovery_code()?));
+            let code = secrets::recovery_code()?;
+            return well_formed(&code).map(|()| Unlock::RecoveryCode(code));
         }
         let secret = secrets::password(&self.settings)?;
         if let secrets::Reference::File(path) = &self.settings.password.value
@@ -92,9 +100,10 @@ impl App {
     pub fn unlock(&self, locked: Locked, with: &Unlock) -> Result<Repository, Failure> {
         let id = locked.config().repository.to_hex();
         let cache = self.settings.cache_dir.value.as_ref().map(|directory| directory.join(&id[..16]));
+        let locked = locked.with_kdf_limit(self.settings.kdf_limit());
         let repository = locked.unlock(with, Arc::new(OsEntropy), cache)?;
         for warning in repository.slot_warnings() {
-            self.out.warn(tr!("a key slot is damaged: {warning}", "某个密钥槽已损坏：{warning}"));
+            self.out.warn(tr!("not a whole key slot: {warning}", "密钥槽不完好：{warning}"));
         }
         Ok(repository)
     }
@@ -120,4 +129,30 @@ impl App {
     pub fn choose<'m>(&self, manifests: &'m [Manifest], name: &str) -> Result<&'m Manifest, Failure> {
         Ok(choose(manifests, name, &|text| time::parse(text, self.now()))?)
     }
+}
+
+/// True for a directory with anything in it but what a new file system brings.
+fn holds_something(path: &Path) -> bool {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_name() != "lost+found")
+}
+
+/// A directory that holds other things: `init` would refuse it too.
+fn something_else(location: &str) -> Failure {
+    let message = tr!("{location} holds other things and no repository", "{location} 中有其他内容，但没有仓库");
+    Failure::new(ErrorKind::NoRepository, message).hint(tr!(
+        "name the repository's own directory (it holds `config` and `keys`), or make one in a new directory: datakeep init --repo PATH",
+        "请指定仓库自身的目录（其中有 `config` 和 `keys`），或在新目录中新建：datakeep init --repo 路径"
+    ))
+}
+
+/// A slip in a recovery code is told before anything is tried: the code checks itself.
+fn well_formed(code: &Secret) -> Result<(), Failure> {
+    let text = String::from_utf8_lossy(code.expose());
+    let Err(error) = RecoveryCode::parse(&text) else { return Ok(()) };
+    let message = tr!("this is not a recovery code", "这不是有效的恢复码");
+    Err(Failure::new(ErrorKind::WrongKey, message).detail(error.to_string()).hint(tr!(
+        "type it as it was printed by `datakeep init`; blanks and hyphens do not matter",
+        "请按 `datakeep init` 打印的内容输入；空格和连字符不影响"
+    )))
 }

@@ -50,6 +50,13 @@ fn paint(style: Style, text: &str) -> String {
     format!("\x1b[{code}m{text}\x1b[0m")
 }
 
+/// Text that a terminal prints and never acts on. Names are escaped where they are put into sentences; this is for what
+/// came in a lower part's words, or as a path of the person's own.
+pub fn clean(text: &str) -> String {
+    // A backslash means itself here: what was escaped before stays as it is.
+    datakeep_model::escape_for_terminal(text.as_bytes()).replace("\\\\", "\\")
+}
+
 impl Out {
     /// With colours only on terminals, and only when they are wanted.
     pub fn new(common: &crate::args::Common, wants_colour: bool) -> Self {
@@ -87,6 +94,11 @@ impl Out {
 
     /// A line of a summary: not with --quiet, not with --json.
     pub fn say(&self, text: impl AsRef<str>) -> Result<(), Failure> {
+        self.say_painted(clean(text.as_ref()))
+    }
+
+    /// The same for text that [`Out::styled`] has painted and that holds nobody else's words.
+    pub fn say_painted(&self, text: impl AsRef<str>) -> Result<(), Failure> {
         if self.quiet || self.json { Ok(()) } else { self.line(text) }
     }
 
@@ -111,7 +123,11 @@ impl Out {
 
     /// A word to a person; nothing can be done when nobody hears it.
     pub fn note(&self, text: impl AsRef<str>) {
-        let _ = writeln!(io::stderr(), "{}", text.as_ref());
+        let _ = writeln!(io::stderr(), "{}", clean(text.as_ref()));
+    }
+
+    fn labelled(&self, style: Style, label: &str, text: &str) {
+        let _ = writeln!(io::stderr(), "{}{}", self.styled_err(style, label), clean(text));
     }
 
     /// A note that --quiet silences.
@@ -123,8 +139,7 @@ impl Out {
 
     /// Something a person should know.
     pub fn warn(&self, text: impl AsRef<str>) {
-        let label = self.styled_err(Style::Yellow, &tr!("warning:", "警告："));
-        self.note(format!("{label} {}", text.as_ref()));
+        self.labelled(Style::Yellow, &tr!("warning: ", "警告："), text.as_ref());
     }
 
     /// Why the command failed: to people, and with --json as a document.
@@ -133,13 +148,12 @@ impl Out {
         if failure.is_quiet {
             return;
         }
-        let label = self.styled_err(Style::Red, &tr!("error:", "错误："));
-        self.note(format!("{label} {}", failure.message));
+        self.labelled(Style::Red, &tr!("error: ", "错误："), &failure.message);
         if let Some(detail) = failure.detail.as_ref().filter(|detail| **detail != failure.message) {
-            self.note(format!("  {} {detail}", tr!("detail:", "详情：")));
+            self.note(format!("  {}{detail}", tr!("detail: ", "详情：")));
         }
         if let Some(hint) = &failure.hint {
-            self.note(format!("  {} {hint}", tr!("hint:", "提示：")));
+            self.note(format!("  {}{hint}", tr!("hint: ", "提示：")));
         }
         if self.json && self.document(&json::ErrorDocument::new(failure)).is_ok() {
             let _ = self.flush();
@@ -167,6 +181,13 @@ pub fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_acts_on_is_said() {
+        assert_eq!(clean("a\x1b[31m\nb\u{202e} \\x1b 中文 C:\\\\x"), "a\\x1b[31m\\nb\\u{202e} \\x1b 中文 C:\\\\x");
+        let escaped = datakeep_model::escape_for_terminal(b"\x1b\\\xff");
+        assert_eq!(clean(&escaped), escaped);
+    }
 
     #[test]
     fn tables_line_up_with_wide_characters() {

@@ -1,11 +1,12 @@
 //! Listens to runs: a bar on a terminal, events as JSON, warnings and items in words.
 
 use crate::json::{self, LossJson, PathJson};
+use crate::losses;
 use crate::out::Out;
 use crate::sizes;
 use crate::words::tr;
 use datakeep_connector::{Clock, SystemClock};
-use datakeep_model::{Event, ItemPath, Observer, Phase, escape_for_terminal};
+use datakeep_model::{Event, ItemPath, Observer, Phase};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::json as value;
 use std::io::IsTerminal;
@@ -156,7 +157,7 @@ impl<'a> Watch<'a> {
     }
 
     fn path(&self, path: &ItemPath) -> String {
-        if self.is_relative { escape_for_terminal(path.as_bytes()) } else { path.to_string() }
+        if self.is_relative { losses::relative(path) } else { path.to_string() }
     }
 
     fn phase(&self, phase: Phase) {

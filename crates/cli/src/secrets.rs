@@ -14,6 +14,16 @@ use zeroize::Zeroizing;
 
 /// Name of the credential that a systemd unit hands over.
 pub const CREDENTIAL: &str = "datakeep-password";
+/// Variables that hold secrets or say where they are: programs that we start do not get them.
+const HIDDEN: [&str; 7] = [
+    "DATAKEEP_PASSWORD",
+    "DATAKEEP_PASSWORD_FILE",
+    "DATAKEEP_PASSWORD_COMMAND",
+    "DATAKEEP_NEW_PASSWORD",
+    "DATAKEEP_NEW_PASSWORD_FILE",
+    "DATAKEEP_RECOVERY_CODE",
+    "DATAKEEP_TOKEN",
+];
 /// Longest password read.
 const MAX_LEN_BYTES: u64 = 64 << 10;
 
@@ -79,6 +89,9 @@ impl Reference {
             Self::Credential(name) => from_credential(name)?,
             Self::Prompt => ask(prompt)?,
         };
+        if secret.expose().len() as u64 > MAX_LEN_BYTES {
+            return Err(Failure::new(ErrorKind::WrongKey, too_long()));
+        }
         if secret.is_empty() {
             let from = self.describe();
             let message = tr!("the password is empty ({from})", "密码为空（{from}）");
@@ -90,9 +103,26 @@ impl Reference {
     }
 }
 
+fn elsewhere() -> String {
+    tr!(
+        "set it right, or say where the password is: --password-file, --password-command, DATAKEEP_PASSWORD; see: datakeep config show --effective",
+        "请更正，或指明密码位置：--password-file、--password-command、DATAKEEP_PASSWORD；查看：datakeep config show --effective"
+    )
+}
+
+/// Variables of our environment that a program we start must not see.
+pub fn hidden_variables(settings: &Settings) -> Vec<String> {
+    let named = match &settings.password.value {
+        Reference::Environment(name) => Some(name.clone()),
+        _ => None,
+    };
+    HIDDEN.map(str::to_string).into_iter().chain(named).collect()
+}
+
 fn from_environment(name: &str) -> Result<Secret, Failure> {
     let missing = || {
         Failure::new(ErrorKind::WrongKey, tr!("the environment variable {name} is not set", "未设置环境变量 {name}"))
+            .hint(elsewhere())
     };
     std::env::var_os(name).map(|value| Secret::new(value.into_vec())).ok_or_else(missing)
 }
@@ -108,9 +138,17 @@ fn strip_newline(mut bytes: Zeroizing<Vec<u8>>) -> Secret {
     Secret::new(std::mem::take(&mut *bytes))
 }
 
+fn too_long() -> String {
+    tr!("a password has at most 65536 bytes", "密码最长为 65536 字节")
+}
+
+/// Reads to the end. A password that is cut would open nothing on the day it is typed.
 fn read_all(source: impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
-    source.take(MAX_LEN_BYTES).read_to_end(&mut bytes)?;
+    source.take(MAX_LEN_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_LEN_BYTES {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, too_long()));
+    }
     Ok(bytes)
 }
 
@@ -118,7 +156,7 @@ fn from_file(path: &Path) -> Result<Secret, Failure> {
     let failed = |error: std::io::Error| {
         let shown = path.display();
         let failure = Failure::io(tr!("cannot read the password file {shown}", "无法读取密码文件 {shown}"), &error);
-        Failure { kind: ErrorKind::WrongKey, ..failure }
+        Failure { kind: ErrorKind::WrongKey, ..failure.hint(elsewhere()) }
     };
     let file = std::fs::File::open(path).map_err(failed)?;
     read_all(file).map(strip_newline).map_err(failed)
@@ -147,9 +185,16 @@ fn from_command(argv: &[String]) -> Result<Secret, Failure> {
     };
     let failed = |detail: String| {
         let message = tr!("the password command {program} failed", "密码命令 {program} 执行失败");
-        Failure::new(ErrorKind::WrongKey, message).detail(detail)
+        Failure::new(ErrorKind::WrongKey, message).detail(detail).hint(tr!(
+            "run it by hand: it must end well and print the password alone; no shell is involved",
+            "请手动运行该命令：它必须成功结束且只打印密码；不经过 shell"
+        ))
     };
-    let mut child = Command::new(program)
+    let mut child = Command::new(program);
+    for name in HIDDEN {
+        child.env_remove(name);
+    }
+    let mut child = child
         .args(arguments)
         .stdin(Stdio::inherit())
         .stdout(Stdio::piped())

@@ -3,8 +3,10 @@
 use crate::args::BackupArgs;
 use crate::errors::Failure;
 use crate::open::App;
+use crate::secrets;
 use crate::words::tr;
 use datakeep_connector::{Connector, Options, Source};
+use datakeep_model::SourceInfo;
 use datakeep_source_files::{FilesConnector, StreamConnector};
 use std::ffi::OsStr;
 use std::path::Path;
@@ -38,11 +40,19 @@ pub fn choose(app: &App, args: &BackupArgs) -> Result<Chosen, Failure> {
             options.insert(name.to_string(), vec![value.clone()]);
         }
     };
+    if let Some(name) = args.source.as_deref().filter(|name| !SourceInfo::is_name(name)) {
+        let shown = datakeep_model::escape_for_terminal(name.as_bytes());
+        return Err(Failure::usage(tr!("`{shown}` cannot be the name of a source", "`{shown}` 不能作为数据源名称"))
+            .hint(tr!(
+                "a name has no `@`, no `:` and no control characters, and is not `latest`",
+                "名称不能含有 `@`、`:` 和控制字符，也不能是 `latest`"
+            )));
+    }
     set(&mut options, "name", &args.source);
     let host = args.host.clone().or_else(|| app.settings.file.backup("host").last().cloned());
     set(&mut options, "host", &host);
     if args.command || locations == ["-"] {
-        return stream(args, locations, options);
+        return stream(app, args, locations, options);
     }
     if args.file_name.is_some() {
         let message = tr!("--file-name is for standard input and commands", "--file-name 只用于标准输入和命令");
@@ -62,13 +72,14 @@ fn text(path: &OsStr) -> Result<String, Failure> {
     })
 }
 
-fn stream(args: &BackupArgs, locations: Vec<String>, mut options: Options) -> Result<Chosen, Failure> {
+fn stream(app: &App, args: &BackupArgs, locations: Vec<String>, mut options: Options) -> Result<Chosen, Failure> {
     if let Some(name) = &args.file_name {
         options.insert("file-name".into(), vec![name.clone()]);
     }
     let location = if args.command { "cmd:" } else { "-" };
     if args.command {
         options.insert("command".into(), locations);
+        options.insert("without-environment".into(), secrets::hidden_variables(&app.settings));
     }
     let connector = Box::new(StreamConnector::new());
     Ok(Chosen { connector, locations: vec![location.to_string()], options, notes: Vec::new() })

@@ -32,7 +32,7 @@ pub fn choose<'a>(
     parse_time: &dyn Fn(&str) -> Option<Timestamp>,
 ) -> Result<Chosen<'a>, DistributeError> {
     if manifests.is_empty() {
-        return Err(DistributeError::NotFound { what: "a snapshot: the repository has none yet".into(), near: None });
+        return Err(DistributeError::NoSnapshots);
     }
     if name.is_empty() || name == "latest" {
         return Ok(&manifests[manifests.len() - 1]);

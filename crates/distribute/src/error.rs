@@ -28,6 +28,9 @@ pub enum DistributeError {
         /// The nearest that exists.
         near: Option<String>,
     },
+    /// There is no snapshot to choose from.
+    #[error("the repository has no snapshots yet")]
+    NoSnapshots,
     /// What was asked for may mean several things.
     #[error("{what} is ambiguous")]
     Ambiguous {
@@ -62,7 +65,7 @@ impl DistributeError {
             DistributeError::Engine(error) => error.kind(),
             DistributeError::Connector(error) => error.kind,
             DistributeError::Target(_) | DistributeError::TargetNotEmpty { .. } => ErrorKind::Target,
-            DistributeError::NotFound { .. } => ErrorKind::NotFound,
+            DistributeError::NotFound { .. } | DistributeError::NoSnapshots => ErrorKind::NotFound,
             DistributeError::Ambiguous { .. } | DistributeError::Usage { .. } => ErrorKind::Usage,
         }
     }

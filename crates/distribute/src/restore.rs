@@ -3,8 +3,8 @@
 use crate::error::DistributeError;
 use crate::select::{Selection, list_directory, look_up, name_of, relative};
 use datakeep_connector::Target;
-use datakeep_engine::{Action, RestoreItem, RestorePump, RestoreTally, RunContext};
-use datakeep_model::{Event, FileType, ItemPath, Phase, escape_for_terminal};
+use datakeep_engine::{Action, EngineError, RestoreItem, RestorePump, RestoreTally, RunContext};
+use datakeep_model::{ErrorKind, Event, FileType, ItemPath, Phase, escape_for_terminal};
 use datakeep_store::{Attributes, Entry, KeyRange, Manifest, Repository};
 use std::collections::BTreeSet;
 
@@ -333,6 +333,20 @@ pub fn restore(
         deleted += 1;
     }
     let mut pump = RestorePump::new(repository, target, context, request.workers);
+    let tally = transfer(&planner, &mut pump)
+        .and_then(|()| Ok(pump.finish(deleted)?))
+        .map_err(|error| in_target(error, location))?;
+    // The restore of a whole snapshot looks at everything the snapshot left, that of a part at nothing more than it needs.
+    let whole = manifest.snapshot.roots.iter().all(|root| root.is_within(&request.place));
+    let mut companion_faults = match whole && request.selection.is_all() {
+        true => repository.companions(manifest).faults.iter().map(ToString::to_string).collect(),
+        false => Vec::new(),
+    };
+    companion_faults.extend(reach_fault);
+    Ok(RestoreReport { tally, companion_faults })
+}
+
+fn transfer(planner: &Planner<'_>, pump: &mut RestorePump<'_>) -> Result<(), DistributeError> {
     let (mut window, mut refs) = (Vec::new(), 0);
     planner.each_item(&mut |item| {
         item.entry.for_each_ref(|_| refs += 1);
@@ -343,14 +357,31 @@ pub fn restore(
         }
         Ok(())
     })?;
-    pump.write(window)?;
-    let tally = pump.finish(deleted)?;
-    // The restore of a whole snapshot looks at everything the snapshot left, that of a part at nothing more than it needs.
-    let whole = manifest.snapshot.roots.iter().all(|root| root.is_within(&request.place));
-    let mut companion_faults = match whole && request.selection.is_all() {
-        true => repository.companions(manifest).faults,
-        false => repository.slot_warnings().to_vec(),
-    };
-    companion_faults.extend(reach_fault);
-    Ok(RestoreReport { tally, companion_faults })
+    Ok(pump.write(window)?)
+}
+
+/// A target that fails is named: paths in it are relative, and look like paths of the snapshot.
+fn in_target(error: DistributeError, location: &str) -> DistributeError {
+    match error {
+        DistributeError::Engine(EngineError::Connector(mut error)) if error.kind == ErrorKind::Target => {
+            let location = escape_for_terminal(location.as_bytes());
+            error.message = format!("target {location}: {}", error.message);
+            error.into()
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datakeep_connector::ConnectorError;
+
+    #[test]
+    fn a_target_that_fails_is_named() {
+        let full = |kind| EngineError::from(ConnectorError::new(kind, "cannot write a/b: No space left")).into();
+        let text = |kind| in_target(full(kind), "/mnt/\x1b").to_string();
+        assert_eq!(text(ErrorKind::Target), "target /mnt/\\x1b: cannot write a/b: No space left");
+        assert_eq!(text(ErrorKind::Denied), "cannot write a/b: No space left");
+    }
 }

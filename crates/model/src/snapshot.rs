@@ -18,6 +18,32 @@ pub struct SourceInfo {
     pub host: String,
 }
 
+/// True for a character that has no place in a source's name: `@` and `:` divide `SOURCE@TIME:PATH`, and what a terminal
+/// acts on cannot be typed.
+fn is_foreign_to_names(character: char) -> bool {
+    let mut bytes = [0; 4];
+    let text = character.encode_utf8(&mut bytes);
+    matches!(character, '@' | ':' | char::REPLACEMENT_CHARACTER)
+        || (character != '\\' && crate::escape_for_terminal(text.as_bytes()) != *text)
+}
+
+impl SourceInfo {
+    /// True for a name by which a source can be addressed on a command line.
+    pub fn is_name(name: &str) -> bool {
+        !name.is_empty() && name != "latest" && !name.chars().any(is_foreign_to_names)
+    }
+
+    /// A name made from any text, such as a directory's name.
+    pub fn to_name(text: &str) -> String {
+        let name: String = text.chars().map(|c| if is_foreign_to_names(c) { '-' } else { c }).collect();
+        match name.as_str() {
+            "" => "unnamed".to_owned(),
+            "latest" => "latest-".to_owned(),
+            _ => name,
+        }
+    }
+}
+
 /// The consistent point a source was read at.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Mark {
@@ -90,5 +116,27 @@ impl Snapshot {
     /// Complete when nothing was lost.
     pub fn outcome(&self) -> Outcome {
         if self.counters.losses == 0 { Outcome::Complete } else { Outcome::Partial }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_made_can_be_addressed() {
+        for (text, name) in [
+            ("files", "files"),
+            ("me@host:a", "me-host-a"),
+            ("latest", "latest-"),
+            ("a\x1b[31m\nb", "a-[31m-b"),
+            ("\u{202e}x\u{fffd}", "-x-"),
+            ("", "unnamed"),
+            ("中文 \\x", "中文 \\x"),
+        ] {
+            assert_eq!(SourceInfo::to_name(text), name);
+            assert!(SourceInfo::is_name(name));
+            assert_eq!(SourceInfo::is_name(text), text == name, "{text:?}");
+        }
     }
 }

@@ -71,7 +71,7 @@ impl Connector for FilesConnector {
         let roots = merged(&given, one_file_system);
         let info = SourceInfo {
             kind: "files".to_owned(),
-            name: options.one("name")?.map_or_else(|| location::derived_name(&roots), str::to_owned),
+            name: options.source_name()?.unwrap_or_else(|| location::derived_name(&roots)),
             location: roots.iter().map(location_text).collect::<Vec<_>>().join(", "),
             host: options.one("host")?.map_or_else(host_name, str::to_owned),
         };

@@ -5,6 +5,7 @@ use datakeep_connector::ConnectorError;
 use datakeep_model::ErrorKind;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::ffi::OsStr;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -12,6 +13,9 @@ use std::path::Path;
 pub(crate) const CACHE_TAG_NAME: &[u8] = b"CACHEDIR.TAG";
 /// What a cache tag begins with.
 pub(crate) const CACHE_TAG_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
+
+/// Longest exclude file read.
+const MAX_FILE_LEN_BYTES: u64 = 16 << 20;
 
 /// Everything that decides whether an entry is left out.
 pub(crate) struct Exclude {
@@ -63,7 +67,7 @@ fn patterns(options: &Reader<'_>) -> Result<Gitignore, ConnectorError> {
         add(&mut builder, &text, pattern, &|| "option `exclude`".to_owned())?;
     }
     for file in options.many("exclude-file") {
-        let bytes = std::fs::read(file).map_err(|error| {
+        let bytes = read_limited(file).map_err(|error| {
             let kind =
                 if error.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Usage };
             ConnectorError::new(kind, format!("cannot read exclude file `{file}`: {error}"))
@@ -78,6 +82,16 @@ fn patterns(options: &Reader<'_>) -> Result<Gitignore, ConnectorError> {
         }
     }
     builder.build().map_err(|error| usage(format!("the exclude patterns cannot be combined: {error}")))
+}
+
+/// Reads an exclude file of a plausible length: a device, or a wrong file, would be read for ever.
+fn read_limited(file: &str) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)?.take(MAX_FILE_LEN_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_LEN_BYTES {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is longer than 16 MiB"));
+    }
+    Ok(bytes)
 }
 
 fn add(
@@ -171,6 +185,10 @@ mod tests {
         assert!(error.message.contains("`x{a,b`") && error.message.contains("line 3"), "{}", error.message);
         assert!(error.message.contains(&path));
 
+        let long = tempfile::NamedTempFile::new().expect("temp");
+        long.as_file().set_len(MAX_FILE_LEN_BYTES + 1).expect("set");
+        let error = read(&[("exclude-file", &[long.path().to_str().expect("text")])]).err().expect("refused");
+        assert!(error.message.contains("16 MiB"), "{}", error.message);
         let error = read(&[("exclude-file", &["/does/not/exist"])]).err().expect("refused");
         assert_eq!(error.kind, ErrorKind::NotFound);
         let error = read(&[("exclude-if-present", &["a/b"])]).err().expect("refused");

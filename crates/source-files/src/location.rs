@@ -117,6 +117,10 @@ pub(crate) fn check_exists(location: &Location, text: &str) -> Result<(), Connec
     let error = ConnectorError::new(kind, format!("cannot read `{text}`: {}", sys::words(errno)));
     Err(match near_name(&location.path) {
         Some(near) if kind == ErrorKind::NotFound => error.with_hint(format!("did you mean `{near}`?")),
+        _ if kind == ErrorKind::NotFound => {
+            error.with_hint("nothing stands there; a relative path begins at the current directory")
+        }
+        _ if kind == ErrorKind::Denied => error.with_hint("run it as a user that may read it"),
         _ => error,
     })
 }
@@ -152,7 +156,7 @@ pub(crate) fn derived_name(locations: &[Location]) -> String {
     if locations.len() > MOST_NAMED {
         names.push(format!("{}-more", locations.len() - MOST_NAMED));
     }
-    names.join("+")
+    datakeep_model::SourceInfo::to_name(&names.join("+"))
 }
 
 #[cfg(test)]
@@ -195,6 +199,8 @@ mod tests {
         };
         assert_eq!(name(&["/srv/files"]), "files");
         assert_eq!(name(&["/"]), "root");
+        assert_eq!(name(&["/home/me@host:1"]), "me-host-1");
+        assert_eq!(name(&["/srv/latest"]), "latest-");
         assert_eq!(name(&["/a", "/b/c"]), "a+c");
         assert_eq!(name(&["/a", "/b", "/c", "/d", "/e"]), "a+b+c+2-more");
     }

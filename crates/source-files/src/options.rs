@@ -2,7 +2,7 @@
 
 use crate::near::nearest;
 use datakeep_connector::{ConnectorError, Options};
-use datakeep_model::ErrorKind;
+use datakeep_model::{ErrorKind, SourceInfo};
 
 /// Options of one opening, with the words to complain about them.
 pub(crate) struct Reader<'a> {
@@ -41,6 +41,17 @@ impl<'a> Reader<'a> {
             [value] => Ok(Some(value)),
             _ => Err(usage(format!("option `{name}` was given more than once"))),
         }
+    }
+
+    /// The name a source was given; refused when nobody could address it.
+    pub fn source_name(&self) -> Result<Option<String>, ConnectorError> {
+        let Some(name) = self.one("name")? else { return Ok(None) };
+        if SourceInfo::is_name(name) {
+            return Ok(Some(name.to_owned()));
+        }
+        let shown = datakeep_model::escape_for_terminal(name.as_bytes());
+        Err(usage(format!("`{shown}` cannot be the name of a source"))
+            .with_hint("a name has no `@`, no `:` and no control characters, and is not `latest`"))
     }
 
     /// True when the switch `name` is on: named without a value, or with `true`.

@@ -69,7 +69,7 @@ impl Connector for StreamConnector {
     }
 
     fn open_source(&self, locations: &[String], options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
-        let options = Reader::new(options, &["file-name", "command", "name", "host", "mode"])?;
+        let options = Reader::new(options, &["file-name", "command", "without-environment", "name", "host", "mode"])?;
         let [location] = locations else {
             return Err(usage("a stream is a source by itself").with_hint("give one location, `-` or `cmd:`"));
         };
@@ -87,14 +87,14 @@ impl Connector for StreamConnector {
         let shown = String::from_utf8_lossy(&file_name).into_owned();
         let info = SourceInfo {
             kind: "stream".to_owned(),
-            name: options.one("name")?.map_or(shown, str::to_owned),
+            name: options.source_name()?.unwrap_or_else(|| SourceInfo::to_name(&shown)),
             location: if command.is_empty() { "-".to_owned() } else { command_text(command) },
             host: options.one("host")?.map_or_else(host_name, str::to_owned),
         };
         let begin = if command.is_empty() {
             Begin::Input(lock(&self.input).take().unwrap_or_else(|| Box::new(std::io::stdin())))
         } else {
-            Begin::Command(command.to_vec())
+            Begin::Command { argv: command.to_vec(), hidden: options.many("without-environment").to_vec() }
         };
         Ok(Box::new(StreamSource {
             info,
@@ -109,7 +109,8 @@ impl Connector for StreamConnector {
     }
 
     fn open_target(&self, location: &str, _: &Options, _: bool) -> Result<Box<dyn Target>, ConnectorError> {
-        Err(usage(format!("`{location}` cannot be restored to")).with_hint("print one file with `dump` instead"))
+        Err(usage(format!("`{location}` cannot be restored to"))
+            .with_hint("print one file with `datakeep cat` instead"))
     }
 }
 
@@ -134,7 +135,11 @@ fn command_text(command: &[String]) -> String {
 
 enum Begin {
     Input(Input),
-    Command(Vec<String>),
+    /// A program with its arguments, and variables of our environment that are none of its business.
+    Command {
+        argv: Vec<String>,
+        hidden: Vec<String>,
+    },
 }
 
 /// A running command; killed when nobody waited for it.
@@ -165,7 +170,7 @@ struct StreamSource {
 }
 
 impl StreamSource {
-    fn start(&mut self, command: &[String]) -> Result<Input, ConnectorError> {
+    fn start(&mut self, command: &[String], hidden: &[String]) -> Result<Input, ConnectorError> {
         let text = command_text(command);
         let failed = |error: std::io::Error| {
             let kind =
@@ -174,7 +179,11 @@ impl StreamSource {
                 .with_hint("the command is run directly, without a shell: name a program and its arguments")
         };
         let Some((program, arguments)) = command.split_first() else { return Err(usage("no command was given")) };
-        let mut child = Command::new(program)
+        let mut child = Command::new(program);
+        for name in hidden {
+            child.env_remove(name);
+        }
+        let mut child = child
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -201,7 +210,7 @@ impl Source for StreamSource {
         self.mark = self.clock.now();
         let input = match begin {
             Begin::Input(input) => input,
-            Begin::Command(command) => self.start(&command)?,
+            Begin::Command { argv, hidden } => self.start(&argv, &hidden)?,
         };
         let meta = Meta::synthetic(FileType::File, self.mode, self.mark);
         self.content = Some(Arc::new(Content { input: Mutex::new(Some(input)), len_bytes: AtomicU64::new(0), meta }));

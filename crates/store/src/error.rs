@@ -29,11 +29,24 @@ pub enum StoreError {
         /// What is unknown.
         detail: String,
     },
+    /// A secret was given, and the repository is not encrypted: it may not be the one that was meant.
+    #[error("the repository is not encrypted, and a password or recovery code was given")]
+    NotEncrypted,
     /// No key slot opens with what was given.
     #[error("{detail}")]
     WrongKey {
         /// Which slots were tried, and what each said.
         detail: String,
+    },
+    /// A key slot wants more memory than may be spent on it, and no cheaper one opens.
+    #[error("{object} wants {memory_mib} MiB of memory, and {limit_mib} MiB are allowed")]
+    SlotTooDear {
+        /// Object name.
+        object: String,
+        /// What it wants.
+        memory_mib: u32,
+        /// What is allowed.
+        limit_mib: u32,
     },
     /// Stored bytes are not what was written.
     #[error("{object} is damaged at byte {offset_byte}: expected {expected}, found {found}")]
@@ -46,6 +59,12 @@ pub enum StoreError {
         expected: String,
         /// What is there.
         found: String,
+    },
+    /// Damage that was found before, told again.
+    #[error("{detail}")]
+    Unsound {
+        /// What was found.
+        detail: String,
     },
     /// An object that must exist is gone.
     #[error("{object} is missing")]
@@ -113,14 +132,29 @@ impl StoreError {
         Self::Damaged { object: object.into(), offset_byte, expected: expected.into(), found: found.into() }
     }
 
+    /// The object that is at fault, where one is.
+    pub fn object(&self) -> Option<&str> {
+        match self {
+            StoreError::Incompatible { object, .. }
+            | StoreError::Damaged { object, .. }
+            | StoreError::Missing { object }
+            | StoreError::SlotTooDear { object, .. } => Some(object),
+            _ => None,
+        }
+    }
+
     /// The coarse kind.
     pub fn kind(&self) -> ErrorKind {
         match self {
             StoreError::NoRepository { .. } => ErrorKind::NoRepository,
             StoreError::Occupied { .. } | StoreError::Usage { .. } | StoreError::Ambiguous { .. } => ErrorKind::Usage,
             StoreError::Incompatible { .. } => ErrorKind::Incompatible,
-            StoreError::WrongKey { .. } => ErrorKind::WrongKey,
-            StoreError::Damaged { .. } | StoreError::Missing { .. } => ErrorKind::Integrity,
+            StoreError::WrongKey { .. } | StoreError::NotEncrypted | StoreError::SlotTooDear { .. } => {
+                ErrorKind::WrongKey
+            }
+            StoreError::Damaged { .. } | StoreError::Unsound { .. } | StoreError::Missing { .. } => {
+                ErrorKind::Integrity
+            }
             StoreError::NotFound { .. } => ErrorKind::NotFound,
             StoreError::Busy { .. } | StoreError::Superseded { .. } => ErrorKind::Busy,
             StoreError::Limit { .. } => ErrorKind::Internal,

@@ -19,7 +19,7 @@ pub enum Unlock {
     Password(Secret),
     /// The recovery code as printed, in any spacing.
     RecoveryCode(Secret),
-    /// Nothing: for unencrypted repositories.
+    /// Nothing: for unencrypted repositories, and for no others.
     Nothing,
 }
 
@@ -74,34 +74,84 @@ fn read_slots(blobs: &dyn BlobStore) -> Result<Vec<FoundSlot>, StoreError> {
     Ok(slots)
 }
 
-pub(crate) fn unlock(blobs: &dyn BlobStore, config: &Config, unlock: &Unlock) -> Result<Opened, StoreError> {
+/// What may be spent on slots before anything in them is proven: whoever can write to the store chooses their cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KdfLimit {
+    /// Slots that want more memory are not tried.
+    pub memory_kib: u32,
+    /// Not more slots than this are tried, cheapest first.
+    pub slots: usize,
+}
+
+impl Default for KdfLimit {
+    fn default() -> Self {
+        Self { memory_kib: 1 << 20, slots: 32 }
+    }
+}
+
+/// Slots to be tried, and what keeps others from being tried.
+#[derive(Default)]
+struct Trial {
+    slots: Vec<(String, slot::Parsed)>,
+    /// How many more there are than are tried.
+    untried: usize,
+    /// The first that cannot be read.
+    damaged: Option<StoreError>,
+    /// The cheapest of those that cost too much.
+    too_dear: Option<StoreError>,
+}
+
+/// Sorts out what may be tried, cheapest first.
+fn choose_slots(found: Vec<FoundSlot>, kind: SlotKind, limit: KdfLimit) -> Trial {
+    let mut trial = Trial::default();
+    for (object, parsed) in found {
+        match parsed {
+            Ok(parsed) if parsed.slot.kind == kind => trial.slots.push((object, parsed)),
+            Ok(_) => {}
+            Err(error) => drop(trial.damaged.get_or_insert(error)),
+        }
+    }
+    let cost = |kdf: &KdfParams| (kdf.memory_kib, u64::from(kdf.memory_kib) * u64::from(kdf.passes));
+    trial.slots.sort_by_key(|(_, parsed)| cost(&parsed.slot.kdf));
+    let most = if kind == SlotKind::Open { u32::MAX } else { limit.memory_kib };
+    let affordable = trial.slots.iter().take_while(|(_, parsed)| parsed.slot.kdf.memory_kib <= most).count();
+    trial.too_dear = trial.slots.drain(affordable..).next().map(|(object, parsed)| StoreError::SlotTooDear {
+        object,
+        memory_mib: parsed.slot.kdf.memory_kib.div_ceil(1 << 10),
+        limit_mib: most >> 10,
+    });
+    trial.untried = trial.slots.len().saturating_sub(limit.slots);
+    trial.slots.truncate(limit.slots);
+    trial
+}
+
+pub(crate) fn unlock(
+    blobs: &dyn BlobStore,
+    config: &Config,
+    unlock: &Unlock,
+    limit: KdfLimit,
+) -> Result<Opened, StoreError> {
     let slots = read_slots(blobs)?;
     if slots.is_empty() {
         return Err(StoreError::Missing { object: "every key slot".to_string() });
     }
     let (kind, secret) = wanted(unlock, config)?;
-    let mut damaged = None;
-    let mut tried = 0;
-    for (object, parsed) in slots {
-        let parsed = match parsed {
-            Ok(parsed) if parsed.slot.kind == kind => parsed,
-            Ok(_) => continue,
-            Err(error) => {
-                damaged.get_or_insert(error);
-                continue;
-            }
-        };
-        tried += 1;
+    let trial = choose_slots(slots, kind, limit);
+    let tried = trial.slots.len();
+    let mut broken = None;
+    for (object, parsed) in trial.slots {
         match open_slot(&parsed.slot, &secret, config) {
             Ok(root) => return Ok(Opened { root, slot: slot_name(&object).to_string() }),
             Err(ProcessError::WrongPassword) => {}
+            // The secret is right, and what it opens is not whole.
             Err(ProcessError::DamagedSlot) => {
-                damaged.get_or_insert(StoreError::damaged(&object, 0, "an authentic root key", "altered bytes"));
+                broken.get_or_insert(StoreError::damaged(&object, 0, "an authentic root key", "altered bytes"));
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Err(damaged.unwrap_or_else(|| wrong_key(kind, tried)))
+    let damaged = if tried == 0 { trial.damaged } else { None };
+    Err(broken.or(trial.too_dear).or(damaged).unwrap_or_else(|| wrong_key(kind, tried, trial.untried)))
 }
 
 fn wanted(unlock: &Unlock, config: &Config) -> Result<(SlotKind, Secret), StoreError> {
@@ -110,7 +160,8 @@ fn wanted(unlock: &Unlock, config: &Config) -> Result<(SlotKind, Secret), StoreE
         Unlock::Nothing => {
             Err(StoreError::WrongKey { detail: "the repository is encrypted and no password was given".into() })
         }
-        _ if config.suite == Suite::Plain => Ok((SlotKind::Open, Secret::new(Vec::new()))),
+        // Whoever put an unencrypted repository in the place of an encrypted one must not be given the data.
+        _ if config.suite == Suite::Plain => Err(StoreError::NotEncrypted),
         Unlock::Password(secret) => Ok((SlotKind::Password, secret.clone())),
         Unlock::RecoveryCode(text) => {
             let text = String::from_utf8_lossy(text.expose()).into_owned();
@@ -121,8 +172,8 @@ fn wanted(unlock: &Unlock, config: &Config) -> Result<(SlotKind, Secret), StoreE
     }
 }
 
-fn wrong_key(kind: SlotKind, tried: usize) -> StoreError {
-    let detail = match (kind, tried) {
+fn wrong_key(kind: SlotKind, tried: usize, untried: usize) -> StoreError {
+    let mut detail = match (kind, tried) {
         (SlotKind::Password, 0) => "no key slot opens with a password".to_string(),
         (SlotKind::Password, 1) => "wrong password".to_string(),
         (SlotKind::Password, n) => format!("wrong password: none of {n} key slots opens with it"),
@@ -130,6 +181,9 @@ fn wrong_key(kind: SlotKind, tried: usize) -> StoreError {
         (SlotKind::Recovery, _) => "wrong recovery code: it belongs to another repository, or was replaced".to_string(),
         (SlotKind::Open, _) => "the open key slot is missing".to_string(),
     };
+    if untried > 0 {
+        detail.push_str(&format!("; {untried} more were not tried: take foreign objects out of keys/"));
+    }
     StoreError::WrongKey { detail }
 }
 
@@ -141,14 +195,33 @@ fn open_slot(slot: &Slot, secret: &Secret, config: &Config) -> Result<RootKey, P
     unwrap_root(&slot.wrapped, secret.expose(), &slot.kdf, &slot.salt, config.repository, number)
 }
 
-/// Slots that are damaged, or that no holder of the root key wrote.
-pub(crate) fn slot_faults(blobs: &dyn BlobStore, commit_key: &RoleKey) -> Result<Vec<String>, StoreError> {
-    let describe = |(object, parsed): FoundSlot| match parsed {
-        Err(error) => Some(error.to_string()),
-        Ok(parsed) if slot::mac_matches(&parsed, &object, commit_key) => None,
-        Ok(_) => Some(StoreError::damaged(object, 0, "this repository's seal", "another").to_string()),
+/// A key slot that is damaged, or that no holder of the root key wrote.
+#[derive(Debug)]
+pub(crate) struct SlotFault {
+    /// Name as [`SlotInfo::name`], or of a foreign object below `keys/`.
+    pub name: String,
+    /// What is wrong with it.
+    pub error: StoreError,
+}
+
+/// All slots, and for each whether it is one of this repository's.
+fn proven_slots(blobs: &dyn BlobStore, commit_key: &RoleKey) -> Result<Vec<FoundSlot>, StoreError> {
+    let prove = |(object, parsed): FoundSlot| {
+        let proven = parsed.and_then(|parsed| match slot::mac_matches(&parsed, &object, commit_key) {
+            true => Ok(parsed),
+            false => Err(StoreError::damaged(&object, 0, "this repository's seal", "another")),
+        });
+        (object, proven)
     };
-    Ok(read_slots(blobs)?.into_iter().filter_map(describe).collect())
+    Ok(read_slots(blobs)?.into_iter().map(prove).collect())
+}
+
+/// Slots that are damaged, or that no holder of the root key wrote.
+pub(crate) fn slot_faults(blobs: &dyn BlobStore, commit_key: &RoleKey) -> Result<Vec<SlotFault>, StoreError> {
+    let faults = proven_slots(blobs, commit_key)?.into_iter().filter_map(|(object, proven)| {
+        proven.err().map(|error| SlotFault { name: slot_name(&object).to_string(), error })
+    });
+    Ok(faults.collect())
 }
 
 pub(crate) fn write_slot(
@@ -178,10 +251,10 @@ pub(crate) fn write_slot(
 }
 
 impl Repository {
-    /// All readable slots. Damaged ones are in [`Repository::slot_warnings`].
+    /// All slots of this repository. Damaged and foreign ones are in [`Repository::slot_warnings`].
     pub fn slots(&self) -> Result<Vec<SlotInfo>, StoreError> {
-        let readable = read_slots(&*self.blobs)?.into_iter().filter_map(|(object, parsed)| {
-            let slot = parsed.ok()?.slot;
+        let proven = proven_slots(&*self.blobs, &self.keys.commit)?.into_iter().filter_map(|(object, proven)| {
+            let slot = proven.ok()?.slot;
             let name = slot_name(&object).to_string();
             let used = name == self.slot;
             Some(SlotInfo {
@@ -193,7 +266,22 @@ impl Repository {
                 used,
             })
         });
-        Ok(readable.collect())
+        Ok(proven.collect())
+    }
+
+    /// Names of objects below `keys/` that are damaged, or that no holder of the root key wrote.
+    pub fn faulty_slots(&self) -> Result<Vec<String>, StoreError> {
+        Ok(slot_faults(&*self.blobs, &self.keys.commit)?.into_iter().map(|fault| fault.name).collect())
+    }
+
+    /// Removes an object below `keys/` that is no whole slot of this repository. It opens nothing, but others may have a
+    /// use for what is left of it: the slot in use stays even then.
+    pub fn remove_faulty_slot(&self, name: &str) -> Result<(), StoreError> {
+        if name == self.slot || !self.faulty_slots()?.iter().any(|faulty| faulty == name) {
+            return Err(StoreError::NotFound { what: format!("damaged key slot {name}") });
+        }
+        self.blobs.delete(&format!("{KEYS}{name}"))?;
+        Ok(self.blobs.barrier()?)
     }
 
     /// Makes a slot and returns its name.
@@ -234,14 +322,5 @@ impl Repository {
         self.blobs.delete(&format!("{KEYS}{}", self.slot))?;
         self.blobs.barrier()?;
         Ok(name)
-    }
-
-    /// Tries a secret on every slot of its kind; the name of the one that opens to this repository's root key.
-    pub fn test_secret(&self, unlock_with: &Unlock) -> Result<String, StoreError> {
-        let opened = unlock(&*self.blobs, &self.config, unlock_with)?;
-        if opened.root.expose() == self.root.expose() {
-            return Ok(opened.slot);
-        }
-        Err(StoreError::damaged(format!("{KEYS}{}", opened.slot), 0, "this repository's root key", "another"))
     }
 }

@@ -45,7 +45,7 @@ pub use format::pack::ChunkInfo;
 pub use format::reach::{FrameSet, Reach};
 pub use format::slot::SlotKind;
 pub use index::Index;
-pub use keys::{NewSlot, SlotInfo, Unlock};
+pub use keys::{KdfLimit, NewSlot, SlotInfo, Unlock};
 pub use node_io::{NodeReader, content_parts, list_pages};
 pub use pack::{Frame, FrameDecoder, OpenPack, PackBuilder, PlainFrame, SealedPack};
 pub use progress::Resumed;

@@ -7,7 +7,7 @@ use crate::format::index::PackRecord;
 use crate::format::names::{self, PackClass, PackName};
 use crate::format::sealed::{self, ObjectType, SealContext};
 use crate::index::Index;
-use crate::keys::{self, NewSlot, Unlock};
+use crate::keys::{self, KdfLimit, NewSlot, SlotFault, Unlock};
 use crate::pack::build::PackContext;
 use crate::pack::cache::ByteCache;
 use crate::pack::{Frame, FrameDecoder, OpenPack};
@@ -56,6 +56,7 @@ impl Default for InitOptions {
 pub struct Locked {
     blobs: Arc<dyn BlobStore>,
     parsed: config::Parsed,
+    limit: KdfLimit,
 }
 
 /// An open repository.
@@ -66,7 +67,7 @@ pub struct Repository {
     pub(crate) keys: KeyRing,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) slot: String,
-    pub(crate) slot_warnings: Vec<String>,
+    slot_faults: Vec<SlotFault>,
     ids: IdHasher,
     boundary: BoundaryHasher,
     pub(crate) packs: ByteCache<PackName, OpenPack>,
@@ -88,7 +89,14 @@ impl Locked {
         };
         let parsed = config::decode(&stored)?;
         config::check_features(&parsed.config, 0, "read")?;
-        Ok(Self { blobs, parsed })
+        Ok(Self { blobs, parsed, limit: KdfLimit::default() })
+    }
+
+    /// With another limit of what may be spent on slots.
+    #[must_use]
+    pub fn with_kdf_limit(mut self, limit: KdfLimit) -> Self {
+        self.limit = limit;
+        self
     }
 
     /// No config: either nothing is there at all, or a repository lost it.
@@ -111,14 +119,14 @@ impl Locked {
         entropy: Arc<dyn Entropy>,
         cache_folder: Option<PathBuf>,
     ) -> Result<Repository, StoreError> {
-        let opened = keys::unlock(&*self.blobs, &self.parsed.config, unlock)?;
+        let opened = keys::unlock(&*self.blobs, &self.parsed.config, unlock, self.limit)?;
         let config = self.parsed.config.clone();
         let keys = KeyRing::derive(&opened.root, config.repository, config.key_epoch);
         config::check_mac(&self.parsed, &keys.commit)?;
-        let slot_warnings = keys::slot_faults(&*self.blobs, &keys.commit)?;
+        let slot_faults = keys::slot_faults(&*self.blobs, &keys.commit)?;
         let mut repository = Repository::assemble(self.blobs, config, opened.root, keys, entropy, cache_folder);
         repository.slot = opened.slot;
-        repository.slot_warnings = slot_warnings;
+        repository.slot_faults = slot_faults;
         Ok(repository)
     }
 }
@@ -185,7 +193,7 @@ impl Repository {
             view: Mutex::default(),
             misses: AtomicU64::new(0),
             slot: String::new(),
-            slot_warnings: Vec::new(),
+            slot_faults: Vec::new(),
             blobs,
             config,
             root,
@@ -211,8 +219,8 @@ impl Repository {
     }
 
     /// Key slots that are damaged or forged, in words. They do not keep the repository from opening.
-    pub fn slot_warnings(&self) -> &[String] {
-        &self.slot_warnings
+    pub fn slot_warnings(&self) -> Vec<String> {
+        self.slot_faults.iter().map(|fault| fault.error.to_string()).collect()
     }
 
     /// Computes chunk ids.

@@ -11,16 +11,16 @@ use crate::node_io::NodeReader;
 use crate::repository::Repository;
 use crate::tree::entry::Location;
 use crate::tree::reader::{KeyRange, TreeCursor};
-use datakeep_model::SessionId;
+use datakeep_model::{ErrorKind, SessionId};
 use datakeep_process::digest;
 use datakeep_store_blob::BlobError;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Objects beside a snapshot's content that were looked at with it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Companions {
-    /// What is wrong with them, in words.
-    pub faults: Vec<String>,
+    /// What is wrong with them.
+    pub faults: Vec<StoreError>,
 }
 
 impl Repository {
@@ -39,7 +39,7 @@ impl Repository {
     }
 
     /// Visible commits, and what could not be read as a decision.
-    fn visible(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
+    pub(crate) fn visible(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
         let listed = self.blobs.list(names::COMMITS)?;
         let mut decisions = Vec::new();
         for object in listed {
@@ -52,8 +52,7 @@ impl Repository {
         let view = self.refresh_view()?;
         let is_over = |(epoch, session): (u64, SessionId)| view.is_void(epoch, session) || forgotten.contains(&session);
         let (mut manifests, mut faults) = (Vec::new(), Vec::new());
-        faults
-            .extend(view.fault.iter().map(|fault| StoreError::damaged(fault.clone(), 0, "a whole checkpoint", "none")));
+        faults.extend(view.fault.iter().map(|fault| StoreError::Unsound { detail: fault.clone() }));
         let mut expected = view.checkpoint.as_ref().map(|c| c.commits.clone()).unwrap_or_default();
         for (parsed, decision) in decisions {
             if let Some(commit) = parsed {
@@ -63,7 +62,9 @@ impl Repository {
                 _ if parsed.is_some_and(is_over) => {}
                 Ok(Decision::Commit(manifest)) => manifests.push(*manifest),
                 Ok(Decision::Abort) => {}
-                Err(error) => faults.push(error),
+                Err(error) if error.kind() == ErrorKind::Integrity => faults.push(error),
+                // Whatever keeps a decision from being read: a snapshot may be there.
+                Err(error) => faults.push(StoreError::Unsound { detail: error.to_string() }),
             }
         }
         for commit in expected.into_iter().filter(|commit| !forgotten.contains(&commit.1)) {
@@ -215,8 +216,8 @@ impl Repository {
     /// the snapshot, and its owner should know.
     pub fn companions(&self, manifest: &Manifest) -> Companions {
         let (epoch, session) = (manifest.snapshot.epoch, manifest.snapshot.id);
-        let mut faults = self.slot_warnings.clone();
-        let mut note = |result: Result<(), StoreError>| faults.extend(result.err().map(|error| error.to_string()));
+        let mut faults = Vec::new();
+        let mut note = |result: Result<(), StoreError>| faults.extend(result.err());
         let intent = names::intent(epoch, session);
         note(
             self.read_sealed(ObjectType::Intent, &intent)

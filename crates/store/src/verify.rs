@@ -10,7 +10,7 @@ use crate::repository::Repository;
 use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Part};
 use crate::tree::reader::KeyRange;
 use crate::view;
-use crate::{index, progress};
+use crate::{index, keys, progress};
 use datakeep_model::{ChunkKind, ItemPath, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,7 +64,12 @@ pub struct Verified {
 
 impl Verified {
     fn note(&mut self, what: &str, result: Result<(), StoreError>) {
-        if let Err(error) = result {
+        let Err(error) = result else { return };
+        // What is looked at for itself and beside a snapshot is told once.
+        let is_known = |fault: &Fault| {
+            fault.what == what && (&fault.error.to_string(), fault.error.kind()) == (&error.to_string(), error.kind())
+        };
+        if !self.faults.iter().any(is_known) {
             self.faults.push(Fault { what: what.to_string(), error });
         }
     }
@@ -76,8 +81,8 @@ impl Repository {
     pub fn verify(&self, how: Verify, tick: &mut dyn FnMut(u64) -> bool) -> Result<Verified, StoreError> {
         let mut report = Verified::default();
         let mut decoder = FrameDecoder::new()?;
-        for warning in &self.slot_warnings {
-            report.note(names::KEYS, Err(StoreError::damaged(warning.clone(), 0, "a whole slot", "a damaged one")));
+        for fault in keys::slot_faults(&*self.blobs, &self.keys.commit)? {
+            report.note(&format!("{}{}", names::KEYS, fault.name), Err(fault.error));
         }
         let objects = self.blobs.list("")?;
         for listed in &objects {
@@ -131,7 +136,7 @@ impl Repository {
                     Err(StoreError::damaged(name, 0, "the config that was opened", "another"))
                 }
             }),
-            // Slots were proven when the repository was opened; see `slot_warnings`.
+            // All slots are proven before everything else.
             "keys" => Ok(()),
             // Known to be damaged, and set aside: nothing refers to it.
             "quarantine" => Ok(()),
@@ -146,9 +151,10 @@ impl Repository {
                 if let Decision::Commit(manifest) = decision
                     && !is_over(&manifest)
                 {
-                    self.companions(&manifest).faults.into_iter().for_each(|fault| {
-                        report.note(name, Err(StoreError::damaged(fault, 0, "whole", "damaged")));
-                    });
+                    for fault in self.companions(&manifest).faults {
+                        let what = fault.object().unwrap_or(name).to_string();
+                        report.note(&what, Err(fault));
+                    }
                 }
             }),
             "tags" => self.read_sealed(ObjectType::Tags, name).map(|_| ()),

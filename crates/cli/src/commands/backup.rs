@@ -8,12 +8,12 @@ use crate::progress::Watch;
 use crate::sources::{self, Chosen};
 use crate::words::tr;
 use crate::{json, signals, sizes, time};
-use datakeep_connector::Source;
 use datakeep_engine::{BackupOptions, BackupReport, backup};
-use datakeep_model::{Counters, ExitCode};
+use datakeep_model::{Counters, ExitCode, Snapshot, SourceInfo, escape_for_terminal};
 use datakeep_process::CompressionSettings;
-use datakeep_store::Repository;
+use datakeep_store::{Manifest, Repository};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 #[derive(Serialize)]
@@ -44,7 +44,11 @@ pub fn run(app: &App, args: &BackupArgs) -> Result<ExitCode, Failure> {
     // The source is read ahead while the password is worked on.
     let mark = source.begin()?;
     let repository = Arc::new(app.unlock(locked, &unlock)?);
-    estimate(&repository, &*source, &watch);
+    if let Some(newest) = newest_of(&repository, &source.info()) {
+        // What the last snapshot of the source held is a fair guess at what this one will.
+        watch.expect(newest.counters.len_bytes);
+        warn_of_another(app, &newest, &source.info());
+    }
     let report = backup(&repository, &mut *source, &mark, &options, &app.context(&watch));
     watch.finish();
     let report = report?;
@@ -95,17 +99,29 @@ fn compression(text: &str) -> Result<CompressionSettings, Failure> {
     }
 }
 
-/// What the last snapshot of the source held is a fair guess at what this one will.
-fn estimate(repository: &Repository, source: &dyn Source, watch: &Watch<'_>) {
-    if !watch.is_seen() {
+fn newest_of(repository: &Repository, info: &SourceInfo) -> Option<Snapshot> {
+    let (manifests, _) = repository.snapshots().ok()?;
+    let is_same = |m: &Manifest| m.snapshot.source.kind == info.kind && m.snapshot.source.name == info.name;
+    manifests.into_iter().rfind(is_same).map(|manifest| manifest.snapshot)
+}
+
+/// Names are derived from the last part of a path: two directories with one name would quietly become one history.
+fn warn_of_another(app: &App, newest: &Snapshot, info: &SourceInfo) {
+    let parts = |location: &str| location.split(", ").map(str::to_string).collect::<BTreeSet<_>>();
+    let before = &newest.source;
+    if before.host == info.host && parts(&before.location) == parts(&info.location) {
         return;
     }
-    let info = source.info();
-    if let Ok((manifests, _)) = repository.snapshots() {
-        let same =
-            manifests.iter().rfind(|m| m.snapshot.source.kind == info.kind && m.snapshot.source.name == info.name);
-        watch.expect(same.map_or(0, |m| m.snapshot.counters.len_bytes));
-    }
+    let safe = |text: &str| escape_for_terminal(text.as_bytes());
+    let [name, host, location] = [&info.name, &before.host, &before.location].map(|text| safe(text));
+    app.out.warn(tr!(
+        "the newest snapshot of source {name} is of {location} on {host}, and this one will be compared with it",
+        "数据源 {name} 的最新备份集来自 {host} 上的 {location}，本次将与其比较"
+    ));
+    app.out.note(tr!(
+        "  hint: if these are two sources, give each a name of its own: --source NAME",
+        "  提示：如果是两个不同的数据源，请分别命名：--source 名称"
+    ));
 }
 
 fn tell(app: &App, source: &str, report: &BackupReport, options: &BackupOptions, nanos: u64) -> Result<(), Failure> {
@@ -136,7 +152,8 @@ fn tell(app: &App, source: &str, report: &BackupReport, options: &BackupOptions,
     summary(app, counters, nanos, options.dry_run)?;
     match snapshot {
         Some(id) => {
-            let (id, state) = (id.short(), losses::state(counters.losses));
+            let (id, state, source) =
+                (id.short(), losses::state(counters.losses), escape_for_terminal(source.as_bytes()));
             app.out.say(tr!("snapshot {id} of {source}: {state}", "数据源 {source} 的备份集 {id}：{state}"))
         }
         None => app.out.say(tr!("nothing was written (--dry-run)", "未写入任何内容（--dry-run）")),

@@ -200,8 +200,14 @@ fn tell_hurt(app: &App, report: &Verified) {
 /// Names every fault.
 pub fn tell_faults(app: &App, faults: &[Fault]) {
     let count = sizes::count(faults.len() as u64);
-    app.out.warn(tr!("{count} faults:", "发现 {count} 处问题："));
+    app.out.warn(tr!("faults found: {count}", "发现 {count} 处问题："));
     for fault in faults {
-        app.out.note(format!("  {}: {}", fault.what, fault.error));
+        // Most errors name their object themselves.
+        let error = fault.error.to_string();
+        app.out.note(if error.starts_with(&fault.what) {
+            format!("  {error}")
+        } else {
+            format!("  {}: {error}", fault.what)
+        });
     }
 }

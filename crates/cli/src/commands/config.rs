@@ -80,6 +80,8 @@ fn effective(app: &App) -> Result<(), Failure> {
         setting("repository", &s.repository, |v| v.as_ref().map(|text| text.to_string_lossy().into_owned())),
         setting("cache-dir", &s.cache_dir, path),
         setting("password", &s.password, |reference| Some(reference.describe())),
+        setting("unencrypted", &s.unencrypted, |on| Some(on.to_string())),
+        setting("kdf-limit", &s.kdf_limit_mib, |mib| Some(mib.to_string())),
         setting("language", &s.language, |lang| Some(lang.as_str().to_string())),
         setting("color", &s.colour, |on| Some(on.to_string())),
     ];

@@ -134,7 +134,7 @@ fn print(app: &App, change: &Change) -> Result<(), Failure> {
         (_, Some(old), Some(new)) => format!("{} -> {}", sizes::bytes(old), sizes::bytes(new)),
         (_, Some(one), None) | (_, None, Some(one)) => sizes::bytes(one),
     };
-    let slash = if file_type == FileType::Directory { "/" } else { "" };
+    let slash = if file_type == FileType::Directory && !change.path.is_root() { "/" } else { "" };
     let line = format!("{sign}  {}{slash}", change.path);
     let line = app.out.styled(style, &line);
     app.out.line(if size.is_empty() { line } else { format!("{line}  ({size})") })

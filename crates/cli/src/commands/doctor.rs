@@ -2,11 +2,12 @@
 
 use crate::errors::Failure;
 use crate::open::App;
-use crate::out::Style;
+use crate::out::{Style, clean};
 use crate::words::tr;
 use crate::{json, secrets, sizes, time};
 use datakeep_model::{ExitCode, Timestamp, escape_for_terminal};
-use datakeep_store::Repository;
+use datakeep_store::{Repository, Suite};
+use rustix::fs::{Access, StatVfsMountFlags};
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -64,9 +65,9 @@ pub fn run(app: &App) -> Result<ExitCode, Failure> {
                 Verdict::Note => ("!", Style::Yellow),
                 Verdict::Bad => ("✗", Style::Red),
             };
-            app.out.line(format!("{} {}", app.out.styled(style, sign), finding.message))?;
+            app.out.line(format!("{} {}", app.out.styled(style, sign), clean(&finding.message)))?;
             if let Some(hint) = &finding.hint {
-                app.out.line(format!("  {} {hint}", tr!("hint:", "提示：")))?;
+                app.out.line(format!("  {}{}", tr!("hint: ", "提示："), clean(hint)))?;
             }
         }
     }
@@ -124,7 +125,7 @@ fn cache(app: &App, findings: &mut Findings) {
     let shown = path.display();
     // What does not exist yet is made below the nearest directory that does.
     let standing = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(path);
-    if rustix::fs::access(standing, rustix::fs::Access::WRITE_OK).is_ok() {
+    if rustix::fs::access(standing, Access::WRITE_OK).is_ok() {
         findings.good("cache", tr!("cache directory {shown} can be written", "缓存目录 {shown} 可写"));
     } else {
         let hint = tr!(
@@ -159,13 +160,19 @@ fn open(app: &App, findings: &mut Findings) -> Result<(), Failure> {
     let shown = path.display();
     let locked = app.find()?;
     let (id, suite) = (locked.config().repository.to_hex(), super::init::suite_name(locked.config().suite));
-    findings.good(
-        "repository",
-        tr!(
-            "repository {id} at {shown}, format 1, encryption {suite}",
-            "仓库 {id} 位于 {shown}，格式版本 1，加密 {suite}"
-        ),
+    let message = tr!(
+        "repository {id} at {shown}, format 1, encryption {suite}",
+        "仓库 {id} 位于 {shown}，格式版本 1，加密 {suite}"
     );
+    if locked.config().suite == Suite::Plain {
+        let hint = tr!(
+            "whoever can read it can read every backup; an encrypted one: datakeep init --repo PATH",
+            "能读取仓库的人即可读取所有备份；新建加密仓库：datakeep init --repo 路径"
+        );
+        findings.add("repository", Verdict::Note, message, Some(hint));
+    } else {
+        findings.good("repository", message);
+    }
     space(&path, findings);
     let with = app.unlock_with(&locked)?;
     let begun = Instant::now();
@@ -193,6 +200,18 @@ fn open(app: &App, findings: &mut Findings) -> Result<(), Failure> {
 
 fn space(path: &Path, findings: &mut Findings) {
     let Ok(stat) = rustix::fs::statvfs(path) else { return };
+    let is_read_only = stat.f_flag.contains(StatVfsMountFlags::RDONLY);
+    if is_read_only || rustix::fs::access(path, Access::WRITE_OK).is_err() {
+        let message = match is_read_only {
+            true => tr!("the repository is on a read-only mount", "仓库所在文件系统以只读方式挂载"),
+            false => tr!("the repository cannot be written by this user", "当前用户无法写入仓库"),
+        };
+        let hint = tr!(
+            "restores and checks work; backups, tags and keys need a repository that can be written",
+            "恢复和检查可用；备份、标签和密钥管理需要可写的仓库"
+        );
+        findings.add("writable", Verdict::Note, message, Some(hint));
+    }
     let (free, all) = (stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize));
     let (free_text, all_text) = (sizes::bytes(free), sizes::bytes(all));
     let message = tr!(
@@ -213,15 +232,20 @@ fn space(path: &Path, findings: &mut Findings) {
 
 fn slots(repository: &Repository, findings: &mut Findings) -> Result<(), Failure> {
     let count = repository.slots()?.len();
-    match repository.slot_warnings() {
+    match repository.slot_warnings().as_slice() {
         [] => findings.good("slots", tr!("{count} key slots, all whole", "{count} 个密钥槽，均完好")),
         warnings => {
             let hint = tr!(
-                "make sure another slot works (datakeep key test), then make a new one: datakeep key add",
-                "请确认其他密钥槽可用（datakeep key test），然后新建：datakeep key add"
+                "make sure another slot works (datakeep key test), then remove it: datakeep key remove SLOT; a new one: datakeep key add",
+                "请确认其他密钥槽可用（datakeep key test），然后删除它：datakeep key remove 密钥槽；新建：datakeep key add"
             );
             let list = warnings.join("; ");
-            findings.add("slots", Verdict::Bad, tr!("damaged key slots: {list}", "损坏的密钥槽：{list}"), Some(hint));
+            findings.add(
+                "slots",
+                Verdict::Bad,
+                tr!("key slots that are not whole: {list}", "不完好的密钥槽：{list}"),
+                Some(hint),
+            );
         }
     }
     Ok(())
@@ -251,14 +275,16 @@ fn clock(app: &App, newest: Option<Timestamp>, findings: &mut Findings) {
     }
 }
 
-/// Runs that left progress and have no decision. One may be running right now.
+/// Sessions that have no decision, whether or not they left progress. One may be running right now.
 fn leftovers(path: &Path, repository: &Repository, findings: &mut Findings) -> Result<(), Failure> {
-    // `commits/<epoch>/<session>`, `progress/<source>/<session>-<number>`
+    // `sessions/<epoch>/<session>`, `commits/<epoch>/<session>`, `progress/<source>/<session>-<number>`
     let session = |name: &str| name.rsplit('/').next().and_then(|last| last.split('-').next()).map(str::to_string);
     let names = |folder: &str| -> Result<BTreeSet<String>, Failure> {
         Ok(repository.blobs().list(folder).map_err(Failure::from)?.iter().filter_map(|l| session(&l.name)).collect())
     };
-    let open = names("progress/")?.difference(&names("commits/")?).count();
+    // Decisions are listed last: a run that ends meanwhile does not look unfinished.
+    let begun = &names("sessions/")? | &names("progress/")?;
+    let open = begun.difference(&names("commits/")?).count();
     let temporary = count_temporary(path);
     if open == 0 && temporary == 0 {
         findings.good("leftovers", tr!("no unfinished runs, no temporary files", "没有未完成的运行，没有临时文件"));

@@ -2,6 +2,7 @@
 
 use crate::args::{InitArgs, SuiteName};
 use crate::args_store::KdfArgs;
+use crate::config::Origin;
 use crate::errors::Failure;
 use crate::json;
 use crate::open::App;
@@ -9,7 +10,9 @@ use crate::out::Style;
 use crate::secrets;
 use crate::words::tr;
 use datakeep_model::{ExitCode, Secret};
-use datakeep_store::{Entropy, InitOptions, KdfParams, NewSlot, OsEntropy, RecoveryCode, Repository, SlotKind, Suite};
+use datakeep_store::{
+    Entropy, InitOptions, KdfLimit, KdfParams, NewSlot, OsEntropy, RecoveryCode, Repository, SlotKind, Suite,
+};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -36,6 +39,17 @@ pub fn kdf(args: &KdfArgs) -> Result<KdfParams, Failure> {
     Ok(params)
 }
 
+/// Who makes a slot dearer than what is tried unasked should hear of it now.
+pub fn warn_if_dear(app: &App, params: &KdfParams) {
+    let (mib, most) = (params.memory_kib >> 10, KdfLimit::default().memory_kib >> 10);
+    if mib > most {
+        app.out.warn(tr!(
+            "to open it needs --kdf-limit {mib}: without, no slot may ask for more than {most} MiB",
+            "打开时需要 --kdf-limit {mib}：否则密钥槽最多可使用 {most} MiB"
+        ));
+    }
+}
+
 /// The stable word for a suite.
 pub fn suite_name(suite: Suite) -> &'static str {
     match suite {
@@ -58,11 +72,12 @@ pub fn recovery_slot(kdf: KdfParams) -> (NewSlot, String) {
 pub fn run(app: &App, args: &InitArgs) -> Result<ExitCode, Failure> {
     let blobs = app.store()?;
     let params = kdf(&KdfArgs { kdf_memory: args.kdf_memory, kdf_passes: args.kdf_passes })?;
+    warn_if_dear(app, &params);
     if datakeep_store::Locked::find(blobs.clone()).is_ok() {
         let (location, found) = (blobs.location(), "a repository".to_string());
         return Err(datakeep_store::StoreError::Occupied { location, found }.into());
     }
-    let (suite, mut slots) = (suite(args), Vec::new());
+    let (suite, mut slots) = (suite(app, args), Vec::new());
     let mut recovery_code = None;
     if suite == Suite::Plain {
         slots.push(NewSlot {
@@ -107,9 +122,10 @@ pub fn run(app: &App, args: &InitArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::OK)
 }
 
-fn suite(args: &InitArgs) -> Suite {
+/// Not to encrypt is said for this one repository: accepting such ones in general does not say it.
+fn suite(app: &App, args: &InitArgs) -> Suite {
     match args.suite {
-        _ if args.unencrypted => Suite::Plain,
+        _ if matches!(app.settings.unencrypted.origin, Origin::Flag(_)) => Suite::Plain,
         SuiteName::Aes256Gcm => Suite::Aes256Gcm,
         SuiteName::ChaCha20Poly1305 => Suite::ChaCha20Poly1305,
     }

@@ -46,12 +46,7 @@ pub fn run(app: &App, args: &KeyArgs) -> Result<ExitCode, Failure> {
         KeyVerb::List => list(app, &repository)?,
         KeyVerb::Add(args) => add(app, &repository, args)?,
         KeyVerb::ChangePassword(kdf) => change_password(app, &repository, kdf)?,
-        KeyVerb::Remove(args) => {
-            let removed =
-                repository.remove_slot(&args.slot).map_err(|error| no_such_slot(&repository, &args.slot, error))?;
-            let (name, label) = (&removed.name, escape_for_terminal(removed.label.as_bytes()));
-            done(app, "key-removed", name, tr!("removed key slot {name} ({label})", "已删除密钥槽 {name}（{label}）"))?;
-        }
+        KeyVerb::Remove(args) => remove(app, &repository, &args.slot)?,
         KeyVerb::Test => test(app, &repository)?,
         KeyVerb::NewRecoveryCode(kdf) => new_recovery_code(app, &repository, kdf)?,
     }
@@ -65,10 +60,23 @@ fn done(app: &App, kind: &'static str, slot: &str, text: String) -> Result<(), F
     app.out.say(text)
 }
 
+/// Removes a slot; also one that is damaged or foreign, which opens nothing and is in the way of every check.
+fn remove(app: &App, repository: &Repository, slot: &str) -> Result<(), Failure> {
+    if repository.faulty_slots()?.iter().any(|faulty| faulty == slot) {
+        repository.remove_faulty_slot(slot)?;
+        return done(app, "key-removed", slot, tr!("removed the damaged key slot {slot}", "已删除损坏的密钥槽 {slot}"));
+    }
+    let removed = repository.remove_slot(slot).map_err(|error| no_such_slot(repository, slot, error))?;
+    let (name, label) = (&removed.name, escape_for_terminal(removed.label.as_bytes()));
+    done(app, "key-removed", name, tr!("removed key slot {name} ({label})", "已删除密钥槽 {name}（{label}）"))
+}
+
 fn no_such_slot(repository: &Repository, name: &str, error: datakeep_store::StoreError) -> Failure {
     let failure = Failure::from(error);
     let Ok(slots) = repository.slots() else { return failure };
-    let near = datakeep_distribute::near::nearest(name, slots.iter().map(|slot| slot.name.as_str()));
+    let faulty = repository.faulty_slots().unwrap_or_default();
+    let names = slots.iter().map(|slot| slot.name.as_str()).chain(faulty.iter().map(String::as_str));
+    let near = datakeep_distribute::near::nearest(name, names);
     match near {
         Some(near) if failure.kind == ErrorKind::NotFound => {
             failure.hint(tr!("did you mean {near}?", "是否想输入 {near}？"))
@@ -114,6 +122,13 @@ fn list(app: &App, repository: &Repository) -> Result<(), Failure> {
     for (index, line) in table(&rows, &[]).iter().enumerate() {
         app.out.line(if index == 0 { app.out.styled(Style::Bold, line) } else { line.clone() })?;
     }
+    for faulty in repository.faulty_slots()? {
+        let faulty = escape_for_terminal(faulty.as_bytes());
+        app.out.warn(tr!(
+            "{faulty} is no whole key slot of this repository; datakeep key remove {faulty}",
+            "{faulty} 不是该仓库的完好密钥槽；datakeep key remove {faulty}"
+        ));
+    }
     app.out.say(tr!("* opened the repository just now", "* 本次打开仓库所用"))
 }
 
@@ -125,6 +140,7 @@ fn new_slot(app: &App, label: &str, kdf: &KdfArgs, repository: &Repository) -> R
         )));
     }
     let params = init::kdf(kdf)?;
+    init::warn_if_dear(app, &params);
     app.out.inform(tr!(
         "the new password is not stored anywhere but in your memory",
         "新密码不会保存在任何地方，请自行记住"

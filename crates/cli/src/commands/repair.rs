@@ -115,7 +115,7 @@ impl Work<'_> {
                         return Ok((plan, None));
                     }
                     self.check_cancelled()?;
-                    std::thread::sleep(LOOK_AGAIN);
+                    self.app.cancel.wait(LOOK_AGAIN);
                     self.check_cancelled()?;
                     continue;
                 }

@@ -4,6 +4,7 @@ use crate::args::{OverwriteName, RestoreArgs};
 use crate::errors::Failure;
 use crate::losses;
 use crate::open::App;
+use crate::out::clean;
 use crate::progress::{Watch, action_word};
 use crate::words::tr;
 use crate::{json, place, signals, sizes, time};
@@ -41,6 +42,7 @@ struct ReportJson {
     items_deleted: u64,
     items_lost: u64,
     items_damaged: u64,
+    snapshot_items_lost: u64,
     written_bytes: u64,
     kept_bytes: u64,
     duration_ms: u64,
@@ -169,7 +171,7 @@ impl Job<'_> {
             ))
             .hint(tr!("look with --dry-run, then agree with --yes", "先用 --dry-run 查看，再用 --yes 确认")));
         }
-        let _ = write!(std::io::stderr(), "{question} ");
+        let _ = write!(std::io::stderr(), "{} ", clean(&question));
         let mut answer = String::new();
         let _ = std::io::stdin().lock().read_line(&mut answer);
         if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes" | "是") {
@@ -225,14 +227,46 @@ impl Job<'_> {
             "created {created}, overwrote {overwritten}, set metadata of {metadata}, skipped {skipped}, deleted {deleted}",
             "新建 {created}，覆盖 {overwritten}，仅设属性 {metadata}，跳过 {skipped}，删除 {deleted}"
         ))?;
-        let (written, took) = (sizes::bytes(tally.written_bytes), time::duration(nanos));
-        let rate = sizes::bytes((tally.written_bytes as f64 / (nanos.max(1) as f64 / 1e9)) as u64);
-        let (id, state) = (self.manifest.snapshot.id.short(), losses::state(tally.losses));
-        out.say(tr!(
-            "{written} written in {took}, {rate}/s; every byte was proven",
-            "写入 {written}，用时 {took}，{rate}/s；每个字节均通过验证"
-        ))?;
-        out.say(tr!("snapshot {id} is restored in {to}: {state}", "备份集 {id} 已恢复到 {to}：{state}"))
+        self.say_what_is_proven(report, nanos)?;
+        let (id, state, to) =
+            (self.manifest.snapshot.id.short(), losses::state(tally.losses), escape_for_terminal(to.as_bytes()));
+        out.say(tr!("snapshot {id} is restored in {to}: {state}", "备份集 {id} 已恢复到 {to}：{state}"))?;
+        if let lost @ 1.. = self.manifest.snapshot.counters.losses {
+            let lost = sizes::count(lost);
+            out.warn(tr!(
+                "the snapshot itself is partial: {lost} lost or imperfect when it was made; see them: datakeep show {id}",
+                "该备份集本身不完整：生成时有 {lost} 项丢失或不完整；查看：datakeep show {id}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Only what was written or compared is proven; what was left is named.
+    fn say_what_is_proven(&self, report: &RestoreReport, nanos: u64) -> Result<(), Failure> {
+        let (out, tally, took) = (&self.app.out, &report.tally, time::duration(nanos));
+        if tally.created + tally.overwritten > 0 {
+            let written = sizes::bytes(tally.written_bytes);
+            let rate = sizes::bytes((tally.written_bytes as f64 / (nanos.max(1) as f64 / 1e9)) as u64);
+            out.say(tr!(
+                "{written} written in {took}, {rate}/s; every byte of it was proven",
+                "写入 {written}，用时 {took}，{rate}/s；写入的每个字节均通过验证"
+            ))?;
+        } else {
+            out.say(tr!("no content was written ({took})", "未写入任何内容（{took}）"))?;
+        }
+        let left = sizes::count(tally.skipped);
+        match self.request.overwrite {
+            _ if tally.skipped == 0 => Ok(()),
+            Overwrite::Never => out.say(tr!(
+                "{left} items stood there and were kept, whatever they hold",
+                "{left} 个条目已存在，原样保留，未比较内容"
+            )),
+            Overwrite::Changed | Overwrite::Newer => out.say(tr!(
+                "{left} items were left by size and time; their content was not read (--overwrite always does)",
+                "{left} 个条目因大小和时间相同（或较新）而跳过，未读取其内容（--overwrite always 会全部重写）"
+            )),
+            Overwrite::Refuse | Overwrite::Always => Ok(()),
+        }
     }
 
     fn report_json(&self, report: &RestoreReport, nanos: u64) -> ReportJson {
@@ -249,6 +283,7 @@ impl Job<'_> {
             items_deleted: tally.deleted,
             items_lost: tally.losses,
             items_damaged: tally.damaged,
+            snapshot_items_lost: self.manifest.snapshot.counters.losses,
             written_bytes: tally.written_bytes,
             kept_bytes: tally.kept_bytes,
             duration_ms: nanos / 1_000_000,

@@ -31,6 +31,13 @@ pub fn run(app: &App, args: &SnapshotsArgs) -> Result<ExitCode, Failure> {
         app.out.document(&json::document("snapshots", List { snapshots, unreadable }))?;
         return Ok(code);
     }
+    if chosen.is_empty() && !manifests.is_empty() {
+        let tags: BTreeSet<&str> = manifests.iter().flat_map(|m| m.snapshot.tags.iter().map(String::as_str)).collect();
+        let tags = tags.into_iter().map(|tag| escape_for_terminal(tag.as_bytes())).collect::<Vec<_>>().join(", ");
+        let tags = if tags.is_empty() { "-".to_string() } else { tags };
+        app.out.inform(tr!("no snapshot fits; labels in use: {tags}", "没有符合条件的备份集；现有标签：{tags}"));
+        return Ok(code);
+    }
     if chosen.is_empty() {
         app.out.inform(tr!(
             "there are no snapshots; make one: datakeep backup PATH",

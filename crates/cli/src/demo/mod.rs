@@ -8,7 +8,7 @@ use crate::commands;
 use crate::config::Settings;
 use crate::errors::Failure;
 use crate::open::App;
-use crate::out::{Out, Style, table};
+use crate::out::{Out, Style, clean, table};
 use crate::words::shell::quoted;
 use crate::words::tr;
 use crate::{help, signals, sizes, time};
@@ -144,7 +144,7 @@ impl Demo<'_> {
         let count = sizes::count(expected.len() as u64);
         if differences.is_empty() {
             let sign = self.app.out.styled(Style::Green, "✓");
-            return self.app.out.say(tr!(
+            return self.app.out.say_painted(tr!(
                 "{sign} {count} entries compared with the tree as it was then: bytes, kinds, modes, times to the nanosecond, link texts, hard links, holes and attributes are the same",
                 "{sign} 已将 {count} 个条目与当时的目录逐一比较：内容、类型、权限、纳秒级时间、链接文本、硬链接、空洞和扩展属性完全一致"
             ));
@@ -181,11 +181,11 @@ impl Demo<'_> {
 
     fn title(&self, text: String) -> Result<(), Failure> {
         self.app.out.say("")?;
-        self.app.out.say(self.app.out.styled(Style::Bold, &format!("== {text}")))
+        self.app.out.say_painted(self.app.out.styled(Style::Bold, &format!("== {text}")))
     }
 
     fn command(&self, line: &str) -> Result<(), Failure> {
-        self.app.out.say(self.app.out.styled(Style::Dim, &format!("$ {line}")))
+        self.app.out.say_painted(self.app.out.styled(Style::Dim, &format!("$ {}", clean(line))))
     }
 
     /// Prints a command as a user would type it, and runs it.
@@ -261,7 +261,7 @@ impl Demo<'_> {
             rows.push(vec![snapshot.id.short(), len, read, new, stored, took("backup", index), took("restore", index)]);
         }
         for (index, line) in table(&rows, &[1, 2, 3, 4, 5, 6]).iter().enumerate() {
-            self.app.out.say(if index == 0 { self.app.out.styled(Style::Bold, line) } else { line.clone() })?;
+            self.app.out.say_painted(if index == 0 { self.app.out.styled(Style::Bold, line) } else { line.clone() })?;
         }
         if self.app.out.json {
             let list: Vec<crate::json::SnapshotJson> = snapshots.iter().map(Into::into).collect();
@@ -270,7 +270,7 @@ impl Demo<'_> {
         }
         self.app.out.say("")?;
         let sign = self.app.out.styled(Style::Green, "✓");
-        self.app.out.say(tr!(
+        self.app.out.say_painted(tr!(
             "{sign} everything was backed up, browsed, restored and proven",
             "{sign} 备份、浏览、恢复和验证全部完成"
         ))

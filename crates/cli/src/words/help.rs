@@ -35,6 +35,8 @@ const TEXTS: &[(&str, Texts)] = &[
                 "运行一个打印密码的程序；按空格切分，引号分组，不经过 shell [环境变量：DATAKEEP_PASSWORD_COMMAND]",
             ),
             ("recovery_code", "使用恢复码打开：提示输入，或取自 DATAKEEP_RECOVERY_CODE"),
+            ("kdf_limit", "密钥槽可使用的内存，单位 MiB；默认 1024，且不超过空闲内存 [环境变量：DATAKEEP_KDF_LIMIT]"),
+            ("unencrypted", "即使配置了密码，也接受未加密的仓库 [环境变量：DATAKEEP_UNENCRYPTED]"),
             ("help", "打印帮助"),
             ("version", "打印版本"),
         ],
@@ -43,8 +45,7 @@ const TEXTS: &[(&str, Texts)] = &[
         "init",
         &[
             ("", "新建仓库"),
-            ("unencrypted", "不加密：能读取仓库的人即可读取其全部内容"),
-            ("suite", "加密算法"),
+            ("suite", "加密算法；--unencrypted 表示不加密：能读取仓库的人即可读取其全部内容"),
             MEMORY,
             PASSES,
             ("no_recovery_code", "不生成恢复码"),
@@ -136,7 +137,7 @@ const TEXTS: &[(&str, Texts)] = &[
             ("exclude", "不恢复匹配的条目；可重复"),
             (
                 "overwrite",
-                "如何处理已有文件：never（保留）、changed（覆盖不同的）、newer（覆盖较旧的）或 always（全部覆盖）",
+                "如何处理已有文件：never（保留）、changed（大小或修改时间不同则覆盖）、newer（覆盖较旧的）或 always（全部覆盖）",
             ),
             ("delete", "在备份集包含的目录中，删除备份集没有的条目"),
             ("yes", "删除前不询问"),

@@ -116,3 +116,131 @@ fn precedence_is_flag_environment_file() {
     assert_eq!(origin(&[], &environment), pair("from-environment", "environment"));
     assert_eq!(origin(&[], &[]), pair("from-file", "file"));
 }
+
+/// Nothing that a terminal acts on is printed, wherever it came from.
+#[test]
+fn escapes_are_never_printed_raw() {
+    let world = World::with_snapshot();
+    let evil = "\x1b[31mevil\x07";
+    fs::create_dir(world.path(evil)).unwrap();
+    fs::write(world.path(evil).join("f"), "x").unwrap();
+    fs::write(world.path("c.toml"), "x = 1\n").unwrap();
+    fs::rename(world.path("c.toml"), world.path(&format!("{evil}.toml"))).unwrap();
+    let (repo, config) = (format!("{evil}/none"), format!("{evil}.toml"));
+    let cheap = ["--kdf-memory", "1", "--kdf-passes", "1"];
+    let lines: &[&[&str]] = &[
+        &["backup", evil],
+        &["backup", evil, "--source", evil],
+        &["backup", "tree", "--exclude-file", evil],
+        &["restore", "latest", "--to", evil],
+        &["restore", "latest", "--to", &repo],
+        &["snapshots", evil],
+        &["show", evil],
+        &["show", &format!("tree@{evil}")],
+        &["ls", &format!("tree:/{evil}")],
+        &["key", "remove", evil],
+        &["snapshots", "--repo", &repo],
+        &["snapshots", "--config", &config],
+        &["snapshots", "--config", evil],
+        &["snapshots", "--password-file", evil],
+        &["snapshots", "--password-command", evil],
+        &["snapshots", "--lang", evil],
+        &["man", "--dir", &format!("{evil}/man")],
+        &["doctor", "--repo", &repo],
+        &["doctor", "--cache-dir", evil],
+        &["config", "show", "--config", &repo],
+        &[evil],
+    ];
+    let init = [&["init", "--repo", &repo], &cheap[..]].concat();
+    for line in lines.iter().copied().chain([&init[..]]) {
+        let said = world.run(line);
+        let has = |text: &str| text.contains(['\x1b', '\x07']);
+        assert!(!has(&said.out) && !has(&said.err), "{line:?}: {:?} {:?}", said.out, said.err);
+    }
+}
+
+/// Every error says what to do about it.
+#[test]
+fn errors_come_with_advice() {
+    let world = World::with_snapshot();
+    let nowhere = world.text("zzzz/yyyy");
+    world.run(&["backup", &nowhere]).expect(1).err_has("hint:");
+    world.run(&["restore", "tree", "--to", &world.text("tree/report.txt")]).expect(1).err_has("name a directory");
+    world.run(&["show", "qqqqqqqq"]).expect(1).err_has("datakeep snapshots");
+    world.run(&["show", "tree@someday"]).expect(1).err_has("2026-01-31");
+    world.run(&["ls", "tree:/qqqqqqqqqqqqq"]).expect(1).err_has("hint:");
+    world
+        .run(&["snapshots", "--repo", &world.text("tree")])
+        .expect(10)
+        .err_has("no repository")
+        .err_has("new directory");
+    world.run(&["snapshots", "--tag", "nosuch"]).expect(0).err_has("no snapshot fits");
+    for reference in ["env:NOPE", "file:/nope", "cmd:false"] {
+        fs::write(world.path("c.toml"), format!("password = \"{reference}\"\n")).unwrap();
+        let mut command = world.command();
+        command.env_remove("DATAKEEP_PASSWORD").args(["snapshots", "--config", "c.toml"]);
+        crate::world::Said::from(command.output().unwrap()).expect(12).err_has("hint:");
+    }
+    world.run(&["snapshots", "--config", &world.text("tree")]).expect(2).err_has("--config FILE");
+    fs::write(world.path("long.toml"), vec![b'#'; (1 << 20) + 1]).unwrap();
+    world.run(&["snapshots", "--config", "long.toml"]).expect(2).err_has("1 MiB");
+    let code = [("DATAKEEP_RECOVERY_CODE", "12345-67890")];
+    world.run_with(&code, &["snapshots", "--recovery-code"]).expect(12).err_has("not a recovery code");
+    let empty = World::new();
+    empty.run(&["show"]).expect(1).err_has("no snapshots yet").err_has("datakeep backup");
+    for slot in files(&world.path("repo/keys")) {
+        fs::remove_file(slot).unwrap();
+    }
+    world.run(&["snapshots"]).expect(15).err_has("bring `keys/` back");
+}
+
+#[test]
+fn words_are_not_doubled() {
+    let world = World::with_snapshot();
+    damage(&world.object("index"));
+    let said = world.run(&["check"]).expect(15).err_has("faults found: ");
+    assert!(!said.err.lines().any(|line| line.matches("is damaged at byte").count() > 1), "{}", said.err);
+    assert_eq!(said.err.matches("index/").count(), 1, "{}", said.err);
+    fs::write(world.tree().join("new"), "x").unwrap();
+    world.backup();
+    let said = world.run(&["diff", "tree"]);
+    assert!(!said.out.contains("//"), "{}", said.out);
+    let said = world.run(&["restore", &world.place(""), "--to", &world.text("out"), "-v"]);
+    assert!(said.err.contains("  ."), "{}", said.err);
+}
+
+/// A version this program does not know is no damage.
+#[test]
+fn a_foreign_version_of_any_object_is_no_damage() {
+    let world = World::with_snapshot();
+    let path = world.object("commits");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[8] = 2;
+    fs::write(&path, &bytes).unwrap();
+    let faults = world.run(&["check", "--json"]).expect(15).json()["faults"].to_string();
+    assert!(faults.contains("incompatible") && faults.contains("version 2"), "{faults}");
+    // A snapshot that may be there is told, whatever keeps it from being read.
+    world.run(&["snapshots"]).expect(15).err_has("version 2");
+    bytes[8] = 1;
+    fs::write(&path, &bytes).unwrap();
+    let path = world.object("data");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[8] = 2;
+    fs::write(&path, &bytes).unwrap();
+    let faults = world.run(&["check", "--json"]).expect(15).json()["faults"].to_string();
+    assert!(faults.contains("incompatible") && faults.contains("version 2"), "{faults}");
+    world.run(&["restore", "tree", "--to", &world.text("out")]).expect(15).err_has("version 2");
+    fs::write(world.tree().join("more"), "x").unwrap();
+    world.backup().expect(0);
+}
+
+/// A run that ended before it wrote down any progress is an unfinished one all the same.
+#[test]
+fn the_doctor_sees_sessions_without_a_decision() {
+    let world = World::with_snapshot();
+    world.run(&["doctor"]).expect(0).out_has("no unfinished runs");
+    let session = world.object("sessions");
+    let other: String = "0".repeat(session.file_name().unwrap().len());
+    fs::copy(&session, session.with_file_name(other)).unwrap();
+    world.run(&["doctor"]).expect(0).out_has("unfinished runs: 1");
+}

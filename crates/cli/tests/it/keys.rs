@@ -88,3 +88,110 @@ fn passwords_come_from_files_commands_credentials_and_references() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     run(&[], &["snapshots", "--password-file", path]).expect(0).err_has("chmod 600");
 }
+
+/// Somebody who can write to the store may put an unencrypted repository in the place of ours.
+#[test]
+fn an_unencrypted_repository_is_not_taken_where_a_password_is_configured() {
+    let world = World::bare();
+    world.run(&[&["init", "--unencrypted"], &CHEAP[..]].concat()).expect(0);
+    for arguments in [&["backup", "tree"][..], &["snapshots"], &["snapshots", "--recovery-code"]] {
+        let environment = [("DATAKEEP_RECOVERY_CODE", "x")];
+        world.run_with(&environment, arguments).expect(12).err_has("is not encrypted").err_has("--unencrypted");
+    }
+    world.run(&["doctor"]).expect(12).out_has("! repository").out_has("encryption none");
+    world.run(&["backup", "tree", "--unencrypted"]).expect(0);
+    fs::write(world.path("c.toml"), "unencrypted = true\n").unwrap();
+    world.run(&["snapshots", "--config", "c.toml"]).expect(0).out_has("tree");
+    let output = world.command().env_remove("DATAKEEP_PASSWORD").arg("snapshots").output().unwrap();
+    crate::world::Said::from(output).expect(0).out_has("tree");
+    // To accept is not to wish for: a new repository is encrypted.
+    let made = world.run(&[&["init", "--json", "--repo", "new", "--config", "c.toml"], &CHEAP[..]].concat());
+    assert_eq!(made.expect(0).json()["suite"], "aes-256-gcm");
+}
+
+/// The names of the slots, the one in use first.
+fn slots(world: &World) -> Vec<String> {
+    let mut slots = world.run(&["key", "list", "--json"]).expect(0).json()["slots"].as_array().unwrap().clone();
+    slots.sort_by_key(|slot| slot["used"] == false);
+    slots.iter().map(|slot| slot["slot"].as_str().unwrap().to_string()).collect()
+}
+
+#[test]
+fn one_damaged_slot_is_one_fault_and_no_more() {
+    let (world, _) = with_code();
+    world.backup().expect(0);
+    let damaged = slots(&world)[1].clone();
+    crate::world::damage(&world.path(&format!("repo/keys/{damaged}")));
+    fs::write(world.path("repo/keys/stray"), "not a slot").unwrap();
+    // Told once each, and not once for each snapshot.
+    let faults = world.run(&["check", "--json"]).expect(15).json()["faults"].as_array().unwrap().clone();
+    let whats: Vec<_> = faults.iter().map(|fault| fault["what"].as_str().unwrap()).collect();
+    assert_eq!(whats, [format!("keys/{damaged}").as_str(), "keys/stray"], "{faults:?}");
+    // What was restored is whole: a warning, and no failure.
+    world.run(&["restore", "latest", "--to", &world.text("out")]).expect(0).err_has("not a whole key slot");
+    world.run_with(&[("DATAKEEP_PASSWORD", "wrong")], &["snapshots"]).expect(12).err_has("does not open");
+    world.run(&["key", "list"]).expect(0).err_has(&format!("key remove {damaged}"));
+    world.run(&["key", "remove", &damaged]).expect(0).out_has("damaged key slot");
+    world.run(&["key", "remove", "stray"]).expect(0);
+    world.run(&["check"]).expect(0);
+    assert_eq!(slots(&world).len(), 1);
+}
+
+/// A copy of a slot under another name opens with the password, and no holder of the key wrote it there.
+#[test]
+fn a_foreign_slot_does_not_count_as_a_password() {
+    let world = World::new();
+    let own = slots(&world)[0].clone();
+    fs::copy(world.path(&format!("repo/keys/{own}")), world.path("repo/keys/00000000")).unwrap();
+    world.run(&["snapshots"]).expect(0).err_has("keys/00000000");
+    assert!(!slots(&world).contains(&"00000000".to_string()));
+    world.run(&["key", "remove", &own]).expect(2);
+}
+
+/// Raises the memory that a slot asks for. docs/format.md section 5: mark, version, kind, label, time, kind of
+/// derivation, memory; a checksum and a seal at the end.
+fn make_dear(world: &World, slot: &str, memory_kib: u32) {
+    let path = world.path(&format!("repo/keys/{slot}"));
+    let mut bytes = fs::read(&path).unwrap();
+    let at = 11 + 1 + "password".len() + 8 + 1;
+    bytes[at..at + 4].copy_from_slice(&memory_kib.to_le_bytes());
+    let end = bytes.len() - 48;
+    let checksum = blake3::hash(&bytes[..end]);
+    bytes[end..end + 16].copy_from_slice(&checksum.as_bytes()[..16]);
+    fs::write(&path, bytes).unwrap();
+}
+
+#[test]
+fn slots_that_want_much_memory_are_tried_on_request_only() {
+    let world = World::with_snapshot();
+    let environment = [("DATAKEEP_NEW_PASSWORD", "second")];
+    let added = world.run_with(&environment, &[&["key", "add", "--label", "password", "--json"], &CHEAP[..]].concat());
+    let slot = added.expect(0).json()["slot"].as_str().unwrap().to_string();
+    make_dear(&world, &slot, 4 << 20);
+    // Cheaper ones are tried first; the dear one is told and not tried.
+    world.run(&["snapshots"]).expect(0);
+    world.run_with(&environment, &["snapshots"]).expect(0);
+    world.run_with(&[("DATAKEEP_PASSWORD", "second")], &["snapshots"]).expect(12).err_has("--kdf-limit 4096");
+    make_dear(&world, &slot, 2 << 10);
+    world.run_with(&[("DATAKEEP_PASSWORD", "second")], &["snapshots", "--kdf-limit", "1"]).expect(12).err_has("2 MiB");
+    world.run(&["snapshots", "--kdf-limit", "0"]).expect(2);
+    let environment = [("DATAKEEP_KDF_LIMIT", "many")];
+    world.run_with(&environment, &["snapshots"]).expect(2).err_has("4096");
+}
+
+/// Whoever can write to the store can add slots without end.
+#[test]
+fn not_every_slot_is_tried() {
+    let world = World::new();
+    let own = slots(&world)[0].clone();
+    let copy = |number: u32| {
+        let name = format!("{number:08x}");
+        fs::copy(world.path(&format!("repo/keys/{own}")), world.path(&format!("repo/keys/{name}"))).unwrap();
+        // Cheaper than ours, so tried before it; it opens with nothing.
+        make_dear(&world, &name, 32);
+    };
+    (0..20).for_each(copy);
+    world.run(&["snapshots"]).expect(0);
+    (20..40).for_each(copy);
+    world.run(&["snapshots"]).expect(12).err_has("none of 32 key slots").err_has("9 more were not tried");
+}

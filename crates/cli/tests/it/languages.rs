@@ -51,3 +51,21 @@ fn the_language_comes_from_flag_variable_or_locale() {
     assert!(!is_chinese(&heading(&[("LC_ALL", "zh_CN.UTF-8"), ("DATAKEEP_LANG", "en")], &[])));
     assert!(!is_chinese(&heading(&[("LANG", "de_DE.UTF-8")], &[])));
 }
+
+#[test]
+fn what_was_asked_for_and_hints_are_chinese_too() {
+    let world = World::with_snapshot();
+    let cases: [(&[&str], &str); 7] = [
+        (&["show", "nobody"], "不存在：备份集或数据源 \"nobody\""),
+        (&["show", "tree@someday"], "不存在：备份集 \"someday\"，数据源 \"tree\"（既不是编号也不是时间）"),
+        (&["key", "remove", "00000000"], "不存在：密钥槽 00000000"),
+        (&["backup", "zzzz/yyyy"], "提示：该路径不存在"),
+        (&["backup", "--exclude", "[a", "tree"], "提示：排除规则同 .gitignore"),
+        (&["restore", "tree", "--to", "tree/report.txt"], "提示：请指定可写的目录"),
+        (&["backup", "tree", "--source", "a@b"], "不能作为数据源名称"),
+    ];
+    for (arguments, words) in cases {
+        let said = world.run(&[arguments, &["--lang", "zh"]].concat());
+        assert!(said.err.contains(words), "{arguments:?}: {}", said.err);
+    }
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there, and the line says which")]
 
 mod care;
+mod collecting;
 mod demo;
 mod errors;
 mod forgetting;

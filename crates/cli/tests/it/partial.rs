@@ -35,6 +35,17 @@ fn an_unreadable_file_makes_a_partial_snapshot() {
     run(&["show"]).expect(0).out_has("closed");
     let summary = run(&["backup", "--json", &world.text("tree")]).expect(3).json();
     assert_eq!((&summary["outcome"], &summary["items_lost"]), (&"partial".into(), &1.into()));
+    // What is lost is not in the snapshot, so it is neither new nor changed.
+    let sum = |names: &[&str]| names.iter().map(|name| summary[name].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(sum(&["items_new"]), 0);
+    assert_eq!(sum(&["items_new", "items_changed", "items_unchanged"]), sum(&["files", "directories", "others"]));
     assert_eq!(summary["losses"][0]["cause"], "denied");
+    let to = world.text("home/out");
+    run(&["restore", "tree", "--to", &to]).expect(0).err_has("itself is partial").err_has("datakeep show");
+    fs::set_permissions(world.path("repo"), fs::Permissions::from_mode(0o555)).unwrap();
+    run(&["doctor"]).expect(0).out_has("! the repository cannot be written");
+    fs::set_permissions(world.path("repo"), fs::Permissions::from_mode(0o755)).unwrap();
+    let report = run(&["restore", "tree", "--to", &to, "--overwrite", "changed", "--json"]).expect(0).json();
+    assert_eq!(report["snapshot_items_lost"], 1);
     assert!(summary["losses"][0]["path"].as_str().unwrap().ends_with("/tree/closed"));
 }

@@ -54,3 +54,68 @@ fn damaged_data_is_lost_and_told() {
     assert_eq!(report["outcome"], "partial");
     world.run(&["check", "--read-data"]).expect(15);
 }
+
+/// Bytes without any pattern, so that nothing is deduplicated or compressed.
+fn noise(len: usize, mut seed: u64) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len);
+    while bytes.len() < len {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        bytes.extend_from_slice(&seed.to_le_bytes());
+    }
+    bytes
+}
+
+/// What stands in the target is all there is: it is not half replaced by what cannot be had.
+#[test]
+fn a_damaged_frame_leaves_the_file_that_was_to_be_updated_whole() {
+    let world = World::new();
+    fs::write(world.path("tree/big"), noise(12 << 20, 7)).unwrap();
+    world.backup().expect(0);
+    damage(&world.object("data"));
+    let mine = noise((12 << 20) + 5, 9);
+    fs::create_dir(world.path("out")).unwrap();
+    fs::write(world.path("out/big"), &mine).unwrap();
+    let (place, to) = (world.place(""), world.text("out"));
+    let said = world.run(&["restore", &place, "--to", &to, "--overwrite", "changed"]).expect(15).err_has("big: ");
+    assert_eq!(said.err.matches("big: ").count(), 1, "{}", said.err);
+    assert!(fs::read(world.path("out/big")).unwrap() == mine, "the file was touched");
+    assert_eq!(fs::read_to_string(world.path("out/report.txt")).unwrap(), "first report\n");
+}
+
+#[test]
+fn the_closing_words_claim_what_was_done() {
+    let world = World::with_snapshot();
+    let (place, to) = (world.place(""), world.text("out"));
+    world.run(&["restore", &place, "--to", &to]).expect(0).out_has("every byte of it was proven");
+    let said = world.run(&["restore", &place, "--to", &to, "--overwrite", "changed"]).expect(0);
+    assert!(!said.out.contains("proven"), "{}", said.out);
+    said.out_has("no content was written").out_has("left by size and time");
+    let said = world.run(&["restore", &place, "--to", &to, "--overwrite", "never"]).expect(0);
+    said.out_has("kept, whatever they hold");
+}
+
+/// Files to be updated are compared before they are written, and none stays open in between.
+#[test]
+fn more_files_than_may_be_open_are_updated() {
+    let world = World::new();
+    for number in 0..400 {
+        fs::write(world.tree().join(format!("{number}")), format!("new {number}")).unwrap();
+    }
+    world.backup().expect(0);
+    fs::create_dir(world.path("out")).unwrap();
+    for number in 0..400 {
+        fs::write(world.path(&format!("out/{number}")), "old").unwrap();
+    }
+    let line = "ulimit -n 128 && exec \"$0\" \"$@\"";
+    let mut command = std::process::Command::new("sh");
+    let usual = world.command();
+    command.env_clear().envs(usual.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.args(["-c", line, env!("CARGO_BIN_EXE_datakeep"), "restore", &world.place(""), "--to"]);
+    command.args([&world.text("out"), "--overwrite", "changed"]);
+    crate::world::Said::from(command.output().unwrap()).expect(0);
+    for number in 0..400 {
+        assert_eq!(fs::read_to_string(world.path(&format!("out/{number}"))).unwrap(), format!("new {number}"));
+    }
+}

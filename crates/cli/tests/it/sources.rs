@@ -1,6 +1,7 @@
 //! Standard input and commands.
 
 use crate::world::World;
+use std::fs;
 
 #[test]
 fn standard_input_becomes_a_file() {
@@ -39,4 +40,29 @@ fn patterns_leave_things_out() {
     std::fs::write(world.path("c.toml"), "[backup]\nexclude = [\"*.txt\"]\n").unwrap();
     world.run(&["backup", &tree, "--config", "c.toml"]).expect(0);
     assert!(!world.run(&["ls", "-R", &world.place("")]).expect(0).out.contains("report.txt"));
+}
+
+#[test]
+fn names_of_sources_can_be_addressed() {
+    let world = World::new();
+    let odd = world.text("me@host:latest");
+    fs::create_dir(&odd).unwrap();
+    world.run(&["backup", &format!("file:{odd}")]).expect(0).out_has("of me-host-latest:");
+    world.run(&["show", "me-host-latest@latest"]).expect(0);
+    for name in ["a@b", "a:b", "latest", "a\nb"] {
+        world.run(&["backup", "tree", "--source", name]).expect(2).err_has("cannot be the name of a source");
+    }
+}
+
+#[test]
+fn two_places_under_one_name_are_warned_of() {
+    let world = World::with_snapshot();
+    let said = world.backup().expect(0);
+    assert!(!said.err.contains("warning"), "{}", said.err);
+    fs::create_dir_all(world.path("other/tree")).unwrap();
+    let other = world.text("other/tree");
+    world.run(&["backup", &other]).expect(0).err_has("newest snapshot of source tree").err_has("--source NAME");
+    let said = world.run(&["backup", &other]).expect(0);
+    assert!(!said.err.contains("newest snapshot of source"), "{}", said.err);
+    world.run(&["backup", &other, "--host", "elsewhere"]).expect(0).err_has("newest snapshot of source tree");
 }

@@ -6,10 +6,10 @@ use datakeep_model::SessionId;
 use datakeep_store::{
     CollectOptions, CollectOutcome, CollectPlan, Collected, Manifest, Repository, StoreError, Tombstone,
 };
-use datakeep_store_blob::{BlobStore, MemoryStore};
+use datakeep_store_blob::{BlobError, BlobStore, Listed, MemoryStore};
 use datakeep_testkit::{random_bytes, text};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 pub const PATIENCE_MS: u64 = 1000;
 
@@ -82,6 +82,73 @@ fn what_only_a_forgotten_snapshot_used_goes_and_the_rest_stays() {
     let again = run(&fresh, &mut TreeSource::new("b", &trees[2]), &options()).unwrap();
     assert_eq!(again.counters.chunks_new, 0);
     assert_restores(&fresh, &again.manifest.unwrap(), &trees[2], "another source of the same content");
+}
+
+/// A store that notes which packs are read.
+struct Noting {
+    inner: MemoryStore,
+    read: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl BlobStore for Noting {
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+
+    fn stage(&self, name: &str, parts: &[&[u8]]) -> Result<(), BlobError> {
+        self.inner.stage(name, parts)
+    }
+
+    fn barrier(&self) -> Result<(), BlobError> {
+        self.inner.barrier()
+    }
+
+    fn create(&self, name: &str, bytes: &[u8]) -> Result<(), BlobError> {
+        self.inner.create(name, bytes)
+    }
+
+    fn read(&self, name: &str, max_len_bytes: u64) -> Result<Vec<u8>, BlobError> {
+        self.read.lock().unwrap().insert(name.to_string());
+        self.inner.read(name, max_len_bytes)
+    }
+
+    fn read_at(&self, name: &str, offset_byte: u64, buffer: &mut [u8]) -> Result<(), BlobError> {
+        self.read.lock().unwrap().insert(name.to_string());
+        self.inner.read_at(name, offset_byte, buffer)
+    }
+
+    fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        self.inner.len_bytes(name)
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError> {
+        self.inner.list(prefix)
+    }
+
+    fn delete(&self, name: &str) -> Result<(), BlobError> {
+        self.inner.delete(name)
+    }
+}
+
+#[test]
+fn forgetting_one_of_many_reads_no_pack_that_is_not_rewritten() {
+    let store = MemoryStore::new();
+    let repository = init_with(store.clone(), &small());
+    for number in 0..100 {
+        let tree = tree_of(number..number + 12);
+        run(&repository, &mut TreeSource::new("a", &tree), &options()).unwrap();
+    }
+    let (manifests, _) = repository.snapshots().unwrap();
+    forget(&repository, &manifests[50]);
+    let read = Arc::new(Mutex::new(BTreeSet::new()));
+    let noting = open(Noting { inner: store.clone(), read: read.clone() }).unwrap();
+    read.lock().unwrap().clear();
+    let (plan, outcome) = collect(&noting, &collect_options(30)).unwrap();
+    assert!(matches!(outcome, CollectOutcome::Done(_)));
+    let rewritten: BTreeSet<String> = plan.rewrite.iter().map(|pack| pack.name.object(pack.class)).collect();
+    let packs: Vec<String> = read.lock().unwrap().iter().filter(|name| name.starts_with("data/")).cloned().collect();
+    let needless: Vec<&String> = packs.iter().filter(|name| !rewritten.contains(*name)).collect();
+    assert_eq!(needless, Vec::<&String>::new(), "packs read and not rewritten");
 }
 
 /// Backups, forgetting and collections in any order, each by a fresh process; the oracle is a map.

@@ -1,6 +1,7 @@
 //! A crash, or a fault, at every call of the byte store: nothing that was acknowledged is lost, nothing that is visible
 //! is wrong, and the next run succeeds without anybody's help.
 
+use crate::collect;
 use crate::fixture::{first_tree, fixture_options, second_tree, third_tree};
 use crate::memory::{Tree, TreeSource};
 use crate::support::{
@@ -8,7 +9,7 @@ use crate::support::{
 };
 use datakeep_engine::BackupOptions;
 use datakeep_model::SessionId;
-use datakeep_store::{OsEntropy, Repository, StoreError};
+use datakeep_store::{CollectOptions, CollectOutcome, OsEntropy, Repository, StoreError, Tombstone};
 use datakeep_store_blob::{BlobError, BlobStore, FaultPlan, FaultStore, Listed, MemoryStore};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -79,6 +80,10 @@ impl BlobStore for LooseStore {
         self.durable.len_bytes(name)
     }
 
+    fn age_ms(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        self.durable.age_ms(name)
+    }
+
     fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError> {
         self.durable.list(prefix)
     }
@@ -93,6 +98,7 @@ impl BlobStore for LooseStore {
 struct Told {
     snapshot: Option<SessionId>,
     tags: Option<Vec<String>>,
+    forgotten: Option<SessionId>,
     /// Passwords that must open the repository.
     opens: Vec<&'static str>,
 }
@@ -145,6 +151,51 @@ fn with_two_slots() -> MemoryStore {
     let store = with_one();
     open(store.clone()).unwrap().add_slot(&password_slot("other", OTHER_PASSWORD), NOW).unwrap();
     store
+}
+
+/// Two snapshots; of the older one, which is forgotten, much is used by the newer and much is not.
+fn with_forgotten() -> MemoryStore {
+    let store = with_one();
+    backed_up(&store, &second_tree());
+    let repository = open(store.clone()).unwrap();
+    let (manifests, _) = repository.snapshots().unwrap();
+    collect::forget(&repository, &manifests[0]);
+    store
+}
+
+fn with_two() -> MemoryStore {
+    let store = with_one();
+    backed_up(&store, &second_tree());
+    store
+}
+
+/// A run that is interrupted, and a collection that has condemned packs and waits for it.
+fn with_waiting_round() -> MemoryStore {
+    let store = with_forgotten();
+    let mut source = TreeSource { fail_complete: true, ..TreeSource::new("crash", &third_tree()) };
+    run(&open(store.clone()).unwrap(), &mut source, &few_bytes()).unwrap_err();
+    let repository = open(store.clone()).unwrap();
+    let (_, outcome) = collect::collect(&repository, &collect::collect_options(0)).unwrap();
+    assert!(matches!(outcome, CollectOutcome::Waiting(_)), "{outcome:?}");
+    store
+}
+
+fn forget_first(store: FaultStore<LooseStore>) -> Result<Told, String> {
+    let repository = said(open(store))?;
+    let (manifests, _) = said(repository.snapshots())?;
+    let manifest = manifests.first().ok_or("no snapshot")?;
+    let tombstone = Tombstone { forgotten: NOW, host: "here".into(), reason: "crash".into() };
+    said(repository.forget(manifest, &tombstone))?;
+    Ok(Told { forgotten: Some(manifest.snapshot.id), ..Told::default() })
+}
+
+fn collect_all(store: FaultStore<LooseStore>) -> Result<Told, String> {
+    let repository = said(open(store))?;
+    let options = CollectOptions { patience_ms: 0, ..collect::collect_options(0) };
+    match said(collect::collect(&repository, &options))?.1 {
+        CollectOutcome::Done(_) => Ok(Told::default()),
+        CollectOutcome::Waiting(open) => Err(format!("waits for {open:?}")),
+    }
 }
 
 fn init(store: FaultStore<LooseStore>) -> Result<Told, String> {
@@ -224,6 +275,22 @@ const SCENARIOS: &[Scenario] = &[
         makes: first_tree,
         holds: &[first_tree],
     },
+    Scenario { name: "forget", prepare: with_two, act: forget_first, makes: first_tree, holds: &[second_tree] },
+    Scenario { name: "collect", prepare: with_forgotten, act: collect_all, makes: second_tree, holds: &[second_tree] },
+    Scenario {
+        name: "finish a round",
+        prepare: with_waiting_round,
+        act: collect_all,
+        makes: second_tree,
+        holds: &[second_tree],
+    },
+    Scenario {
+        name: "backup in a round",
+        prepare: with_waiting_round,
+        act: |store| backup_of(store, &third_tree()),
+        makes: third_tree,
+        holds: &[second_tree],
+    },
 ];
 
 /// The number of calls and of changing calls of a scenario that nothing disturbs.
@@ -267,6 +334,14 @@ fn play(scenario: &Scenario, prepared: &MemoryStore, plan: FaultPlan, survival: 
     check_snapshots(scenario, &fresh, &told, &what);
     assert_sound(&fresh, &what);
     assert_eq!(store.list("progress/").unwrap(), [], "{what}: a run that commits leaves no progress behind");
+
+    // Whatever was begun is finished by the next collection, and nothing that is kept goes with it.
+    store.advance(10 * collect::PATIENCE_MS);
+    collect::collect_done(&fresh, 0);
+    let fresh = open_again(&store);
+    assert_restores(&fresh, &manifest, &third_tree(), &what);
+    check_snapshots(scenario, &fresh, &told, &what);
+    assert_sound(&fresh, &what);
     ended_well
 }
 
@@ -281,6 +356,7 @@ fn check_snapshots(scenario: &Scenario, repository: &Repository, told: &Told, wh
     assert!(manifests.len() >= scenario.holds.len(), "{what}: a snapshot is gone");
     let ids: Vec<SessionId> = manifests.iter().map(|manifest| manifest.snapshot.id).collect();
     assert!(told.snapshot.is_none_or(|id| ids.contains(&id)), "{what}: an acknowledged snapshot is gone");
+    assert!(told.forgotten.is_none_or(|id| !ids.contains(&id)), "{what}: a forgotten snapshot is there");
     if let Some(tags) = &told.tags {
         assert!(manifests.iter().any(|manifest| manifest.snapshot.tags == *tags), "{what}: acknowledged labels");
     }

@@ -43,6 +43,9 @@ struct State {
     /// Calls per kind, and how often chance struck there.
     kinds: BTreeMap<&'static str, u64>,
     deaths: u64,
+    /// Calls that failed although the process lives.
+    failures: u64,
+    failed: Vec<bool>,
 }
 
 impl State {
@@ -75,6 +78,8 @@ impl Stage {
             calls: 0,
             kinds: BTreeMap::new(),
             deaths: 0,
+            failures: 0,
+            failed: vec![false; actors],
         };
         state.choose();
         Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), store: store.clone() })
@@ -114,7 +119,18 @@ impl Stage {
             let jump = state.random.below(3000);
             self.store.advance(jump);
         }
-        let result = act();
+        // Now and then a call fails: before it took effect, or only its answer is lost.
+        let result = match state.random.below(400) {
+            fate @ 0..=1 => {
+                state.failures += 1;
+                state.failed[actor] = true;
+                if fate == 1 {
+                    let _ = act();
+                }
+                Err(BlobError::Failed { operation: kind, name: "it".into(), detail: "a passing fault".into() })
+            }
+            _ => act(),
+        };
         state.left -= 1;
         if state.left == 0 {
             state.choose();
@@ -292,9 +308,13 @@ impl World {
                 continue;
             }
             let manifest = &manifests[random.below(manifests.len() as u64) as usize];
+            self.stage.state.lock().unwrap().failed[actor] = false;
             let outcome = self.compare(&repository, manifest);
             let oracle = self.oracle.lock().unwrap();
-            let is_alive = self.stage.state.lock().unwrap().alive[actor];
+            let is_alive = {
+                let state = self.stage.state.lock().unwrap();
+                state.alive[actor] && !state.failed[actor]
+            };
             let is_forgotten = oracle.forgotten.contains(&manifest.snapshot.id);
             drop(oracle);
             if let (Err(fault), true, false) = (outcome, is_alive, is_forgotten) {
@@ -341,7 +361,7 @@ fn change(tree: &mut Tree, random: &mut XorShift) {
 }
 
 /// Plays one history; the answer is what was found wrong.
-fn play(seed: u64, blind: Blind) -> (Vec<String>, u64, BTreeMap<&'static str, u64>) {
+fn play(seed: u64, blind: Blind) -> (Vec<String>, [u64; 3], BTreeMap<&'static str, u64>) {
     let store = MemoryStore::new();
     init_with(store.clone(), &small());
     let mut random = XorShift::new(seed);
@@ -365,7 +385,7 @@ fn play(seed: u64, blind: Blind) -> (Vec<String>, u64, BTreeMap<&'static str, u6
     check_end(&world);
     let faults = std::mem::take(&mut world.oracle.lock().unwrap().faults);
     let state = stage.state.lock().unwrap();
-    (faults, state.calls, state.kinds.clone())
+    (faults, [state.calls, state.deaths, state.failures], state.kinds.clone())
 }
 
 fn check_end(world: &World) {
@@ -414,15 +434,15 @@ fn base_seed() -> u64 {
     std::env::var("DATAKEEP_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
 }
 
-fn histories(count: u64) -> (u64, BTreeMap<&'static str, u64>) {
+fn histories(count: u64) -> ([u64; 3], BTreeMap<&'static str, u64>) {
     let base = base_seed();
-    let (mut calls, mut kinds) = (0, BTreeMap::new());
+    let (mut totals, mut kinds) = ([0; 3], BTreeMap::new());
     for seed in base..base + count {
         if std::env::var_os("DATAKEEP_LOOK").is_some() {
             println!("seed {seed}");
         }
         let (faults, made, by_kind) = play(seed, Blind::Sees);
-        calls += made;
+        totals.iter_mut().zip(made).for_each(|(total, one)| *total += one);
         by_kind.into_iter().for_each(|(kind, number)| *kinds.entry(kind).or_default() += number);
         assert_eq!(
             faults,
@@ -430,14 +450,15 @@ fn histories(count: u64) -> (u64, BTreeMap<&'static str, u64>) {
             "again: DATAKEEP_SEED={seed} DATAKEEP_HISTORIES=1 cargo test -p datakeep-distribute --test it simulation"
         );
     }
-    (calls, kinds)
+    (totals, kinds)
 }
 
 #[test]
 fn nobody_loses_anything_in_any_history() {
     let count = std::env::var("DATAKEEP_HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(2000);
-    let (calls, kinds) = histories(count);
-    println!("{count} histories, {calls} calls to the store: {kinds:?}");
+    let ([calls, deaths, failures], kinds) = histories(count);
+    println!("{count} histories, {calls} calls to the store, {deaths} deaths, {failures} passing faults: {kinds:?}");
+    assert!(count < 100 || (deaths > 0 && failures > 0), "nothing went wrong in any history");
     for kind in ["stage", "barrier", "create", "read", "read_at", "len", "age", "list", "delete"] {
         assert!(count < 100 || kinds.contains_key(kind), "no history made a call of kind {kind}");
     }

@@ -7,7 +7,7 @@ use datakeep_engine::{BackupOptions, BackupReport, EngineError, RunContext, back
 use datakeep_model::{ChunkId, Event, FileType, ItemPath, Loss, Observer, Secret, Timestamp};
 use datakeep_store::{
     ChunkerParams, Entropy, InitOptions, KdfParams, KeyRange, Locked, Manifest, NewSlot, OsEntropy, Part, Repository,
-    Share, SlotKind, StoreError, Unlock, Verified, Verify,
+    Share, SlotKind, StoreError, Suite, Unlock, Verified, Verify,
 };
 use datakeep_store_blob::BlobStore;
 use std::collections::BTreeMap;
@@ -53,7 +53,9 @@ pub fn open_with(
     password: &str,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Arc<Repository>, StoreError> {
-    Locked::find(Arc::new(blobs))?.unlock(&unlock(password), entropy, None).map(Arc::new)
+    let locked = Locked::find(Arc::new(blobs))?;
+    let with = if locked.config().suite == Suite::Plain { Unlock::Nothing } else { unlock(password) };
+    locked.unlock(&with, entropy, None).map(Arc::new)
 }
 
 /// Hears everything.

@@ -421,7 +421,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
 
     fn settle_one(&mut self, pending: Pending) -> Result<(), EngineError> {
         let Pending { mut entry, action, segments, fresh, is_progress, .. } = pending;
-        if fresh && !self.complete(&mut entry, segments)? {
+        if fresh && !self.complete(&mut entry, action, segments)? {
             return Ok(());
         }
         self.run.tell_item(&entry.key, entry.meta.file_type, action, entry.meta.len_bytes);

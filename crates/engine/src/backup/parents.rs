@@ -119,8 +119,8 @@ impl<'a> Parents<'a> {
         let next = match self.tree.as_mut().map(TreeCursor::next_entry) {
             None => None,
             Some(Ok(next)) => next,
-            // A parent is a hint: where it is damaged, the source is read again.
-            Some(Err(error)) if error.kind() == ErrorKind::Integrity => {
+            // A parent is a hint: where it cannot be understood, the source is read again.
+            Some(Err(error)) if matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Incompatible) => {
                 (self.tree, self.fault) = (None, Some(error));
                 None
             }

@@ -4,7 +4,8 @@ use super::{Action, RestoreItem, RestorePump, damaged, spec};
 use crate::error::EngineError;
 use datakeep_connector::{ItemError, ItemSink};
 use datakeep_model::{ChunkKind, FileType, ItemPath, LossCause, Xattr};
-use datakeep_store::{ChunkRef, FrameDecoder, PackClass, PackName, Part, StoreError, content_parts};
+use datakeep_store::{ChunkRef, Frame, FrameDecoder, PackClass, PackName, Part, StoreError, content_parts};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 struct Pieces {
     /// Pieces still to be written.
     remaining: AtomicU32,
+    /// Pieces of a file to be updated that are still to be compared with what stands there.
+    uncompared: AtomicU32,
     written_bytes: AtomicU64,
     sink: Mutex<Option<Box<dyn ItemSink>>>,
     holes: Vec<(u64, u64)>,
@@ -31,6 +34,8 @@ struct Use {
     work: u32,
     chunk: ChunkRef,
     offset_byte: u64,
+    /// True when the file that is updated was found to hold this chunk at its place.
+    stands: AtomicBool,
 }
 
 /// All uses of one frame.
@@ -107,7 +112,12 @@ impl FileWork {
                         self.frames.push(FrameJob { pack: place.0, frame: place.1, uses: Vec::new() });
                         self.frames.len() - 1
                     });
-                    self.frames[job].uses.push(Use { work: number, chunk: *chunk, offset_byte });
+                    self.frames[job].uses.push(Use {
+                        work: number,
+                        chunk: *chunk,
+                        offset_byte,
+                        stands: AtomicBool::new(false),
+                    });
                 }
             }
             offset_byte += part.len_bytes();
@@ -117,6 +127,7 @@ impl FileWork {
         }
         let pieces = (!whole && (chunks > 0 || !holes.is_empty())).then(|| Pieces {
             remaining: AtomicU32::new(chunks as u32),
+            uncompared: AtomicU32::new(chunks as u32),
             written_bytes: AtomicU64::new(0),
             sink: Mutex::new(None),
             holes,
@@ -125,47 +136,69 @@ impl FileWork {
     }
 
     /// Writes it all, with the pump's workers. Returns what was lost.
+    ///
+    /// A file that is updated in place is the only copy of what stands there. Everything that is to be written into such
+    /// files is therefore read and proven first, and thrown away; only what differs is, so a small change stays cheap.
     pub fn run(self, pump: &RestorePump<'_>) -> Result<HashSet<ItemPath>, EngineError> {
-        let next = AtomicUsize::new(0);
-        let plain_runs = self.plain.len().div_ceil(PLAIN_RUN);
-        std::thread::scope(|scope| {
-            for _ in 0..pump.workers {
-                scope.spawn(|| {
-                    if let Err(error) = self.work(pump, &next, plain_runs) {
-                        pump.fail(error);
-                    }
-                });
-            }
-        });
-        let failure = pump.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(failure) = failure {
-            return Err(failure);
+        if self.works.iter().any(|work| work.item.action == Action::Update) {
+            in_parallel(pump, self.frames.len(), &|job, decoder| self.prove(pump, &self.frames[job], decoder))?;
         }
+        let plain_runs = self.plain.len().div_ceil(PLAIN_RUN);
+        in_parallel(pump, self.frames.len() + plain_runs, &|job, decoder| self.write(pump, job, decoder))?;
         let mut lost = self.lost;
         let works = self.works.into_iter().filter(|work| work.lost.load(Ordering::Relaxed));
         lost.extend(works.map(|work| work.item.path));
         Ok(lost)
     }
 
-    fn work(&self, pump: &RestorePump<'_>, next: &AtomicUsize, plain_runs: usize) -> Result<(), EngineError> {
-        let mut decoder = FrameDecoder::new()?;
-        loop {
-            let job = next.fetch_add(1, Ordering::Relaxed);
-            if job >= self.frames.len() + plain_runs || pump.has_failed() {
-                return Ok(());
+    fn write(&self, pump: &RestorePump<'_>, job: usize, decoder: &mut FrameDecoder) -> Result<(), EngineError> {
+        if let Some(frame) = self.frames.get(job) {
+            return self.frame(pump, frame, decoder);
+        }
+        let start = (job - self.frames.len()) * PLAIN_RUN;
+        let end = (start + PLAIN_RUN).min(self.plain.len());
+        self.plain[start..end].iter().try_for_each(|&number| self.plain(pump, number))
+    }
+
+    /// Finds out what of a frame files that are updated need, and that it can be had. A file that cannot be completed is
+    /// lost before a byte of it is changed.
+    fn prove(&self, pump: &RestorePump<'_>, job: &FrameJob, decoder: &mut FrameDecoder) -> Result<(), EngineError> {
+        let is_update = |used: &&Use| self.works[used.work as usize].item.action == Action::Update;
+        let mut needed = Vec::new();
+        for used in job.uses.iter().filter(is_update) {
+            match self.stands_already(pump, used) {
+                true => used.stands.store(true, Ordering::Relaxed),
+                false => needed.push(used),
             }
-            if pump.context.cancel.is_cancelled() {
-                return Err(EngineError::Cancelled);
-            }
-            match self.frames.get(job) {
-                Some(frame) => self.frame(pump, frame, &mut decoder)?,
-                None => {
-                    let start = (job - self.frames.len()) * PLAIN_RUN;
-                    let end = (start + PLAIN_RUN).min(self.plain.len());
-                    self.plain[start..end].iter().try_for_each(|&number| self.plain(pump, number))?;
-                }
+            self.close_when_compared(used);
+        }
+        if needed.is_empty() {
+            return Ok(());
+        }
+        let frame = read_frame(pump, job, decoder);
+        for used in needed {
+            if let Err(error) = proven(pump, &frame, used, decoder) {
+                self.lose_once(pump, used, error)?;
             }
         }
+        Ok(())
+    }
+
+    /// A window may have thousands of files to be updated: none stays open until it is written.
+    fn close_when_compared(&self, used: &Use) {
+        if let Some(pieces) = &self.works[used.work as usize].pieces
+            && pieces.uncompared.fetch_sub(1, Ordering::AcqRel) == 1
+        {
+            drop(pieces.sink.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+    }
+
+    fn lose_once(&self, pump: &RestorePump<'_>, used: &Use, error: ItemError) -> Result<(), EngineError> {
+        let work = &self.works[used.work as usize];
+        if work.lost.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        pump.lose(&work.item.path, error)
     }
 
     /// An entry without chunks: special, empty, all hole, or only to be touched up.
@@ -206,60 +239,29 @@ impl FileWork {
     }
 
     fn frame(&self, pump: &RestorePump<'_>, job: &FrameJob, decoder: &mut FrameDecoder) -> Result<(), EngineError> {
-        let repository = pump.repository;
-        let needed: Vec<&Use> = job.uses.iter().filter(|used| !self.stands_already(pump, used)).collect();
-        for used in job.uses.iter().filter(|used| !needed.iter().any(|n| std::ptr::eq(*n, *used))) {
+        let is_lost = |used: &Use| self.works[used.work as usize].lost.load(Ordering::Relaxed);
+        let (idle, needed): (Vec<&Use>, Vec<&Use>) =
+            job.uses.iter().partition(|used| used.stands.load(Ordering::Relaxed) || is_lost(used));
+        for used in idle {
             self.piece(pump, used, None)?;
         }
         if needed.is_empty() {
             return Ok(());
         }
-        let frame = repository
-            .open_pack(PackClass::Data, job.pack)
-            .and_then(|pack| repository.read_frame(&pack, job.frame, decoder));
+        let frame = read_frame(pump, job, decoder);
         if frame.is_ok() {
             pump.tally.lock().unwrap_or_else(PoisonError::into_inner).frames += 1;
         }
         for used in needed {
-            let slot = used.chunk.at.map_or(u32::MAX, |at| at.slot);
-            let here = match &frame {
-                Ok(frame) if frame.kind == ChunkKind::Data => frame.chunk(slot, &used.chunk.id, repository.ids()),
-                _ => Ok(None),
-            };
-            match here {
-                Ok(Some(bytes)) if bytes.len() as u64 == u64::from(used.chunk.len_bytes) => {
-                    self.piece(pump, used, Some(bytes))?;
+            match proven(pump, &frame, used, decoder) {
+                Ok(bytes) => self.piece(pump, used, Some(&bytes))?,
+                Err(error) => {
+                    self.lose_once(pump, used, error)?;
+                    self.piece(pump, used, None)?;
                 }
-                other => self.elsewhere(pump, used, frame.as_ref().err().or(other.as_ref().err()), decoder)?,
             }
         }
         Ok(())
-    }
-
-    /// The hint is wrong or its frame is damaged: the index may know another place.
-    fn elsewhere(
-        &self,
-        pump: &RestorePump<'_>,
-        used: &Use,
-        cause: Option<&StoreError>,
-        decoder: &mut FrameDecoder,
-    ) -> Result<(), EngineError> {
-        let bytes = match pump.repository.find_elsewhere(ChunkKind::Data, &used.chunk.id, used.chunk.at) {
-            Ok(Some(at)) => {
-                let moved = ChunkRef { at: Some(at), ..used.chunk };
-                pump.repository.read_chunk(ChunkKind::Data, &moved, decoder)
-            }
-            _ => Err(StoreError::Missing { object: format!("chunk {}", used.chunk.id) }),
-        };
-        match bytes {
-            Ok(bytes) => self.piece(pump, used, Some(&bytes)),
-            Err(error) => {
-                let work = &self.works[used.work as usize];
-                let first = !work.lost.swap(true, Ordering::Relaxed);
-                self.piece(pump, used, None)?;
-                if first { pump.lose(&work.item.path, damaged(cause.unwrap_or(&error))) } else { Ok(()) }
-            }
-        }
     }
 
     /// For an update: true when the target holds this chunk at its place.
@@ -319,8 +321,9 @@ impl FileWork {
     fn last_piece(&self, pump: &RestorePump<'_>, work: &Work, pieces: &Pieces) -> Result<(), EngineError> {
         let sink = pieces.sink.lock().unwrap_or_else(PoisonError::into_inner).take();
         if work.lost.load(Ordering::Relaxed) {
-            // Dropping the sink unfinished removes what was begun; a file updated in place keeps what was written, and
-            // its time of change tells the next restore that it is not done.
+            // Dropping the sink unfinished removes what was begun. A file that was to be updated in place was lost
+            // before it was touched; when the target itself failed meanwhile it keeps what was written, and its time of
+            // change tells the next restore that it is not done.
             return Ok(());
         }
         let result = match sink {
@@ -329,6 +332,76 @@ impl FileWork {
         };
         self.note(pump, work, result, pieces.written_bytes.load(Ordering::Relaxed))
     }
+}
+
+/// Does jobs with the pump's workers until all are done or one has failed.
+fn in_parallel(
+    pump: &RestorePump<'_>,
+    jobs: usize,
+    run: &(impl Fn(usize, &mut FrameDecoder) -> Result<(), EngineError> + Sync),
+) -> Result<(), EngineError> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut decoder = FrameDecoder::new()?;
+        loop {
+            let job = next.fetch_add(1, Ordering::Relaxed);
+            if job >= jobs || pump.has_failed() {
+                return Ok(());
+            }
+            if pump.context.cancel.is_cancelled() {
+                return Err(EngineError::Cancelled);
+            }
+            run(job, &mut decoder)?;
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..pump.workers {
+            scope.spawn(|| {
+                if let Err(error) = work() {
+                    pump.fail(error);
+                }
+            });
+        }
+    });
+    let failure = pump.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+    failure.map_or(Ok(()), Err)
+}
+
+fn read_frame(pump: &RestorePump<'_>, job: &FrameJob, decoder: &mut FrameDecoder) -> Result<Frame, StoreError> {
+    let pack = pump.repository.open_pack(PackClass::Data, job.pack)?;
+    pump.repository.read_frame(&pack, job.frame, decoder)
+}
+
+/// The bytes of a chunk: from its frame; when the hint is wrong or the frame is damaged, from where the index knows.
+fn proven<'f>(
+    pump: &RestorePump<'_>,
+    frame: &'f Result<Frame, StoreError>,
+    used: &Use,
+    decoder: &mut FrameDecoder,
+) -> Result<Cow<'f, [u8]>, ItemError> {
+    let repository = pump.repository;
+    let slot = used.chunk.at.map_or(u32::MAX, |at| at.slot);
+    let here = match frame {
+        Ok(frame) if frame.kind == ChunkKind::Data => frame.chunk(slot, &used.chunk.id, repository.ids()),
+        _ => Ok(None),
+    };
+    if let Ok(Some(bytes)) = here
+        && bytes.len() as u64 == u64::from(used.chunk.len_bytes)
+    {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let elsewhere = match repository.find_elsewhere(ChunkKind::Data, &used.chunk.id, used.chunk.at) {
+        Ok(Some(at)) => {
+            let moved = ChunkRef { at: Some(at), ..used.chunk };
+            repository.read_chunk(ChunkKind::Data, &moved, decoder)
+        }
+        _ => Err(StoreError::Missing { object: format!("chunk {}", used.chunk.id) }),
+    };
+    // What was wrong here says more than that there is nothing elsewhere.
+    elsewhere.map(Cow::Owned).map_err(|error| match (frame, &here) {
+        (Err(cause), _) | (_, Err(cause)) => damaged(cause),
+        _ => damaged(&error),
+    })
 }
 
 fn wants_content(item: &RestoreItem) -> bool {

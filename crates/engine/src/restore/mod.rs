@@ -257,8 +257,10 @@ impl<'a> RestorePump<'a> {
     /// Counts a loss. An error that is the target's as a whole ends the run.
     fn lose(&self, path: &ItemPath, error: ItemError) -> Result<(), EngineError> {
         if let Some(kind) = error.fatal {
+            let path = datakeep_model::escape_for_terminal(path.as_bytes());
             let text = format!("cannot write {path}: {}", error.detail);
-            return Err(datakeep_connector::ConnectorError::new(kind, text).into());
+            let hint = "make room, or make it writable, and run again with --overwrite changed: what is there is kept";
+            return Err(datakeep_connector::ConnectorError::new(kind, text).with_hint(hint).into());
         }
         let loss = Loss { path: path.clone(), cause: error.cause, detail: error.detail };
         self.context.observer.observe(&Event::Loss(&loss));
@@ -280,10 +282,11 @@ impl<'a> RestorePump<'a> {
     }
 }
 
-/// A repository's error as the loss of an item. Damage is told as damage, the rest as unreadable.
+/// A repository's error as the loss of an item. Damage is told as damage, and so is a version that is not known: a
+/// fault of the repository never looks like one of the item. The rest is unreadable.
 pub(crate) fn damaged(error: &StoreError) -> ItemError {
     let cause = match error.kind() {
-        ErrorKind::Integrity => LossCause::Damaged,
+        ErrorKind::Integrity | ErrorKind::Incompatible => LossCause::Damaged,
         _ => LossCause::Unreadable,
     };
     ItemError::new(cause, error.to_string())

@@ -5,14 +5,14 @@ use super::error::attribute_error;
 use super::settings::Settings;
 use crate::xattr;
 use datakeep_connector::{ItemError, ItemSpec};
-use datakeep_model::{FileType, Meta, Xattr};
+use datakeep_model::{FileType, LossCause, Meta, Xattr};
 use rustix::fs::{AtFlags, CWD, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 const ACL_ACCESS: &[u8] = b"system.posix_acl_access";
-/// Bits that must not stay when the owner could not be given.
+/// Bits that must not stay when the entry does not have its stored owner: they would lend out somebody else's rights.
 const SET_ID_BITS: u16 = 0o6000;
 
 /// The entry that gets attributes: never a name that somebody could exchange, always an open descriptor.
@@ -103,7 +103,14 @@ pub(super) fn apply(
         }
     };
     let mut mode = settings.mode(spec.meta.mode);
-    let changes_owner = settings.owner && (spec.meta.uid, spec.meta.gid) != (before.uid, before.gid);
+    let is_foreign = (spec.meta.uid, spec.meta.gid) != (before.uid, before.gid);
+    let changes_owner = settings.owner && is_foreign;
+    if is_foreign && !settings.owner && mode & SET_ID_BITS != 0 {
+        mode &= !SET_ID_BITS;
+        let owner = format!("{}:{}", spec.meta.uid, spec.meta.gid);
+        let detail = format!("setuid and setgid bits left out: the owner {owner} was not asked for (--owner)");
+        note(Err(ItemError::new(LossCause::Attributes, detail)));
+    }
     if changes_owner && let Err(error) = change_owner(entry, spec.meta) {
         mode &= !SET_ID_BITS;
         note(Err(error));

@@ -36,7 +36,7 @@ const TEMPORARY_PREFIX: &str = ".datakeep-";
 ///
 /// Options: `owner` gives entries their stored owner and group (by default they belong to whoever runs the restore);
 /// `setuid` restores setuid, setgid and sticky bits, capabilities and trusted attributes (left out silently
-/// otherwise); `devices` makes device nodes (refused otherwise); `system` is these three; `fsync` makes each file
+/// otherwise; without `owner`, setuid and setgid bits only where the entry happens to have its stored owner); `devices` makes device nodes (refused otherwise); `system` is these three; `fsync` makes each file
 /// durable before it gets its name; `no-xattrs` restores no extended attributes.
 pub struct FilesTarget {
     inner: Arc<Inner>,
@@ -85,7 +85,10 @@ fn cannot_open(path: &CString, error: &std::io::Error) -> ConnectorError {
         std::io::ErrorKind::PermissionDenied => ErrorKind::Denied,
         _ => ErrorKind::Target,
     };
-    ConnectorError::new(kind, format!("cannot open target `{}`: {error}", path.to_string_lossy()))
+    let path = datakeep_model::escape_for_terminal(path.to_bytes());
+    ConnectorError::new(kind, format!("cannot open target `{path}`: {error}")).with_hint(
+        "name a directory that can be written: a directory's contents go into it, a file goes in by its name",
+    )
 }
 
 impl Inner {

@@ -14,6 +14,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 const COPY_BUFFER_BYTES: usize = 256 << 10;
+/// The most that a file has while it is filled, when lists will say who may read it.
+const FILL_MODE: u16 = 0o600;
 
 /// A file in the making.
 pub(super) struct FileSink {
@@ -23,6 +25,9 @@ pub(super) struct FileSink {
     /// Its name until it is finished; `None` when it is written in place.
     temporary: Option<CString>,
     before: Before,
+    /// The mode that a file written in place gets before its first new byte: who may not read the new content must not
+    /// read it while it comes.
+    narrow: Option<u16>,
     /// Where what it holds may end; beyond it there are no bytes yet.
     end_byte: u64,
 }
@@ -54,7 +59,9 @@ impl FileSink {
         // Another name of the same file may be outside the target: its bytes are not ours to change.
         if looked.meta.links == 1 && is_writable {
             let (before, end_byte) = (Before::old(&looked.meta), looked.meta.len_bytes);
-            return Ok(Self { inner: Arc::clone(inner), spot, fd, temporary: None, before, end_byte });
+            let others = if spec.xattrs.is_empty() { inner.settings.mode(spec.meta.mode) } else { FILL_MODE };
+            let narrow = Some(before.mode & others).filter(|mode| *mode != before.mode);
+            return Ok(Self { inner: Arc::clone(inner), spot, fd, temporary: None, before, narrow, end_byte });
         }
         let mut sink = Self::create(inner, spot, spec)?;
         sink.copy(FileReader::new(fd, &looked, 0, None))?;
@@ -67,7 +74,17 @@ impl FileSink {
         }
         let temporary = inner.temporary_name();
         let (fd, before) = inner.create(&spot, &temporary, spec, OFlags::RDWR)?;
-        Ok(Self { inner: Arc::clone(inner), spot, fd, temporary: Some(temporary), before, end_byte: 0 })
+        let temporary = Some(temporary);
+        Ok(Self { inner: Arc::clone(inner), spot, fd, temporary, before, narrow: None, end_byte: 0 })
+    }
+
+    /// Takes rights away before new content comes. Where that is refused, setting the mode at the end tells of it.
+    fn narrow(&mut self) {
+        if let Some(mode) = self.narrow.take()
+            && Entry::Open(self.fd.as_fd()).chmod(mode).is_ok()
+        {
+            self.before.mode = mode;
+        }
     }
 
     fn copy(&mut self, mut from: FileReader) -> Result<(), ItemError> {
@@ -135,6 +152,7 @@ impl FileSink {
 
 impl ItemSink for FileSink {
     fn write_at(&mut self, offset_byte: u64, data: &[u8]) -> Result<(), ItemError> {
+        self.narrow();
         let mut done = 0;
         while done < data.len() {
             let count = retry(|| rustix::io::pwrite(&self.fd, &data[done..], offset_byte + done as u64))

@@ -161,9 +161,15 @@ fn owners_and_special_bits_only_when_asked_for() {
     let found = target.look(&path("plain")).unwrap().unwrap().meta;
     assert_eq!((found.uid, found.mode), (mine, 0o755));
 
+    // Bits of an owner that the file does not get would lend out the rights of whoever restores.
     let target = open_target(dir.path(), &[("setuid", &[])]);
-    target.write_file(spec(&path("setuid"), &stored), &[b"x"]).unwrap();
-    assert_eq!(target.look(&path("setuid")).unwrap().unwrap().meta.mode, 0o6755);
+    let outcome = target.write_file(spec(&path("setuid"), &stored), &[b"x"]);
+    assert_eq!(outcome.unwrap_err().cause, LossCause::Attributes);
+    assert_eq!(target.look(&path("setuid")).unwrap().unwrap().meta.mode, 0o755);
+    let gid = rustix::process::getegid().as_raw();
+    let own = Meta { uid: mine, gid, ..stored.clone() };
+    target.write_file(spec(&path("own"), &own), &[b"x"]).unwrap();
+    assert_eq!(target.look(&path("own")).unwrap().unwrap().meta.mode, 0o6755);
 
     let target = open_target(dir.path(), &[("system", &[])]);
     let outcome = target.write_file(spec(&path("system"), &stored), &[b"x"]);
@@ -361,4 +367,20 @@ fn a_target_that_is_no_directory_is_refused() {
     assert_eq!(open("f/x", &[]), Some(ErrorKind::Target));
     assert_eq!(open("d", &[("owners", &[])]), Some(ErrorKind::Usage));
     assert_eq!(open("d", &[("owner", &["true"])]), None);
+}
+
+/// Who may not read the new content must not read it while it comes.
+#[test]
+fn a_file_updated_in_place_is_closed_before_its_first_new_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = open_target(dir.path(), &[]);
+    target.write_file(spec(&path("file"), &meta(FileType::File, 0o644, 1)), &[b"old"]).unwrap();
+    let (secret, mode) = (meta(FileType::File, 0o600, 1), || target.look(&path("file")).unwrap().unwrap().meta.mode);
+    let mut sink = target.open_file(replacing(&path("file"), &secret), true).unwrap();
+    // Nothing is changed until something is written.
+    assert_eq!(mode(), 0o644);
+    sink.write_at(0, b"new").unwrap();
+    assert_eq!(mode(), 0o600);
+    sink.finish(replacing(&path("file"), &secret)).unwrap();
+    assert_eq!(mode(), 0o600);
 }

@@ -10,7 +10,6 @@ use crate::format::sealed::ObjectType;
 use crate::repository::Repository;
 use crate::session;
 use crate::view::View;
-use datakeep_model::ErrorKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 type Tick<'t> = &'t mut dyn FnMut(CollectStep) -> bool;
@@ -78,8 +77,9 @@ fn second_look(
     plan: &CollectPlan,
     options: &CollectOptions,
 ) -> Result<Checkpoint, StoreError> {
-    let (manifests, faults) = repository.snapshots()?;
-    if let Some(fault) = faults.into_iter().find(|fault| fault.kind() == ErrorKind::Integrity) {
+    let (manifests, faults) = repository.visible()?;
+    // Whatever the reason: what cannot be read now must not count as not there.
+    if let Some(fault) = faults.into_iter().next() {
         return Err(fault);
     }
     let before = View::load(repository)?;

@@ -8,7 +8,7 @@ use crate::format::config::check_features;
 use crate::format::names::{self, PackName};
 use crate::repository::Repository;
 use crate::view::View;
-use datakeep_model::{ErrorKind, SessionId};
+use datakeep_model::SessionId;
 use datakeep_store_blob::Listed;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,8 +58,9 @@ impl Repository {
 
     /// What visible snapshots use. Any decision or reach object that cannot be read is an error.
     pub(crate) fn live(&self, view: &View) -> Result<Live, StoreError> {
-        let (manifests, faults) = self.snapshots()?;
-        if let Some(fault) = faults.into_iter().find(|fault| fault.kind() == ErrorKind::Integrity) {
+        let (manifests, faults) = self.visible()?;
+        // Whatever the reason: what cannot be read now must not count as not there.
+        if let Some(fault) = faults.into_iter().next() {
             return Err(fault);
         }
         let mut live = Live::default();

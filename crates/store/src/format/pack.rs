@@ -45,6 +45,13 @@ pub(crate) fn encode_header(header: &Header) -> [u8; HEADER_LEN_BYTES] {
     bytes
 }
 
+/// The version of a pack that another version of this program wrote: no damage, but nothing to be read either.
+pub(crate) fn foreign_version(stored: &[u8]) -> Option<u16> {
+    let mut input = Decoder::new(stored);
+    let is_pack = input.raw(8).is_ok_and(|mark| mark == MAGIC);
+    input.u16().ok().filter(|version| is_pack && *version != VERSION)
+}
+
 pub(crate) fn decode_header(stored: &[u8]) -> Result<Header, DecodeError> {
     let mut input = Decoder::new(stored);
     if input.raw(8)? != MAGIC {

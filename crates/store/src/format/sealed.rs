@@ -161,7 +161,8 @@ fn read_header(
     }
     let version = fields.u16().map_err(decode)?;
     if version != VERSION {
-        return Err(damaged(8, "object version 1", version.to_string()));
+        let detail = format!("object version {version} is not known");
+        return Err(StoreError::Incompatible { object: name.to_string(), detail });
     }
     let found_type = fields.u8().map_err(decode)?;
     if found_type != object_type as u8 {

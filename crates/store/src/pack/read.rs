@@ -113,6 +113,10 @@ impl OpenPack {
         }
         let mut header_bytes = [0; pack::HEADER_LEN_BYTES];
         blobs.read_at(&object, 0, &mut header_bytes).map_err(must_exist)?;
+        if let Some(version) = pack::foreign_version(&header_bytes) {
+            let detail = format!("pack version {version} is not known");
+            return Err(StoreError::Incompatible { object, detail });
+        }
         let header = pack::decode_header(&header_bytes).map_err(|e| e.of(&object))?;
         if header.suite != suite || header.class != class {
             return Err(StoreError::damaged(&object, 10, "this repository's suite and this folder's class", "others"));

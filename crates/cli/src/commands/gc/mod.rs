@@ -84,7 +84,7 @@ impl Gc<'_> {
                         self.tell_waiting(&open);
                     }
                     self.check_cancelled()?;
-                    std::thread::sleep(LOOK_AGAIN);
+                    self.app.cancel.wait(LOOK_AGAIN);
                     self.check_cancelled()?;
                 }
                 Err(StoreError::Busy { .. }) if !self.app.cancel.is_cancelled() && plans < MAX_PLANS => plans += 1,

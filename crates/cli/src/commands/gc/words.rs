@@ -47,10 +47,7 @@ pub fn plan(app: &App, plan: &CollectPlan, given_up: &[OpenSession]) -> Result<(
         ))?;
     }
     let (snapshots, total) = (sizes::count(plan.snapshots), sizes::bytes(plan.total_bytes));
-    app.out.say(tr!(
-        "in use by {snapshots} snapshots, of {total} in packs:",
-        "{snapshots} 个备份集在使用，数据包共 {total}："
-    ))?;
+    app.out.say(tr!("snapshots: {snapshots}; packs: {total}", "备份集：{snapshots} 个；数据包：{total}"))?;
     let unused: u64 = plan.kept.iter().map(PackUse::unused_bytes).sum();
     let waste: u64 = plan.rewrite.iter().map(PackUse::unused_bytes).sum();
     let rows = [

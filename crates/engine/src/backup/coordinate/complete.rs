@@ -11,6 +11,7 @@ impl Coordinator<'_, '_> {
     pub(super) fn complete(
         &mut self,
         entry: &mut Entry,
+        action: &str,
         segments: Vec<Option<TaskResult>>,
     ) -> Result<bool, StoreError> {
         let mut parts = Vec::new();
@@ -21,7 +22,7 @@ impl Coordinator<'_, '_> {
         for result in segments.into_iter().flatten() {
             if let Some(error) = result.error {
                 self.lose(entry, error.cause, error.detail);
-                self.tally.uncount(&entry.meta);
+                self.tally.uncount(&entry.meta, action);
                 return Ok(false);
             }
             if let Some((details, error)) = result.details {
@@ -31,7 +32,7 @@ impl Coordinator<'_, '_> {
                     imperfect = true;
                     self.lose(entry, error.cause, error.detail);
                     if entry.meta.file_type == FileType::Symlink && entry.link_target.is_none() {
-                        self.tally.uncount(&entry.meta);
+                        self.tally.uncount(&entry.meta, action);
                         return Ok(false);
                     }
                 }

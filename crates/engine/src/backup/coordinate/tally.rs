@@ -44,8 +44,13 @@ impl Tally {
     }
 
     /// Takes back the count of an item that is lost: it is not in the snapshot.
-    pub fn uncount(&mut self, meta: &Meta) {
+    pub fn uncount(&mut self, meta: &Meta, action: &str) {
         let counters = &mut self.counters;
+        match action {
+            "new" => counters.items_new -= 1,
+            "changed" => counters.items_changed -= 1,
+            _ => counters.items_unchanged -= 1,
+        }
         match meta.file_type {
             FileType::File => counters.files -= 1,
             FileType::Directory => counters.directories -= 1,

@@ -5,7 +5,7 @@
 
 use crate::error::{StoreError, must_exist};
 use crate::format::names::{self, PackClass, PackName};
-use crate::format::pack::{self, Trailer};
+use crate::format::pack;
 use crate::format::sealed::{self, ObjectType};
 use crate::format::slot;
 use crate::pack::read::read_trailer;
@@ -124,15 +124,17 @@ fn pack(blobs: &dyn BlobStore, object: &str, suite: Option<Suite>) -> Result<(),
     let (class, _) =
         PackName::parse(object).ok_or_else(|| StoreError::damaged(object, 0, "a pack's name", "another name"))?;
     let len_bytes = blobs.len_bytes(object)?.ok_or_else(|| StoreError::Missing { object: object.to_string() })?;
-    let trailer = read_trailer(blobs, object, len_bytes)?;
-    header(blobs, object, (class, suite))?;
-    let covered = len_bytes - (pack::TRAILER_LEN_BYTES - pack::TRAILER_HASHED_LEN_BYTES) as u64;
-    compare_digest(blobs, object, covered, &trailer)
+    compare_digest(blobs, object, len_bytes)?;
+    header(blobs, object, (class, suite))
 }
 
 fn header(blobs: &dyn BlobStore, object: &str, (class, suite): (PackClass, Option<Suite>)) -> Result<(), StoreError> {
     let mut bytes = [0; pack::HEADER_LEN_BYTES];
     blobs.read_at(object, 0, &mut bytes).map_err(must_exist)?;
+    if let Some(version) = pack::foreign_version(&bytes) {
+        let detail = format!("pack version {version} is not known");
+        return Err(StoreError::Incompatible { object: object.to_string(), detail });
+    }
     let header = pack::decode_header(&bytes).map_err(|e| e.of(object))?;
     if header.class == class && suite.is_none_or(|suite| suite == header.suite) {
         return Ok(());
@@ -140,7 +142,10 @@ fn header(blobs: &dyn BlobStore, object: &str, (class, suite): (PackClass, Optio
     Err(StoreError::damaged(object, 10, "this repository's suite and this folder's class", "others"))
 }
 
-fn compare_digest(blobs: &dyn BlobStore, object: &str, covered: u64, trailer: &Trailer) -> Result<(), StoreError> {
+/// Compares all bytes of a pack with the hash in its trailer.
+pub(crate) fn compare_digest(blobs: &dyn BlobStore, object: &str, len_bytes: u64) -> Result<(), StoreError> {
+    let trailer = read_trailer(blobs, object, len_bytes)?;
+    let covered = len_bytes - (pack::TRAILER_LEN_BYTES - pack::TRAILER_HASHED_LEN_BYTES) as u64;
     let mut hash = DigestWriter::new();
     let mut piece = vec![0; PIECE_LEN_BYTES.min(covered) as usize];
     let mut at = 0;

@@ -60,7 +60,7 @@ fn damages(store: &MemoryStore, pack: &str) -> Vec<(String, Option<Vec<u8>>)> {
     let bytes = store.read(pack, u64::MAX).unwrap();
     let len = bytes.len();
     let mut ways = vec![(format!("{pack} is gone"), None), (format!("{pack} is cut"), Some(bytes[..len - 9].to_vec()))];
-    let places = [3, 20, 50, 97, 130, len / 3, len / 2, len - 100, len - 60, len - 20, len - 2];
+    let places = [3, 8, 20, 50, 97, 130, len / 3, len / 2, len - 100, len - 60, len - 20, len - 2];
     for at in places.into_iter().filter(|at| *at < len) {
         let mut changed = bytes.clone();
         changed[at] ^= 4;

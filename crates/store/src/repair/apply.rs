@@ -2,7 +2,7 @@
 
 use super::{RepairOutcome, RepairPlan, Repaired};
 use crate::collect::compact::{self, Mover};
-use crate::collect::{CollectOptions, CollectOutcome, CollectPlan, CollectStep, Moved, finish, overtaken, stopped};
+use crate::collect::{CollectOptions, CollectOutcome, CollectPlan, CollectStep, finish, overtaken, stopped};
 use crate::error::{StoreError, must_exist};
 use crate::format::collect::Doomed;
 use crate::format::names;
@@ -96,7 +96,7 @@ impl Repository {
             compact::move_frames(self, (plan.epoch, "repair"), options, &mut |mover| self.salvage(plan, mover))?;
         let doomed = |pack: &super::DamagedPack| (pack.name, Doomed { class: pack.class, len_bytes: pack.len_bytes });
         let packs = plan.packs.iter().map(doomed).collect();
-        self.publish_condemned(plan.epoch, (packs, Moved { ..moved }), options)
+        self.publish_condemned(plan.epoch, (packs, moved), options)
     }
 
     /// Moves every frame in use that can be read, whatever the plan expected; the others are marked as lost.

@@ -9,6 +9,7 @@ use crate::format::decision::Manifest;
 use crate::format::names::{self, PackClass, PackName};
 use crate::pack::{FrameDecoder, OpenPack};
 use crate::repository::Repository;
+use crate::scrub::compare_digest;
 use crate::verify::Fault;
 use crate::view::View;
 use datakeep_model::{ErrorKind, SessionId};
@@ -76,7 +77,7 @@ impl Repository {
             return Ok(None);
         }
         let Err(error) = self.prove_pack(class, name, decoder) else { return Ok(None) };
-        if error.kind() != ErrorKind::Integrity {
+        if !self.is_damage(object, &error)? {
             return Err(error);
         }
         let used = used_frames(live.packs.get(&name));
@@ -117,8 +118,22 @@ impl Repository {
     pub(super) fn open_for_salvage(&self, class: PackClass, name: PackName) -> Result<Option<OpenPack>, StoreError> {
         match self.open_pack_uncached(class, name, None) {
             Ok(pack) => Ok(Some(pack)),
-            Err(error) if error.kind() == ErrorKind::Integrity => Ok(None),
+            Err(error) if matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Incompatible) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// True for wrong bytes. A version that is not known is none when the pack is as its own hash says: then a newer
+    /// program has written it, and only that may judge it.
+    fn is_damage(&self, object: &Listed, error: &StoreError) -> Result<bool, StoreError> {
+        match error.kind() {
+            ErrorKind::Integrity => Ok(true),
+            ErrorKind::Incompatible => match compare_digest(&*self.blobs, &object.name, object.len_bytes) {
+                Ok(()) => Ok(false),
+                Err(error) if error.kind() == ErrorKind::Integrity => Ok(true),
+                Err(error) => Err(error),
+            },
+            _ => Ok(false),
         }
     }
 

@@ -7,7 +7,7 @@ use datakeep_testkit::{XorShift, observe};
 use std::sync::Arc;
 
 /// Snapshots of one writer that `forget` leaves alone.
-const STAY: usize = 4;
+const STAY: usize = 2;
 
 /// Changes a tree and backs it up, over and over.
 pub fn writer(soak: &Soak, number: u64, seed: u64) {
@@ -24,7 +24,7 @@ fn back_up(soak: &Soak, number: u64, chance: &mut XorShift) -> Result<()> {
     let workers = (1 + chance.below(3)).to_string();
     let source = format!("tree-{number}");
     let arguments = ["backup", "--json", "--source", &source, "--workers", &workers, path];
-    let ended = soak.program.meet(Fate::random(chance, true), &arguments)?;
+    let ended = soak.program.meet(Fate::random(chance, Some(40)), &arguments)?;
     if tell(soak, "backup", &ended)? {
         let said = ended.json()?;
         soak.ledger.acknowledged(said["snapshot"].as_str().context("no snapshot in the answer")?, number, seen);
@@ -41,7 +41,7 @@ pub fn janitor(soak: &Soak, seed: u64) {
 }
 
 fn forget(soak: &Soak, chance: &mut XorShift) -> Result<()> {
-    let ids = soak.ledger.leave(chance.below(WRITERS), STAY, 1 + usize::try_from(chance.below(12))?);
+    let ids = soak.ledger.leave(chance.below(WRITERS), STAY, 1 + usize::try_from(chance.below(20))?);
     let visible = visible(soak)?;
     // What an earlier `forget` that was killed has forgotten all the same is gone.
     let (ids, over): (Vec<String>, Vec<String>) = ids.into_iter().partition(|id| visible.contains(id));
@@ -51,7 +51,7 @@ fn forget(soak: &Soak, chance: &mut XorShift) -> Result<()> {
     }
     let mut arguments = vec!["forget", "--yes", "--json"];
     arguments.extend(ids.iter().map(String::as_str));
-    let ended = soak.program.meet(Fate::random(chance, false), &arguments)?;
+    let ended = soak.program.meet(Fate::random(chance, None), &arguments)?;
     if tell(soak, "forget", &ended)? {
         soak.ledger.gone(&ids);
     }
@@ -67,7 +67,7 @@ fn collect(soak: &Soak, chance: &mut XorShift) -> Result<()> {
     if patience == "1h" || chance.below(3) == 0 {
         arguments.push("--no-wait");
     }
-    let ended = soak.program.meet(Fate::random(chance, true), &arguments)?;
+    let ended = soak.program.meet(Fate::random(chance, Some(3)), &arguments)?;
     if tell(soak, "gc", &ended)? {
         let said = ended.json()?;
         if said["moved_bytes"].as_u64().is_some_and(|bytes| bytes > 0) {
@@ -89,7 +89,7 @@ pub fn reader(soak: &Soak, seed: u64) {
 fn check(soak: &Soak, chance: &mut XorShift) -> Result<()> {
     let reads = chance.below(2) == 0;
     let arguments: &[&str] = if reads { &["check", "--read-data"] } else { &["check"] };
-    let ended = soak.program.meet(Fate::random(chance, false), arguments)?;
+    let ended = soak.program.meet(Fate::random(chance, None), arguments)?;
     if tell(soak, "check", &ended)? && reads {
         soak.count("check --read-data");
     }
@@ -98,7 +98,7 @@ fn check(soak: &Soak, chance: &mut XorShift) -> Result<()> {
 
 fn restore(soak: &Soak, chance: &mut XorShift) -> Result<()> {
     let Some((id, entry)) = soak.ledger.pin(chance.next_u64()) else { return check(soak, chance) };
-    let outcome = restore_pinned(soak, &id, &entry, Fate::random(chance, false));
+    let outcome = restore_pinned(soak, &id, &entry, Fate::random(chance, None));
     soak.ledger.unpin(&id);
     outcome
 }

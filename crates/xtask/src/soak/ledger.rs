@@ -103,3 +103,43 @@ impl Ledger {
 fn differences(expected: &[Observed], found: &[Observed]) -> Vec<String> {
     compare_with(expected, found, &CompareOptions::default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Result;
+    use datakeep_testkit::observe;
+
+    /// The soak can fail: one changed byte, one changed mode and a tree nobody backed up are differences.
+    #[test]
+    fn what_comes_back_otherwise_is_found_out() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("file");
+        std::fs::write(&file, "as it was")?;
+        let before = Arc::new(observe(folder.path())?);
+        let ledger = Ledger::default();
+        ledger.acknowledged("one", 0, before.clone());
+        ledger.unanswered(0, before.clone());
+        assert_eq!((ledger.differences("one", &before).len(), ledger.differences("two", &before).len()), (0, 0));
+        std::fs::write(&file, "as it is.")?;
+        let after = observe(folder.path())?;
+        assert!(ledger.differences("one", &after).iter().any(|what| what.contains("content")));
+        assert_eq!(ledger.differences("two", &after).len(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_snapshot_that_is_read_does_not_leave() {
+        let ledger = Ledger::default();
+        for id in ["a", "b", "c"] {
+            ledger.acknowledged(id, 0, Tree::default());
+        }
+        let pinned = ledger.pin(1).map(|(id, _)| id);
+        assert_eq!(pinned.as_deref(), Some("b"));
+        assert_eq!(ledger.leave(0, 1, 9), ["c"]);
+        ledger.unpin("b");
+        assert_eq!(ledger.leave(0, 1, 9), ["b", "c"], "what has not gone may be told to go again");
+        ledger.gone(&["b".to_owned(), "c".to_owned()]);
+        assert_eq!(ledger.leave(0, 0, 9), ["a"]);
+    }
+}

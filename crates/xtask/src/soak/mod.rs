@@ -113,6 +113,9 @@ pub fn run(arguments: &[&str]) -> Result<bool> {
     });
     if lock(&soak.faults).is_empty() {
         finale::play(&soak).unwrap_or_else(|error| soak.fault(format!("{error:#}")));
+    } else {
+        let still = soak.program.run(&["check", "--read-data"])?;
+        println!("soak: the repository when all is quiet: {}", still.words());
     }
     Ok(summary(&soak, &plan, folder))
 }

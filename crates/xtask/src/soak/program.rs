@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use datakeep_testkit::XorShift;
 use serde_json::Value;
 use std::fs::File;
+use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -22,11 +23,11 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// About every third child meets something; `Full` only where it `writes`.
-    pub fn random(chance: &mut XorShift, writes: bool) -> Self {
+    /// About every third child meets something; `Full` where it writes, below so many blocks.
+    pub fn random(chance: &mut XorShift, most_blocks: Option<u64>) -> Self {
         match chance.below(8) {
             0 | 1 => Self::Kill(Duration::from_micros(1 << chance.below(19) | chance.below(4000))),
-            2 if writes => Self::Full(chance.below(40)),
+            2 => most_blocks.map_or(Self::Nothing, |most| Self::Full(chance.below(most))),
             _ => Self::Nothing,
         }
     }
@@ -95,14 +96,11 @@ impl Program {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let (out, err) = (self.folder.join(format!("out-{number}")), self.folder.join(format!("err-{number}")));
         let mut command = self.command(fate);
-        command.args(arguments).stdout(File::create(&out)?).stderr(File::create(&err)?);
+        command.args(arguments).stdout(sink(fate, &out)?).stderr(sink(fate, &err)?);
         let mut child = command.spawn().with_context(|| format!("run {}", self.binary.display()))?;
         let status = end(&mut child, fate)?;
-        let said = |path: &Path| -> Result<String> { Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned()) };
-        let ended = Ended { fate, status, out: said(&out)?, err: said(&err)? };
-        std::fs::remove_file(out)?;
-        std::fs::remove_file(err)?;
-        Ok(ended)
+        let (out, err) = (said(child.stdout.take(), &out)?, said(child.stderr.take(), &err)?);
+        Ok(Ended { fate, status, out, err })
     }
 
     fn command(&self, fate: Fate) -> Command {
@@ -120,6 +118,25 @@ impl Program {
         command.env("DATAKEEP_PASSWORD", "soak").current_dir(&self.folder).stdin(Stdio::null());
         command
     }
+}
+
+/// Where a child speaks to: a file, which takes any length, or a pipe, which is no file that could be too long.
+fn sink(fate: Fate, path: &Path) -> Result<Stdio> {
+    Ok(if matches!(fate, Fate::Full(_)) { Stdio::piped() } else { File::create(path)?.into() })
+}
+
+fn said(pipe: Option<impl Read>, path: &Path) -> Result<String> {
+    let mut bytes = Vec::new();
+    match pipe {
+        Some(mut pipe) => {
+            pipe.read_to_end(&mut bytes)?;
+        }
+        None => {
+            bytes = std::fs::read(path)?;
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// How long a child may take: one that hangs is a fault.

@@ -13,6 +13,15 @@ pub fn change(tree: &Path, chance: &mut XorShift) -> Result<()> {
         fs::create_dir_all(&folder)?;
         one(&folder.join(format!("file-{}", chance.below(6))), chance)?;
     }
+    if chance.below(3) == 0 { large(tree, chance) } else { Ok(()) }
+}
+
+/// Files of several frames in a pack: when some of them change, `gc` has something to move.
+fn large(tree: &Path, chance: &mut XorShift) -> Result<()> {
+    let first = chance.below(8);
+    for number in first..8 {
+        fs::write(tree.join(format!("large-{number}")), random_bytes(chance.next_u64(), 600_000))?;
+    }
     Ok(())
 }
 

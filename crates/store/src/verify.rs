@@ -62,7 +62,21 @@ pub struct Verified {
     damaged: Damaged,
 }
 
+/// How often a snapshot is looked at while collections come between.
+const MOST_LOOKS: usize = 3;
+
 impl Verified {
+    /// Takes over what was found in one snapshot.
+    fn absorb(&mut self, own: Self) {
+        self.entries += own.entries;
+        own.faults.into_iter().for_each(|fault| self.note(&fault.what, Err(fault.error)));
+        for (pack, snapshots) in own.hurt {
+            self.hurt.entry(pack).or_default().extend(snapshots);
+        }
+        self.absorb_files(own.hurt_files, own.hurt_files_total);
+        self.damaged = own.damaged;
+    }
+
     fn note(&mut self, what: &str, result: Result<(), StoreError>) {
         let Err(error) = result else { return };
         // What is looked at for itself and beside a snapshot is told once.
@@ -84,6 +98,7 @@ impl Repository {
         for fault in keys::slot_faults(&*self.blobs, &self.keys.commit)? {
             report.note(&format!("{}{}", names::KEYS, fault.name), Err(fault.error));
         }
+        let epoch = self.refresh_view()?.epoch;
         let objects = self.blobs.list("")?;
         for listed in &objects {
             let looked_at_bytes = how.looked_at_bytes(listed);
@@ -91,7 +106,8 @@ impl Repository {
             match self.verify_object(&listed.name, how, &mut decoder, &mut report) {
                 // A collection has removed it since it was listed.
                 Err(StoreError::Missing { object })
-                    if object == listed.name && self.refresh_view()?.removes(&object) => {}
+                    if object == listed.name
+                        && (self.refresh_view()?.removes(&object) || self.view()?.epoch > epoch) => {}
                 result => report.note(&listed.name, result),
             }
             report.read_bytes += looked_at_bytes;
@@ -104,8 +120,7 @@ impl Repository {
         let mut seen = BTreeSet::new();
         for manifest in &manifests {
             report.snapshots += 1;
-            let result = self.verify_snapshot(manifest, &mut seen, &mut decoder, &mut report);
-            report.note(&format!("snapshot {}", manifest.snapshot.id), result);
+            self.verify_settled(manifest, &mut seen, &mut decoder, &mut report)?;
             if !tick(0) {
                 break;
             }
@@ -147,15 +162,20 @@ impl Repository {
                 let plain = self.read_sealed(ObjectType::Intent, name)?;
                 decision::decode_intent(&plain).map(|_| ()).map_err(|e| e.of(name))
             }
-            "commits" => self.read_decision(name).map(|decision| {
+            "commits" => self.read_decision(name).and_then(|decision| {
                 if let Decision::Commit(manifest) = decision
                     && !is_over(&manifest)
                 {
-                    for fault in self.companions(&manifest).faults {
+                    let faults = self.companions(&manifest).faults;
+                    let is_over_now = !faults.is_empty()
+                        && (self.refresh_view()?.is_void(manifest.snapshot.epoch, manifest.snapshot.id)
+                            || self.blobs.len_bytes(&names::forgotten(manifest.snapshot.id))?.is_some());
+                    for fault in faults.into_iter().filter(|_| !is_over_now) {
                         let what = fault.object().unwrap_or(name).to_string();
                         report.note(&what, Err(fault));
                     }
                 }
+                Ok(())
             }),
             "tags" => self.read_sealed(ObjectType::Tags, name).map(|_| ()),
             "forgotten" => self.verify_tombstone(name),
@@ -184,6 +204,38 @@ impl Repository {
         match read(epoch.ok_or_else(|| StoreError::damaged(name, 0, "an epoch", "another name"))?) {
             Err(StoreError::Missing { .. }) if self.blobs.len_bytes(name)?.is_none() => Ok(()),
             other => other,
+        }
+    }
+
+    /// A snapshot that has been forgotten meanwhile has no faults; where a collection has moved something meanwhile, it
+    /// is looked for again.
+    fn verify_settled(
+        &self,
+        manifest: &Manifest,
+        seen: &mut BTreeSet<(PackName, u32, u32)>,
+        decoder: &mut FrameDecoder,
+        report: &mut Verified,
+    ) -> Result<(), StoreError> {
+        let mut left = MOST_LOOKS;
+        loop {
+            let view = self.view()?;
+            let mut own = Verified { damaged: report.damaged.clone(), ..Verified::default() };
+            let result = self.verify_snapshot(manifest, seen, decoder, &mut own);
+            own.note(&format!("snapshot {}", manifest.snapshot.id), result);
+            left -= 1;
+            if !own.faults.is_empty() {
+                let now = self.refresh_view()?;
+                let (epoch, id) = (manifest.snapshot.epoch, manifest.snapshot.id);
+                if now.is_void(epoch, id) || self.blobs.len_bytes(&names::forgotten(id))?.is_some() {
+                    return Ok(());
+                }
+                self.fresh_index()?;
+                if left > 0 && !now.is_same(&view) {
+                    continue;
+                }
+            }
+            report.absorb(own);
+            return Ok(());
         }
     }
 

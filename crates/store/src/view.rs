@@ -54,6 +54,8 @@ impl View {
             match Self::load_epoch(repository, epoch) {
                 // A newer round may have removed it since it was listed.
                 Err(StoreError::Missing { .. }) if newest_epoch(&*repository.blobs)? != epoch => {}
+                // Below the fence the name of a list is free again, and a collector that slept may have taken it.
+                Ok(view) if view.condemned.is_some() && newest_epoch(&*repository.blobs)? != epoch => {}
                 other => return other,
             }
         }

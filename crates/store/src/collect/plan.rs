@@ -28,7 +28,7 @@ impl Repository {
         }
         let registers = Registers::list(self)?;
         let live = self.live(&view)?;
-        live_packs_are_there(&live, &packs)?;
+        live_packs_are_there(self, &live, &packs)?;
         let mut plan = CollectPlan {
             epoch: view.epoch,
             unfinished: view.condemned.is_some(),
@@ -86,14 +86,19 @@ fn leftover_bytes(view: &View, packs: &[Listed]) -> u64 {
 }
 
 /// A live pack that is missing means that the listing or the repository is not whole: nothing may be deleted then.
-fn live_packs_are_there(live: &Live, packs: &[Listed]) -> Result<(), StoreError> {
+fn live_packs_are_there(repository: &Repository, live: &Live, packs: &[Listed]) -> Result<(), StoreError> {
     let found: BTreeMap<PackName, u64> =
         packs.iter().filter_map(|object| Some((PackName::parse(&object.name)?.1, object.len_bytes))).collect();
     for (name, pack) in &live.packs {
         let object = || name.object(pack.class);
-        match (found.get(name), pack.known) {
+        // A snapshot may have been published since the packs were listed: they are asked for by name.
+        let len = match found.get(name) {
+            Some(&len) => Some(len),
+            None => repository.blobs.len_bytes(&object())?,
+        };
+        match (len, pack.known) {
             (None, _) => return Err(StoreError::Missing { object: object() }),
-            (Some(&len), Some((_, known))) if len != known => {
+            (Some(len), Some((_, known))) if len != known => {
                 return Err(StoreError::damaged(
                     object(),
                     len.min(known),
@@ -156,7 +161,8 @@ impl Repository {
         }
         let is_gone = |session: SessionId| {
             let epoch = registers.intents.get(&session).copied();
-            epoch.is_some_and(|epoch| is_over(epoch, session)) || (epoch.is_none() && !visible.contains(&session))
+            let is_stray = epoch.is_none() && !registers.decided.contains(&session) && !visible.contains(&session);
+            epoch.is_some_and(|epoch| is_over(epoch, session)) || is_stray
         };
         for object in self.blobs.list("tags/")? {
             if object.name.split('/').nth(1).and_then(SessionId::from_hex).is_some_and(is_gone) {

@@ -23,7 +23,7 @@ pub struct HurtFile {
 }
 
 /// Packs and frames that cannot be read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Damaged {
     packs: BTreeSet<PackName>,
     frames: BTreeMap<PackName, BTreeSet<u32>>,
@@ -77,6 +77,12 @@ impl Verified {
                 }
             }
         }
+    }
+
+    pub(super) fn absorb_files(&mut self, files: Vec<HurtFile>, total: u64) {
+        self.hurt_files_total += total;
+        let room = MOST_FILES.saturating_sub(self.hurt_files.len());
+        self.hurt_files.extend(files.into_iter().take(room));
     }
 
     pub(super) fn note_hurt_file(&mut self, entry: &Entry, snapshot: SessionId) {

@@ -2,7 +2,7 @@
 
 use crate::entropy::random;
 use crate::error::StoreError;
-use crate::format::decision::{self, Intent};
+use crate::format::decision::{self, Decision, Intent};
 use crate::format::names;
 use crate::format::sealed::ObjectType;
 use crate::repository::Repository;
@@ -68,5 +68,14 @@ pub(crate) fn abort(repository: &Repository, epoch: u64, session: SessionId) -> 
             Some(_) => Ok(()),
             None => Err(error.into()),
         },
+    }
+}
+
+impl Repository {
+    /// True when a session can no longer publish under its name: it was given up, or a collection has passed it by. What
+    /// it relied on may be gone then, and that is no damage.
+    pub fn is_passed_by(&self, (epoch, session): (u64, SessionId)) -> bool {
+        let is_aborted = matches!(self.read_decision(&names::decision(epoch, session)), Ok(Decision::Abort));
+        is_aborted || self.refresh_view().is_ok_and(|view| view.is_void(epoch, session))
     }
 }

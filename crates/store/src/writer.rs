@@ -103,6 +103,11 @@ impl Writer {
         let _ = session::abort(&self.repository, self.epoch, self.session);
     }
 
+    /// The epoch and the session: the name of its decision register.
+    pub fn register(&self) -> (u64, SessionId) {
+        (self.epoch, self.session)
+    }
+
     /// What this session may refer to.
     pub fn view(&self) -> WritersView {
         WritersView { view: self.view.clone(), session: self.session }

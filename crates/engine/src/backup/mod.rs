@@ -176,6 +176,21 @@ fn is_whole(
     false
 }
 
+/// What a run that was given up does not find any more is gone by right: the run is to be repeated, nothing is damaged.
+fn as_passed_by(
+    repository: &Repository,
+    register: (u64, datakeep_model::SessionId),
+    error: EngineError,
+) -> EngineError {
+    match error {
+        EngineError::Store(StoreError::Missing { object }) if repository.is_passed_by(register) => {
+            let detail = format!("a collection gave this run up and has removed what it relied on ({object})");
+            StoreError::Superseded { detail }.into()
+        }
+        other => other,
+    }
+}
+
 /// Backs a source up. `mark` is what [`Source::begin`] returned, so that reading ahead can begin before the repository
 /// is unlocked. When this returns a manifest, the snapshot is durable and visible.
 pub fn backup(
@@ -208,8 +223,8 @@ pub fn backup(
     let mut run =
         coordinate::Run { repository, options, context, info: info.clone(), mark, started, parent, resumed_session };
     let Some(writer) = writer else { return run.dry(source, resumed) };
-    let session = writer.session();
-    let report = run.transfer(source, writer, resumed)?;
+    let (session, register) = (writer.session(), writer.register());
+    let report = run.transfer(source, writer, resumed).map_err(|error| as_passed_by(repository, register, error))?;
     source.confirm(mark)?;
     superseded.insert(session);
     // Left-over progress costs a little space and nothing else.

@@ -23,7 +23,7 @@ pub struct RepairArgs {
     /// Show what is damaged and what would be done; write nothing
     #[arg(long, short = 'n')]
     pub dry_run: bool,
-    /// Give up a run that has written nothing for so long (90s, 10m, 1h, 2d); it goes on under a new name if it lives
+    /// Give up a run that has written nothing for so long (90s, 10m, 1h, 2d); if it lives it publishes under a new name, or has to be run again
     #[arg(long, value_name = "TIME", default_value = "1h")]
     pub patience: String,
     /// Do not wait for runs that are going on; the next repair finishes the work

@@ -11,7 +11,7 @@ pub struct GcArgs {
     /// Rewrite a pack when more than this share of it is unused, in percent; 100 rewrites none
     #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub max_unused: u32,
-    /// Give up a run that has written nothing for so long (90s, 10m, 1h, 2d); it goes on under a new name if it lives
+    /// Give up a run that has written nothing for so long (90s, 10m, 1h, 2d); if it lives it publishes under a new name, or has to be run again
     #[arg(long, value_name = "TIME", default_value = "1h")]
     pub patience: String,
     /// Do not wait for runs that are going on; the next gc finishes the round

@@ -8,6 +8,7 @@ mod args_care;
 mod args_forget;
 mod args_gc;
 mod args_store;
+mod ask;
 mod commands;
 mod config;
 mod config_file;

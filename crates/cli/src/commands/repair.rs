@@ -3,6 +3,7 @@
 use super::check::FaultJson;
 use super::gc::{LOOK_AGAIN, MAX_PLANS, patience_ms, words};
 use crate::args_care::RepairArgs;
+use crate::ask;
 use crate::errors::Failure;
 use crate::open::App;
 use crate::progress::Watch;
@@ -11,7 +12,7 @@ use crate::{json, signals, sizes};
 use datakeep_model::{ErrorKind, ExitCode};
 use datakeep_store::{CollectOptions, OpenSession, RepairOutcome, RepairPlan, Repaired, Repository, StoreError};
 use serde::Serialize;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 #[derive(Serialize)]
@@ -161,14 +162,7 @@ fn consent(app: &App, yes: bool) -> Result<(), Failure> {
         );
         return Err(Failure::usage(message).hint(hint));
     }
-    app.out.flush()?;
-    let _ = write!(std::io::stderr(), "{} ", tr!("repair it now? [y/N]", "现在修复？[y/N]"));
-    let mut answer = String::new();
-    let _ = std::io::stdin().lock().read_line(&mut answer);
-    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes" | "是") {
-        return Ok(());
-    }
-    Err(Failure::new(ErrorKind::Cancelled, tr!("nothing was changed", "未做任何修改")))
+    ask::consent(&app.out, &tr!("repair it now? [y/N]", "现在修复？[y/N]"))
 }
 
 fn tell_plan(app: &App, plan: &RepairPlan) -> Result<(), Failure> {

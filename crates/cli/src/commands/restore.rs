@@ -1,21 +1,21 @@
 //! `datakeep restore`.
 
 use crate::args::{OverwriteName, RestoreArgs};
+use crate::ask;
 use crate::errors::Failure;
 use crate::losses;
 use crate::open::App;
-use crate::out::clean;
 use crate::progress::{Watch, action_word};
 use crate::words::tr;
 use crate::{json, place, signals, sizes, time};
 use datakeep_connector::{Connector, Options, Target};
 use datakeep_distribute::{Overwrite, RestorePlan, RestoreReport, RestoreRequest, Selection, plan, restore};
 use datakeep_engine::BackupOptions;
-use datakeep_model::{ErrorKind, ExitCode, ItemPath, escape_for_terminal};
+use datakeep_model::{ExitCode, ItemPath, escape_for_terminal};
 use datakeep_source_files::FilesConnector;
 use datakeep_store::{Manifest, Repository};
 use serde::Serialize;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 
 #[derive(Serialize)]
 struct PlanJson {
@@ -171,13 +171,7 @@ impl Job<'_> {
             ))
             .hint(tr!("look with --dry-run, then agree with --yes", "先用 --dry-run 查看，再用 --yes 确认")));
         }
-        let _ = write!(std::io::stderr(), "{} ", clean(&question));
-        let mut answer = String::new();
-        let _ = std::io::stdin().lock().read_line(&mut answer);
-        if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes" | "是") {
-            return Ok(delete);
-        }
-        Err(Failure::new(ErrorKind::Cancelled, tr!("nothing was changed", "未做任何修改")))
+        ask::consent(&self.app.out, &question).map(|()| delete)
     }
 
     fn restore(&self, delete: &[ItemPath], unreadable: usize) -> Result<ExitCode, Failure> {

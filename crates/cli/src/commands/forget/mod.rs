@@ -6,6 +6,7 @@ mod request;
 mod words;
 
 use crate::args_forget::ForgetArgs;
+use crate::ask;
 use crate::errors::Failure;
 use crate::open::App;
 use crate::sizes;
@@ -17,7 +18,7 @@ use datakeep_store::{Manifest, Repository, Tombstone};
 use jiff::tz::TimeZone;
 use request::Request;
 use std::collections::BTreeMap;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 
 /// Forgetting more than this many at once wants consent.
 const MANY: usize = 20;
@@ -113,15 +114,8 @@ impl View<'_> {
             let hint = tr!("look with --dry-run, then agree with --yes", "先用 --dry-run 查看，再用 --yes 确认");
             return Err(Failure::usage(message).hint(hint));
         }
-        self.app.out.flush()?;
         let question = tr!("forget {count} of {all} snapshots? [y/N]", "遗忘 {all} 个备份集中的 {count} 个？[y/N]");
-        let _ = write!(std::io::stderr(), "{question} ");
-        let mut answer = String::new();
-        let _ = std::io::stdin().lock().read_line(&mut answer);
-        if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes" | "是") {
-            return Ok(());
-        }
-        Err(Failure::new(ErrorKind::Cancelled, tr!("nothing was changed", "未做任何修改")))
+        ask::consent(&self.app.out, &question)
     }
 
     fn forget(&self, repository: &Repository, reason: &str) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! `datakeep gc`: frees what no snapshot uses.
 
 use crate::args_gc::GcArgs;
+use crate::ask;
 use crate::errors::Failure;
 use crate::open::App;
 use crate::progress::Watch;
@@ -10,7 +11,7 @@ use datakeep_model::{ErrorKind, ExitCode};
 use datakeep_store::{
     CollectOptions, CollectOutcome, CollectPlan, CollectStep, Collected, OpenSession, Repository, StoreError,
 };
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,18 +145,11 @@ fn consent(app: &App, plan: &CollectPlan, yes: bool) -> Result<(), Failure> {
         let hint = tr!("look with --dry-run, then agree with --yes", "先用 --dry-run 查看，再用 --yes 确认");
         return Err(Failure::usage(message).hint(hint));
     }
-    app.out.flush()?;
     let question = tr!(
         "delete {count} of {all}? (snapshots that stay: {snapshots}) [y/N]",
         "删除 {all} 中的 {count}？保留 {snapshots} 个备份集 [y/N]"
     );
-    let _ = write!(std::io::stderr(), "{question} ");
-    let mut answer = String::new();
-    let _ = std::io::stdin().lock().read_line(&mut answer);
-    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes" | "是") {
-        return Ok(());
-    }
-    Err(Failure::new(ErrorKind::Cancelled, tr!("nothing was changed", "未做任何修改")))
+    ask::consent(&app.out, &question)
 }
 
 /// `90s`, `10m`, `1h`, `2d`, or a number of seconds.

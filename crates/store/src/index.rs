@@ -179,8 +179,7 @@ impl Index {
         })
     }
 
-    /// As [`Index::lookup`], for what a new snapshot may refer to: packs that a collector means to delete are passed
-    /// over, too.
+    /// As [`Index::lookup`], for what a new snapshot may refer to: packs that the session may not refer to are passed over.
     pub fn lookup_for_writing(
         &self,
         repository: &Repository,
@@ -188,7 +187,7 @@ impl Index {
         class: PackClass,
         id: &ChunkId,
     ) -> Result<Option<Location>, StoreError> {
-        self.lookup_in(repository, class, id, &mut |pack| Ok(view.view.is_unusable(pack)))
+        self.lookup_in(repository, class, id, &mut |pack| Ok(!view.holds(pack)))
     }
 
     fn lookup_in(

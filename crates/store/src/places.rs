@@ -2,6 +2,7 @@
 
 use crate::error::StoreError;
 use crate::format::reach::Reach;
+use crate::index::Index;
 use crate::pack::{Frame, FrameDecoder, OpenPack};
 use crate::repository::{Repository, class_of, missing_chunk};
 use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Location, Part};
@@ -102,19 +103,21 @@ impl Repository {
         Ok(self.view()?.for_reading(at))
     }
 
-    /// True when a new snapshot may refer to every frame that an older one uses.
+    /// True when nothing that an older snapshot uses is about to be collected: a new one may refer to all of it, as far as
+    /// it is there.
     pub fn is_usable(&self, view: &WritersView, reach: &Reach) -> bool {
+        let view = &view.view;
+        let stays = |at: Location| view.moved(at).is_some_and(|to| !view.is_unusable(to.pack));
         reach.packs.iter().all(|(&pack, (record, frames))| {
             let mut used = (0..record.frames).filter(|frame| frames.contains(*frame));
-            !view.view.is_unusable(pack)
-                || used.all(|frame| view.view.moved(Location { pack, frame, slot: 0 }).is_some())
+            !view.is_unusable(pack) || used.all(|frame| stays(Location { pack, frame, slot: 0 }))
         })
     }
 
     /// True when a new snapshot may refer to what an entry refers to, as far as the entry itself tells: pages of long
     /// contents are not read.
     pub fn is_entry_usable(&self, view: &WritersView, entry: &Entry) -> bool {
-        let usable = |chunk: &ChunkRef| chunk.at.is_some_and(|at| view.view.for_writing(at).is_some());
+        let usable = |chunk: &ChunkRef| chunk.at.is_some_and(|at| view.place(at).is_some());
         let attributes = match &entry.attributes {
             Attributes::Chunk(chunk) => usable(chunk),
             _ => true,
@@ -139,16 +142,18 @@ impl Repository {
         kind: ChunkKind,
         chunk: &ChunkRef,
     ) -> Result<Location, StoreError> {
-        let (class, index) = (class_of(kind), self.index()?);
-        if let Some(at) = chunk.at.and_then(|at| view.view.for_writing(at)) {
-            // A reference may be older than several collections, and name a pack that nobody remembers.
-            let is_there =
-                || self.open_pack(class, at.pack).is_ok_and(|p| p.id_at(at.frame, at.slot) == Some(chunk.id));
-            if at.pack.session == view.session || index.names(at.pack) || is_there() {
-                return Ok(at);
-            }
+        if let Some(at) = chunk.at.and_then(|at| view.place(at)) {
+            return Ok(at);
         }
-        let found = index.lookup_for_writing(self, view, class, &chunk.id)?;
-        found.ok_or_else(|| missing_chunk(&chunk.id))
+        let find = |index: &Index| index.lookup_for_writing(self, view, class_of(kind), &chunk.id);
+        let index = self.index()?;
+        match find(&index)? {
+            Some(at) => Ok(at),
+            // What has moved may have been indexed since.
+            None if !Arc::ptr_eq(&index, &self.fresh_index()?) => {
+                find(&*self.index()?)?.ok_or_else(|| missing_chunk(&chunk.id))
+            }
+            None => Err(missing_chunk(&chunk.id)),
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::format::decision::{self, Decision, Intent};
 use crate::format::names;
 use crate::format::sealed::ObjectType;
 use crate::repository::Repository;
-use crate::view::View;
+use crate::view::WritersView;
 use crate::writer::SessionInfo;
 use datakeep_model::SessionId;
 use datakeep_store_blob::BlobError;
@@ -18,9 +18,8 @@ const MAX_OPENINGS: usize = 16;
 /// An open session.
 pub(crate) struct Opened {
     pub epoch: u64,
-    pub session: SessionId,
-    /// What it may refer to.
-    pub view: Arc<View>,
+    /// The session, and what it may refer to.
+    pub view: WritersView,
 }
 
 /// Opens a session at an epoch whose condemned list it knows.
@@ -34,7 +33,8 @@ pub(crate) fn open(repository: &Repository, info: &SessionInfo) -> Result<Opened
         let is_condemned = repository.blobs.len_bytes(&names::condemned(epoch + 1))?.is_some();
         let view = repository.refresh_view_strictly()?;
         if !is_condemned && view.epoch + u64::from(view.condemned.is_some()) <= epoch {
-            return Ok(Opened { epoch, session, view });
+            let packs = Arc::new(repository.pack_list()?);
+            return Ok(Opened { epoch, view: WritersView { view, session, packs } });
         }
         // Nobody should have to wait for a session that comes to nothing.
         let _ = abort(repository, epoch, session);

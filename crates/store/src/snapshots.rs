@@ -2,19 +2,17 @@
 
 use crate::error::{StoreError, must_exist};
 use crate::format::decision::{self, Decision, Manifest};
-use crate::format::index::PackRecord;
 use crate::format::names;
 use crate::format::reach::{self, Reach};
 use crate::format::sealed::{MAX_STORED_LEN_BYTES, ObjectType};
 use crate::index;
 use crate::node_io::NodeReader;
 use crate::repository::Repository;
-use crate::tree::entry::Location;
 use crate::tree::reader::{KeyRange, TreeCursor};
 use datakeep_model::{ErrorKind, SessionId};
 use datakeep_process::digest;
 use datakeep_store_blob::BlobError;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Objects beside a snapshot's content that were looked at with it.
 #[derive(Debug, Default)]
@@ -165,51 +163,6 @@ impl Repository {
         let reach = reach::decode(&plain).map_err(|e| e.of(&name))?;
         self.expect_packs(reach.packs.values().map(|(record, _)| *record));
         Ok(reach)
-    }
-
-    /// Those of some packs that are not there, or not as long as they were. Looks at names and lengths only.
-    pub fn missing_packs<'r>(
-        &self,
-        records: impl IntoIterator<Item = &'r PackRecord>,
-    ) -> Result<Vec<String>, StoreError> {
-        let mut found = BTreeMap::new();
-        for folder in ["data/", "meta/"] {
-            found.extend(self.blobs.list(folder)?.into_iter().map(|listed| (listed.name, listed.len_bytes)));
-        }
-        let objects = records.into_iter().map(|record| (record.name.object(record.class), record.len_bytes));
-        Ok(objects.filter(|(object, len)| found.get(object) != Some(len)).map(|(object, _)| object).collect())
-    }
-
-    /// As [`Repository::missing_packs`], for what a snapshot uses: packs that a collection has deleted count as there when
-    /// all frames used have moved to packs that are. What a repair has found to be lost is not looked for: the entries that
-    /// use it tell whether it has been stored again.
-    pub fn missing_live_packs(&self, reach: &Reach) -> Result<Vec<String>, StoreError> {
-        let view = self.view()?;
-        let mut records = Vec::new();
-        let mut missing = Vec::new();
-        for (&pack, (record, frames)) in &reach.packs {
-            if !view.is_gone(pack) {
-                records.push(*record);
-                continue;
-            }
-            let mut homes = BTreeSet::new();
-            let left = |frame: &u32| frames.contains(*frame) && !view.is_lost(pack, *frame);
-            for frame in (0..record.frames).filter(left) {
-                match view.moved(Location { pack, frame, slot: 0 }) {
-                    Some(to) => homes.insert(to.pack),
-                    None => homes.insert(pack),
-                };
-            }
-            for home in homes {
-                match self.pack_record(record.class, home) {
-                    Ok(record) => records.push(record),
-                    Err(StoreError::Missing { object }) => missing.push(object),
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        missing.extend(self.missing_packs(&records)?);
-        Ok(missing)
     }
 
     /// Looks at what a restore has no use for: the session's intent, index and labels. Damage there takes nothing from

@@ -2,17 +2,20 @@
 
 use crate::error::StoreError;
 use crate::format::decision::{self, Decision, Manifest};
+use crate::format::index::PackRecord;
 use crate::format::names::{self, PackName};
 use crate::format::sealed::ObjectType;
 use crate::node_io::content_parts;
 use crate::pack::FrameDecoder;
+use crate::pack_list::PackList;
 use crate::repository::Repository;
 use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Part};
 use crate::tree::reader::KeyRange;
-use crate::view;
+use crate::view::{self, View};
 use crate::{index, keys, progress};
 use datakeep_model::{ChunkKind, ItemPath, SessionId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 mod hurt;
 mod packs;
@@ -89,7 +92,23 @@ impl Verified {
     }
 }
 
+/// What was learned from one snapshot that need not be looked at again for the next.
+struct Walk {
+    /// Chunks that were found.
+    seen: HashSet<(PackName, u32, u32)>,
+    /// Packs that are what reach objects say of them.
+    proven: HashMap<PackName, PackRecord>,
+    /// Packs there were after the view was read.
+    packs: (Arc<View>, PackList),
+    decoder: FrameDecoder,
+}
+
 impl Repository {
+    fn packs_by_view(&self) -> Result<(Arc<View>, PackList), StoreError> {
+        let view = self.view()?;
+        Ok((view, self.pack_list()?))
+    }
+
     /// Looks at every object. Takes no lock and writes nothing; safe beside everything. `tick` is called with the bytes
     /// read since the last call and ends the run early by returning false.
     pub fn verify(&self, how: Verify, tick: &mut dyn FnMut(u64) -> bool) -> Result<Verified, StoreError> {
@@ -117,10 +136,10 @@ impl Repository {
         }
         let (manifests, _) = self.snapshots()?;
         self.verify_relations(&objects, &manifests, &mut report)?;
-        let mut seen = BTreeSet::new();
+        let mut walk = Walk { seen: HashSet::new(), proven: HashMap::new(), packs: self.packs_by_view()?, decoder };
         for manifest in &manifests {
             report.snapshots += 1;
-            self.verify_settled(manifest, &mut seen, &mut decoder, &mut report)?;
+            self.verify_settled(manifest, &mut walk, &mut report)?;
             if !tick(0) {
                 break;
             }
@@ -209,18 +228,15 @@ impl Repository {
 
     /// A snapshot that has been forgotten meanwhile has no faults; where a collection has moved something meanwhile, it
     /// is looked for again.
-    fn verify_settled(
-        &self,
-        manifest: &Manifest,
-        seen: &mut BTreeSet<(PackName, u32, u32)>,
-        decoder: &mut FrameDecoder,
-        report: &mut Verified,
-    ) -> Result<(), StoreError> {
+    fn verify_settled(&self, manifest: &Manifest, walk: &mut Walk, report: &mut Verified) -> Result<(), StoreError> {
         let mut left = MOST_LOOKS;
         loop {
             let view = self.view()?;
+            if !Arc::ptr_eq(&walk.packs.0, &view) {
+                walk.packs = self.packs_by_view()?;
+            }
             let mut own = Verified { damaged: report.damaged.clone(), ..Verified::default() };
-            let result = self.verify_snapshot(manifest, seen, decoder, &mut own);
+            let result = self.verify_snapshot(manifest, walk, &mut own);
             own.note(&format!("snapshot {}", manifest.snapshot.id), result);
             left -= 1;
             if !own.faults.is_empty() {
@@ -239,22 +255,22 @@ impl Repository {
         }
     }
 
-    fn verify_snapshot(
-        &self,
-        manifest: &Manifest,
-        seen: &mut BTreeSet<(PackName, u32, u32)>,
-        decoder: &mut FrameDecoder,
-        report: &mut Verified,
-    ) -> Result<(), StoreError> {
+    fn verify_snapshot(&self, manifest: &Manifest, walk: &mut Walk, report: &mut Verified) -> Result<(), StoreError> {
         let reach = self.reach(manifest)?;
-        for object in self.missing_live_packs(&reach)? {
+        for object in self.missing_live_packs(&walk.packs.1, &reach)? {
             report.damaged.pack(PackName::parse(&object).map(|(_, name)| name));
             report.note(&object, Err(StoreError::Missing { object: object.clone() }));
         }
         let view = self.view()?;
         for (record, _) in reach.packs.values().filter(|(record, _)| !view.is_gone(record.name)) {
+            if walk.proven.get(&record.name) == Some(record) {
+                continue;
+            }
             let result = self.open_pack_uncached(record.class, record.name, Some(record)).map(|_| ());
-            report.damaged.pack(result.is_err().then_some(record.name));
+            match result {
+                Ok(()) => drop(walk.proven.insert(record.name, *record)),
+                Err(_) => report.damaged.pack(Some(record.name)),
+            }
             report.note(&record.name.object(record.class), result);
         }
         report.note_hurt_snapshot(&view, &reach, manifest.snapshot.id);
@@ -262,7 +278,7 @@ impl Repository {
         while let Some(entry) = cursor.next_entry()? {
             report.entries += 1;
             let mut is_hurt = false;
-            let result = self.verify_entry(&entry, (seen, decoder), &report.damaged, &mut is_hurt);
+            let result = self.verify_entry(&entry, walk, &report.damaged, &mut is_hurt);
             if is_hurt {
                 report.note_hurt_file(&entry, manifest.snapshot.id);
             }
@@ -277,7 +293,7 @@ impl Repository {
     fn verify_entry(
         &self,
         entry: &Entry,
-        (seen, decoder): (&mut BTreeSet<(PackName, u32, u32)>, &mut FrameDecoder),
+        walk: &mut Walk,
         damaged: &Damaged,
         is_hurt: &mut bool,
     ) -> Result<(), StoreError> {
@@ -288,10 +304,12 @@ impl Repository {
                 return Ok(());
             }
             let key = chunk.at.map(|at| (at.pack, at.frame, at.slot));
-            if key.is_some_and(|key| !seen.insert(key)) {
+            if key.is_some_and(|key| walk.seen.contains(&key)) {
                 return Ok(());
             }
-            self.locate(kind, chunk).map(|_| ())
+            self.locate(kind, chunk)?;
+            walk.seen.extend(key);
+            Ok(())
         };
         if let Attributes::Chunk(chunk) = &entry.attributes {
             exists(ChunkKind::Attributes, chunk)?;
@@ -299,7 +317,7 @@ impl Repository {
         let parts = match &entry.content {
             Content::Empty => return Ok(()),
             Content::One(chunk) => return exists(ChunkKind::Data, chunk),
-            content => content_parts(self, content, decoder)?,
+            content => content_parts(self, content, &mut walk.decoder)?,
         };
         let total = parts.iter().map(Part::len_bytes).fold(0, u64::saturating_add);
         for part in &parts {

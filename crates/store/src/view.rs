@@ -4,6 +4,7 @@ use crate::error::StoreError;
 use crate::format::collect::{self, Checkpoint, Condemned, ForwardMap};
 use crate::format::names::{self, PackName};
 use crate::format::sealed::ObjectType;
+use crate::pack_list::PackList;
 use crate::repository::Repository;
 use crate::tree::entry::Location;
 use datakeep_model::{ErrorKind, SessionId};
@@ -26,11 +27,35 @@ pub(crate) struct View {
 
 /// What a session may refer to: fixed when it was opened, because a collector that condemns something later waits for
 /// the session.
+///
+/// Packs that were there when the session had been opened and are not condemned, and the session's own. What an index
+/// or an older tree names proves nothing: both may speak of packs that went rounds ago and that no checkpoint remembers.
 #[derive(Clone, Debug)]
 pub struct WritersView {
     pub(crate) view: Arc<View>,
     /// The session itself.
     pub(crate) session: SessionId,
+    /// Listed after the view was read: what rounds before the view's deleted is not in it.
+    pub(crate) packs: Arc<PackList>,
+}
+
+impl WritersView {
+    /// True when a new snapshot may refer to what is in a pack.
+    pub(crate) fn holds(&self, pack: PackName) -> bool {
+        pack.session == self.session || (self.packs.contains(pack) && !self.view.is_unusable(pack))
+    }
+
+    /// Where a new snapshot may refer to for what was at `at`: there, or where its frame has moved; `None` when it is, or
+    /// may soon be, gone.
+    pub(crate) fn place(&self, at: Location) -> Option<Location> {
+        let to = if self.view.is_unusable(at.pack) { self.view.moved(at)? } else { at };
+        self.holds(to.pack).then_some(to)
+    }
+
+    /// The packs that were there when the session had been opened.
+    pub fn packs(&self) -> &PackList {
+        &self.packs
+    }
 }
 
 /// The newest epoch that has a checkpoint; 0 while there is none.
@@ -121,11 +146,6 @@ impl View {
         self.is_gone(pack) || self.is_condemned(pack)
     }
 
-    /// Where to refer to what was at `at`: there, or where its frame has moved; `None` when it is, or may soon be, gone.
-    pub fn for_writing(&self, at: Location) -> Option<Location> {
-        if self.is_unusable(at.pack) { self.moved(at) } else { Some(at) }
-    }
-
     /// Where to read what was at `at`. What is condemned can still be read.
     pub fn for_reading(&self, at: Location) -> Option<Location> {
         if self.is_gone(at.pack) { self.moved(at) } else { Some(at) }
@@ -210,5 +230,65 @@ impl Repository {
         let is_moved = !self.refresh_view()?.is_same(&view);
         let is_grown = !Arc::ptr_eq(&self.fresh_index()?, &index);
         Ok(is_moved || is_grown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::collect::Doomed;
+    use crate::format::names::PackClass;
+    use datakeep_model::Timestamp;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    fn pack(number: u8) -> PackName {
+        PackName { session: SessionId([number; 12]), seq: 0 }
+    }
+
+    fn at(number: u8, frame: u32) -> Location {
+        Location { pack: pack(number), frame, slot: 3 }
+    }
+
+    fn doomed(numbers: &[u8]) -> BTreeMap<PackName, Doomed> {
+        let one = |number: &u8| (pack(*number), Doomed { class: PackClass::Data, len_bytes: 1 });
+        numbers.iter().map(one).collect()
+    }
+
+    /// 1 is gone and its frames 0 and 1 are in 2; 2 is condemned and its frame 0 is in 3.
+    fn view() -> WritersView {
+        let (made, collector) = (Timestamp::default(), SessionId([9; 12]));
+        let mut forwards = ForwardMap::default();
+        forwards.insert((pack(1), 0), (pack(2), 0));
+        forwards.insert((pack(1), 1), (pack(2), 1));
+        let mut moved = ForwardMap::default();
+        moved.insert((pack(2), 0), (pack(3), 0));
+        let checkpoint = Checkpoint {
+            collector,
+            made,
+            commits: BTreeSet::new(),
+            delete: doomed(&[1]),
+            prune: BTreeSet::new(),
+            gone: BTreeMap::new(),
+            forwards: forwards.clone(),
+        };
+        let forwards = forwards.then(&moved);
+        let condemned = Condemned { collector, made, packs: doomed(&[2]), forwards: moved };
+        let view = View { epoch: 1, checkpoint: Some(checkpoint), condemned: Some(condemned), forwards, fault: None };
+        let packs = Arc::new(PackList::of((1..=5).map(pack)));
+        WritersView { view: Arc::new(view), session: SessionId([7; 12]), packs }
+    }
+
+    #[test]
+    fn a_new_snapshot_refers_to_what_stays() {
+        let view = view();
+        assert_eq!(view.place(at(1, 0)), Some(at(3, 0)), "moved twice");
+        assert_eq!(view.place(at(2, 0)), Some(at(3, 0)), "condemned and moved");
+        assert_eq!(view.place(at(4, 0)), Some(at(4, 0)), "not touched");
+        assert_eq!(view.place(at(7, 0)), Some(at(7, 0)), "the session's own");
+        assert_eq!(view.place(at(2, 1)), None, "condemned, not moved");
+        assert_eq!(view.place(at(1, 1)), None, "moved to what has been condemned since");
+        assert_eq!(view.place(at(1, 2)), None, "gone");
+        assert_eq!(view.place(at(6, 0)), None, "nothing remembers it, and it was not there");
+        assert!(!view.holds(pack(6)) && !view.holds(pack(1)) && view.holds(pack(5)));
     }
 }

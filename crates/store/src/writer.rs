@@ -17,7 +17,7 @@ use crate::repository::Repository;
 use crate::session::{self, Opened};
 use crate::tree::builder::BuiltTree;
 use crate::tree::entry::{Entry, Location};
-use crate::view::{View, WritersView, newest_epoch};
+use crate::view::{WritersView, newest_epoch};
 use datakeep_model::{Mark, ObjectDigest, SessionId, Snapshot, SourceInfo, Timestamp};
 use datakeep_process::digest;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -52,9 +52,9 @@ pub struct CommitRequest {
 /// and unreferenced packs.
 pub struct Writer {
     repository: Arc<Repository>,
-    session: SessionId,
     epoch: u64,
-    view: Arc<View>,
+    /// The session, and what it may refer to.
+    view: WritersView,
     info: SessionInfo,
     next_seq: AtomicU32,
     next_progress: AtomicU32,
@@ -69,10 +69,9 @@ impl Writer {
         check_features(&repository.config, 1, "written")?;
         // Left-over temporary files take room and do no other harm.
         let _ = repository.blobs.clear_leftovers();
-        let Opened { epoch, session, view } = session::open(&repository, info)?;
+        let Opened { epoch, view } = session::open(&repository, info)?;
         Ok(Self {
             repository,
-            session,
             epoch,
             view,
             info: info.clone(),
@@ -90,7 +89,7 @@ impl Writer {
 
     /// The session, which will be the snapshot's id.
     pub fn session(&self) -> SessionId {
-        self.session
+        self.view.session
     }
 
     /// The epoch this session belongs to.
@@ -100,17 +99,17 @@ impl Writer {
 
     /// Decides that nothing comes of this session, so that nobody waits for it.
     pub(crate) fn give_up(&self) {
-        let _ = session::abort(&self.repository, self.epoch, self.session);
+        let _ = session::abort(&self.repository, self.epoch, self.session());
     }
 
     /// The epoch and the session: the name of its decision register.
     pub fn register(&self) -> (u64, SessionId) {
-        (self.epoch, self.session)
+        (self.epoch, self.session())
     }
 
     /// What this session may refer to.
     pub fn view(&self) -> WritersView {
-        WritersView { view: self.view.clone(), session: self.session }
+        self.view.clone()
     }
 
     /// Bytes handed to the store so far.
@@ -121,7 +120,7 @@ impl Writer {
     /// An empty pack under the next name.
     pub fn new_pack(&self, class: PackClass) -> PackBuilder {
         let seq = self.next_seq.fetch_add(1, Ordering::Relaxed);
-        PackBuilder::new(PackName { session: self.session, seq }, class)
+        PackBuilder::new(PackName { session: self.session(), seq }, class)
     }
 
     /// Seals a pack: salt, encryption, read-back of every frame.
@@ -160,7 +159,7 @@ impl Writer {
     pub fn put_progress(&self, mark: &Mark, packs: Vec<PackRecord>, entries: &[Entry]) -> Result<(), StoreError> {
         let leaves = entries.chunks(PROGRESS_RUN_ENTRIES).map(|run| node::encode_leaf(run.iter())).collect();
         let number = self.next_progress.fetch_add(1, Ordering::Relaxed);
-        let name = names::progress(&source_key(&self.repository, &self.info.source), self.session, number);
+        let name = names::progress(&source_key(&self.repository, &self.info.source), self.session(), number);
         let record = Progress { epoch: self.epoch, mark: mark.clone(), packs, leaves };
         let sealed = self.repository.seal(ObjectType::Progress, &name, &progress::encode(&record))?;
         self.repository.blobs.create(&name, &sealed)?;
@@ -180,7 +179,7 @@ impl Writer {
         let mut digests = Vec::new();
         for (number, entries) in run.entries.chunks(index::MAX_ENTRIES).enumerate() {
             let part = IndexRun { packs: run.packs.clone(), entries: entries.to_vec() };
-            let name = names::index(self.epoch, self.session, number as u32);
+            let name = names::index(self.epoch, self.session(), number as u32);
             digests.push(self.stage_sealed(ObjectType::Index, &name, &index::encode_run(&part))?);
         }
         Ok(digests)
@@ -205,10 +204,10 @@ impl Writer {
 
     fn publish(&self, mut snapshot: Snapshot, tree: &BuiltTree, reach: &Reach) -> Result<Manifest, StoreError> {
         let index_digests = self.stage_index()?;
-        let reach_name = names::reach(self.epoch, self.session);
+        let reach_name = names::reach(self.epoch, self.session());
         let reach_digest = self.stage_sealed(ObjectType::Reach, &reach_name, &reach::encode(reach))?;
         self.barrier()?;
-        snapshot.id = self.session;
+        snapshot.id = self.session();
         snapshot.epoch = self.epoch;
         snapshot.root = tree.root.id;
         snapshot.counters.stored_bytes = self.stored_bytes();
@@ -216,7 +215,7 @@ impl Writer {
         self.decide(&manifest)?;
         // Step 6: acknowledged only if no fence has passed this epoch meanwhile.
         let newest = newest_epoch(&*self.repository.blobs)?;
-        if newest > self.epoch && self.repository.refresh_view_strictly()?.is_void(self.epoch, self.session) {
+        if newest > self.epoch && self.repository.refresh_view_strictly()?.is_void(self.epoch, self.session()) {
             return Err(superseded("a collection was finished before this run could publish its snapshot"));
         }
         Ok(manifest)
@@ -225,26 +224,24 @@ impl Writer {
     /// A new session that keeps what this one has written and looks again at everything its snapshot refers to.
     fn rebase(&mut self, tree: &mut BuiltTree, reach: &mut Reach) -> Result<(), StoreError> {
         let opened = session::open(&self.repository, &self.info)?;
-        (self.epoch, self.session, self.view) = (opened.epoch, opened.session, opened.view);
+        (self.epoch, self.view) = (opened.epoch, opened.view);
         let view = &self.view;
         let mut current = Reach::default();
         for (name, (record, frames)) in &reach.packs {
             for frame in (0..record.frames).filter(|frame| frames.contains(*frame)) {
                 let at = Location { pack: *name, frame, slot: 0 };
-                let to = view
-                    .for_writing(at)
-                    .ok_or_else(|| superseded("a collection has removed what this run relied on"))?;
+                let to =
+                    view.place(at).ok_or_else(|| superseded("a collection has removed what this run relied on"))?;
                 let moved =
                     if to.pack == *name { *record } else { self.repository.pack_record(record.class, to.pack)? };
                 current.packs.entry(to.pack).or_insert_with(|| (moved, FrameSet::default())).1.insert(to.frame);
             }
         }
-        let records = current.packs.values().map(|(record, _)| record);
-        if !self.repository.missing_packs(records)?.is_empty() {
+        if !view.packs.missing(current.packs.values().map(|(record, _)| record)).is_empty() {
             return Err(superseded("a collection has removed what this run relied on"));
         }
         if let Some(at) = tree.root.at {
-            tree.root.at = view.for_writing(at);
+            tree.root.at = view.place(at);
         }
         *reach = current;
         Ok(())
@@ -252,7 +249,7 @@ impl Writer {
 
     /// Creates the decision register. A lost answer is resolved by reading it back.
     fn decide(&self, manifest: &Manifest) -> Result<(), StoreError> {
-        let name = names::decision(self.epoch, self.session);
+        let name = names::decision(self.epoch, self.session());
         let sealed = self.repository.seal(ObjectType::Decision, &name, &decision::encode_commit(manifest))?;
         let error = match self.repository.blobs.create(&name, &sealed) {
             Ok(()) => return Ok(()),
@@ -267,7 +264,7 @@ impl Writer {
 
     fn lost_decision(&self, name: &str, found: &[u8]) -> StoreError {
         let opened = self.repository.open_sealed(ObjectType::Decision, name, found);
-        match opened.map(|plain| decision::decode(&plain, self.session, self.epoch)) {
+        match opened.map(|plain| decision::decode(&plain, self.session(), self.epoch)) {
             Ok(Ok(Decision::Abort)) => superseded("a collection gave this run up because it made no progress"),
             _ => StoreError::damaged(name, 0, "this session's decision", "another"),
         }

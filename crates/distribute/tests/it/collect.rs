@@ -2,11 +2,13 @@
 
 use crate::memory::{self, Tree, TreeSource, directory, file, key};
 use crate::support::{NOW, XorShift, assert_restores, assert_sound, init_with, open, options, run, small};
+use datakeep_engine::BackupOptions;
 use datakeep_model::SessionId;
 use datakeep_store::{
-    CollectOptions, CollectOutcome, CollectPlan, Collected, Manifest, Repository, StoreError, Tombstone,
+    CollectOptions, CollectOutcome, CollectPlan, CollectStep, Collected, InitOptions, Manifest, Repository, StoreError,
+    Tombstone,
 };
-use datakeep_store_blob::{BlobError, BlobStore, Listed, MemoryStore};
+use datakeep_store_blob::{BlobError, BlobStore, FaultPlan, FaultStore, Listed, MemoryStore};
 use datakeep_testkit::{random_bytes, text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -151,18 +153,48 @@ fn forgetting_one_of_many_reads_no_pack_that_is_not_rewritten() {
     assert_eq!(needless, Vec::<&String>::new(), "packs read and not rewritten");
 }
 
-/// Backups, forgetting and collections in any order, each by a fresh process; the oracle is a map.
+/// A collection that may be ended early, while it moves or while it deletes.
+fn collect_some(repository: &Arc<Repository>, random: &mut XorShift) {
+    let options = collect_options([0, 20, 50, 100][random.below(4) as usize]);
+    let mut left = if random.below(2) == 0 { u64::MAX } else { random.below(12) };
+    let mut tick = |_: CollectStep| {
+        left = left.saturating_sub(u64::from(left != u64::MAX));
+        left > 0
+    };
+    repository.give_up_sessions(&options).unwrap();
+    let plan = repository.plan_collection(&options).unwrap();
+    match repository.collect(&plan, &options, &mut tick) {
+        Ok(_) | Err(StoreError::Busy { .. }) => {}
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Packs of many frames, so that some of them move.
+fn many_frames() -> BackupOptions {
+    BackupOptions { frame_target_bytes: 1 << 10, ..options() }
+}
+
+/// A run that dies at any call.
+fn run_and_die(store: &MemoryStore, source: &str, tree: &Tree, random: &mut XorShift) -> Option<Manifest> {
+    let plan = FaultPlan::CrashAfter(random.below(40));
+    let often = BackupOptions { workers: 1, progress_bytes: 2 << 10, ..many_frames() };
+    let repository = open(FaultStore::new(store.clone(), plan)).ok()?;
+    run(&repository, &mut TreeSource::new(source, tree), &often).ok()?.manifest
+}
+
+/// Backups, forgetting and collections in any order, each by a fresh process, some of which die; the oracle is a map.
 fn history(seed: u64) {
     let mut random = XorShift::new(seed);
     let store = MemoryStore::new();
-    init_with(store.clone(), &small());
+    let pack_target_bytes = [3000, 20_000][random.below(2) as usize];
+    init_with(store.clone(), &InitOptions { pack_target_bytes, ..small() });
     let mut kept: BTreeMap<SessionId, Tree> = BTreeMap::new();
     let mut tree = tree_of(0..30);
-    for step in 0..14 {
+    for step in 0..30 {
         let what = format!("seed {seed}, step {step}");
         let repository = open(store.clone()).unwrap();
-        match random.below(5) {
-            0 | 1 => {
+        match random.below(6) {
+            0..=2 => {
                 for _ in 0..random.below(12) {
                     let name = key(&format!("f{:03}", random.below(40)));
                     match random.below(3) {
@@ -174,20 +206,32 @@ fn history(seed: u64) {
                     }
                 }
                 let source = format!("source {}", random.below(2));
-                let report = run(&repository, &mut TreeSource::new(&source, &tree), &options()).expect(&what);
-                kept.insert(report.manifest.unwrap().snapshot.id, tree.clone());
+                let manifest = match random.below(3) {
+                    0 => run_and_die(&store, &source, &tree, &mut random),
+                    _ => run(&repository, &mut TreeSource::new(&source, &tree), &many_frames()).expect(&what).manifest,
+                };
+                kept.extend(manifest.map(|manifest| (manifest.snapshot.id, tree.clone())));
+                // Who died may have published all the same.
+                let (manifests, _) = open(store.clone()).unwrap().snapshots().unwrap();
+                for manifest in manifests {
+                    kept.entry(manifest.snapshot.id).or_insert_with(|| tree.clone());
+                }
             }
-            2 => {
-                let (manifests, _) = repository.snapshots().unwrap();
-                if !manifests.is_empty() {
-                    let manifest = &manifests[random.below(manifests.len() as u64) as usize];
-                    forget(&repository, manifest);
+            3 => {
+                let (mut manifests, _) = repository.snapshots().unwrap();
+                let most = if random.below(2) == 0 { 1 } else { manifests.len().saturating_sub(1) };
+                for _ in 0..most.min(manifests.len()) {
+                    // The oldest are the likeliest to go.
+                    let among = 1 + random.below(manifests.len() as u64);
+                    let at = random.below(among) as usize;
+                    let manifest = manifests.remove(at);
+                    forget(&repository, &manifest);
                     kept.remove(&manifest.snapshot.id);
                 }
             }
             _ => {
-                store.advance(2 * PATIENCE_MS);
-                collect_done(&repository, [0, 20, 50, 100][random.below(4) as usize]);
+                store.advance(random.below(2 * PATIENCE_MS));
+                collect_some(&repository, &mut random);
             }
         }
         let repository = open(store.clone()).unwrap();
@@ -205,14 +249,24 @@ fn history(seed: u64) {
     repository.snapshots().unwrap().0.iter().for_each(|manifest| forget(&repository, manifest));
     store.advance(2 * PATIENCE_MS);
     collect_done(&repository, 0);
-    // What a first round has aborted and moved goes with the second.
-    store.advance(2 * PATIENCE_MS);
-    collect_done(&open(store.clone()).unwrap(), 0);
+    // What a first round has aborted and moved goes with the second; and a round may have been going on.
+    for _ in 0..2 {
+        store.advance(2 * PATIENCE_MS);
+        collect_done(&open(store.clone()).unwrap(), 0);
+    }
     assert_eq!(pack_bytes(&store), 0, "seed {seed}: all is free");
+}
+
+/// A collection that ended between the deletion of packs and of the index object that names them, and a tree that notes
+/// where something was many rounds ago.
+#[test]
+fn what_no_checkpoint_remembers_is_not_referred_to() {
+    history(300);
 }
 
 #[test]
 fn any_history_keeps_what_is_kept() {
     let base = std::env::var("DATAKEEP_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
-    (0..60).for_each(|number| history(base.wrapping_add(number)));
+    let count = std::env::var("DATAKEEP_HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(60);
+    (0..count).for_each(|number| history(base.wrapping_add(number)));
 }

@@ -13,7 +13,9 @@ use crate::error::EngineError;
 use datakeep_connector::{Cancel, Clock, Details, ItemError, ItemHandle, Source};
 use datakeep_model::{ChunkId, Counters, Event, FileType, Loss, Mark, Meta, Observer, Phase};
 use datakeep_process::CompressionSettings;
-use datakeep_store::{Location, Manifest, Reach, Repository, SessionInfo, StoreError, Ticket, Writer, WritersView};
+use datakeep_store::{
+    Location, Manifest, Reach, Repository, Resumed, SessionInfo, StoreError, Ticket, Writer, WritersView,
+};
 use std::sync::Arc;
 
 /// How a backup is to be done.
@@ -154,11 +156,10 @@ fn is_whole(
     manifest: &Manifest,
     context: &RunContext<'_>,
 ) -> bool {
-    let missing = |reach: Reach| {
-        if view.is_some_and(|view| !repository.is_usable(view, &reach)) {
-            return Ok(None);
-        }
-        repository.missing_live_packs(&reach).map(Some)
+    let missing = |reach: Reach| match view {
+        Some(view) if !repository.is_usable(view, &reach) => Ok(None),
+        Some(view) => repository.missing_live_packs(view.packs(), &reach).map(Some),
+        None => repository.missing_live_packs(&repository.pack_list()?, &reach).map(Some),
     };
     let fault = match repository.reach(manifest).and_then(missing) {
         Ok(None) => return false,
@@ -213,10 +214,8 @@ pub fn backup(
     let parent = parent.filter(|parent| is_whole(repository, view.as_ref(), parent, context));
     let resumed = if options.resume && !options.dry_run { repository.interrupted(&info)? } else { None };
     // A run whose packs are not all there has done nothing that could be relied on.
-    let resumed = match resumed {
-        Some(resumed) if repository.missing_packs(&resumed.packs)?.is_empty() => Some(resumed),
-        _ => None,
-    };
+    let is_there = |resumed: &Resumed| view.as_ref().is_some_and(|v| v.packs().missing(&resumed.packs).is_empty());
+    let resumed = resumed.filter(is_there);
     let resumed_session = resumed.as_ref().map(|r| r.session);
     // Progress there is now will be of no more use once this run has published its snapshot.
     let mut superseded = repository.sessions_with_progress(&info)?;

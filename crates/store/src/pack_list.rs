@@ -1,0 +1,77 @@
+//! Which packs are there.
+
+use crate::error::StoreError;
+use crate::format::index::PackRecord;
+use crate::format::names::{PackClass, PackName};
+use crate::format::reach::Reach;
+use crate::repository::Repository;
+use crate::tree::entry::Location;
+use std::collections::{BTreeSet, HashMap};
+
+/// Packs with their class and length, as a listing found them: names and lengths only, nothing is opened.
+#[derive(Clone, Debug, Default)]
+pub struct PackList {
+    found: HashMap<PackName, (PackClass, u64)>,
+}
+
+impl PackList {
+    /// A list for tests.
+    #[cfg(test)]
+    pub(crate) fn of(packs: impl Iterator<Item = PackName>) -> Self {
+        Self { found: packs.map(|pack| (pack, (PackClass::Data, 1))).collect() }
+    }
+
+    /// True when a pack was there.
+    pub fn contains(&self, pack: PackName) -> bool {
+        self.found.contains_key(&pack)
+    }
+
+    /// Those of some packs that are not there, or not as long as they were.
+    pub fn missing<'r>(&self, records: impl IntoIterator<Item = &'r PackRecord>) -> Vec<String> {
+        let is_there = |record: &PackRecord| self.found.get(&record.name) == Some(&(record.class, record.len_bytes));
+        let missing = records.into_iter().filter(|record| !is_there(record));
+        missing.map(|record| record.name.object(record.class)).collect()
+    }
+}
+
+impl Repository {
+    /// Lists the packs there are now.
+    pub fn pack_list(&self) -> Result<PackList, StoreError> {
+        let named = |object: datakeep_store_blob::Listed| {
+            PackName::parse(&object.name).map(|(class, name)| (name, (class, object.len_bytes)))
+        };
+        Ok(PackList { found: self.list_packs()?.into_iter().filter_map(named).collect() })
+    }
+
+    /// Packs that a snapshot uses and a listing lacks: packs that a collection has deleted count as there when all frames
+    /// used have moved to packs that are. What a repair has found to be lost is not looked for: the entries that use it
+    /// tell whether it has been stored again.
+    pub fn missing_live_packs(&self, there: &PackList, reach: &Reach) -> Result<Vec<String>, StoreError> {
+        let view = self.view()?;
+        let mut records = Vec::new();
+        let mut missing = Vec::new();
+        for (&pack, (record, frames)) in &reach.packs {
+            if !view.is_gone(pack) {
+                records.push(*record);
+                continue;
+            }
+            let mut homes = BTreeSet::new();
+            let left = |frame: &u32| frames.contains(*frame) && !view.is_lost(pack, *frame);
+            for frame in (0..record.frames).filter(left) {
+                match view.moved(Location { pack, frame, slot: 0 }) {
+                    Some(to) => homes.insert(to.pack),
+                    None => homes.insert(pack),
+                };
+            }
+            for home in homes {
+                match self.pack_record(record.class, home) {
+                    Ok(record) => records.push(record),
+                    Err(StoreError::Missing { object }) => missing.push(object),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        missing.extend(there.missing(&records));
+        Ok(missing)
+    }
+}

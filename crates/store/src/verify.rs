@@ -14,11 +14,13 @@ use crate::tree::reader::KeyRange;
 use crate::view::{self, View};
 use crate::{index, keys, progress};
 use datakeep_model::{ChunkKind, ItemPath, SessionId};
+use datakeep_store_blob::Listed;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 mod hurt;
 mod packs;
+mod parallel;
 mod relations;
 mod slice;
 
@@ -80,6 +82,14 @@ impl Verified {
         self.damaged = own.damaged;
     }
 
+    /// Takes over what was counted and found damaged in packs.
+    fn count(&mut self, own: Self) {
+        self.packs += own.packs;
+        self.frames += own.frames;
+        self.chunks += own.chunks;
+        self.damaged.extend(own.damaged);
+    }
+
     fn note(&mut self, what: &str, result: Result<(), StoreError>) {
         let Err(error) = result else { return };
         // What is looked at for itself and beside a snapshot is told once.
@@ -119,20 +129,20 @@ impl Repository {
         }
         let epoch = self.refresh_view()?.epoch;
         let objects = self.blobs.list("")?;
-        for listed in &objects {
+        let (packs, others): (Vec<&Listed>, Vec<&Listed>) =
+            objects.iter().partition(|listed| PackName::parse(&listed.name).is_some());
+        for listed in others {
             let looked_at_bytes = how.looked_at_bytes(listed);
             report.objects += 1;
-            match self.verify_object(&listed.name, how, &mut decoder, &mut report) {
-                // A collection has removed it since it was listed.
-                Err(StoreError::Missing { object })
-                    if object == listed.name
-                        && (self.refresh_view()?.removes(&object) || self.view()?.epoch > epoch) => {}
-                result => report.note(&listed.name, result),
-            }
+            let result = self.verify_object(&listed.name, how, &mut decoder, &mut report);
+            self.note_listed(listed, epoch, result, &mut report)?;
             report.read_bytes += looked_at_bytes;
             if !tick(looked_at_bytes) {
                 return Ok(report);
             }
+        }
+        if !self.verify_packs(&packs, (how, epoch), &mut report, tick)? {
+            return Ok(report);
         }
         let (manifests, _) = self.snapshots()?;
         self.verify_relations(&objects, &manifests, &mut report)?;
@@ -145,6 +155,22 @@ impl Repository {
             }
         }
         Ok(report)
+    }
+
+    /// Notes what came of an object, unless a collection has removed it since it was listed.
+    fn note_listed(
+        &self,
+        listed: &Listed,
+        epoch: u64,
+        result: Result<(), StoreError>,
+        report: &mut Verified,
+    ) -> Result<(), StoreError> {
+        match result {
+            Err(StoreError::Missing { object })
+                if object == listed.name && (self.refresh_view()?.removes(&object) || self.view()?.epoch > epoch) => {}
+            result => report.note(&listed.name, result),
+        }
+        Ok(())
     }
 
     fn verify_object(

@@ -11,6 +11,7 @@ mod json;
 mod keys;
 mod killing;
 mod languages;
+mod millions;
 mod partial;
 mod restoring;
 mod round_trip;

@@ -38,6 +38,13 @@ impl Damaged {
         self.frames.entry(pack).or_default().insert(frame);
     }
 
+    pub fn extend(&mut self, other: Self) {
+        self.packs.extend(other.packs);
+        for (pack, frames) in other.frames {
+            self.frames.entry(pack).or_default().extend(frames);
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.packs.is_empty() && self.frames.is_empty()
     }

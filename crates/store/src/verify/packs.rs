@@ -1,12 +1,11 @@
 //! Packs, frame by frame.
 
 use super::{Verified, Verify};
-use crate::error::{StoreError, must_exist};
+use crate::error::StoreError;
 use crate::format::names::{PackClass, PackName};
-use crate::format::pack;
 use crate::pack::{FrameDecoder, OpenPack};
 use crate::repository::{Repository, class_of};
-use datakeep_process::digest;
+use crate::scrub::compare_digest;
 
 /// What was proven of a pack, and which frames are not whole.
 #[derive(Default)]
@@ -40,7 +39,7 @@ impl Repository {
         report.frames += proven.frames;
         report.chunks += proven.chunks;
         proven.damaged.iter().for_each(|frame| report.damaged.frame(name, *frame));
-        self.verify_pack_digest(&pack).and(result)
+        compare_digest(&*self.blobs, object, pack.record.len_bytes).and(result)
     }
 
     /// Reads every byte of a pack and compares it with itself and with what index and reach say of it.
@@ -52,7 +51,7 @@ impl Repository {
     ) -> Result<(), StoreError> {
         let pack = self.open_pack_uncached(class, name, self.expected_record(name).as_ref())?;
         self.prove_frames(&pack, class, decoder, &mut Proven::default())?;
-        self.verify_pack_digest(&pack)
+        compare_digest(&*self.blobs, pack.object(), pack.record.len_bytes)
     }
 
     /// Proves every frame and every chunk. Goes on where one is damaged; the first error is what is returned.
@@ -92,15 +91,5 @@ impl Repository {
             *chunks += 1;
         }
         Ok(())
-    }
-
-    fn verify_pack_digest(&self, pack: &OpenPack) -> Result<(), StoreError> {
-        let covered = pack.record.len_bytes - (pack::TRAILER_LEN_BYTES - pack::TRAILER_HASHED_LEN_BYTES) as u64;
-        let stored = self.blobs.read(pack.object(), pack::MAX_PACK_LEN_BYTES).map_err(must_exist)?;
-        let found = digest(stored.get(..covered as usize).unwrap_or(&stored));
-        if found == pack.record.digest {
-            return Ok(());
-        }
-        Err(StoreError::damaged(pack.object(), covered, format!("digest {}", pack.record.digest), found.to_hex()))
     }
 }

@@ -14,7 +14,7 @@ datakeep-bench files [OPTIONS]
   --restic PATH      (default: from PATH, else installed by apt)
   --rounds N         rounds, 5 unless said otherwise
   --quick            one round
-  --only LIST        of: first,unchanged,restore-tmpfs,restore-ext4,kill
+  --only LIST        of: first,unchanged,check,restore-tmpfs,restore-ext4,kill
   --skip LIST        of: datakeep,bupstash,restic
   --json FILE        write all raw figures
   --keep             leave repositories and restored trees behind
@@ -28,6 +28,8 @@ pub enum Work {
     First,
     /// Again, nothing has changed.
     Unchanged,
+    /// Every stored byte read and proven.
+    Check,
     /// Into a folder in memory.
     RestoreMemory,
     /// Into a new folder on the disk.
@@ -36,13 +38,14 @@ pub enum Work {
 
 impl Work {
     /// All, in the order they are done.
-    pub const ALL: [Self; 4] = [Self::First, Self::Unchanged, Self::RestoreMemory, Self::RestoreDisk];
+    pub const ALL: [Self; 5] = [Self::First, Self::Unchanged, Self::Check, Self::RestoreMemory, Self::RestoreDisk];
 
     /// The name on the command line and in the results.
     pub fn name(self) -> &'static str {
         match self {
             Self::First => "first",
             Self::Unchanged => "unchanged",
+            Self::Check => "check",
             Self::RestoreMemory => "restore-tmpfs",
             Self::RestoreDisk => "restore-ext4",
         }

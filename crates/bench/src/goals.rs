@@ -29,6 +29,7 @@ const RATIOS: &[(Work, &str, f64)] = &[
     (Work::First, "restic", 0.33),
     (Work::Unchanged, "bupstash", 0.6),
     (Work::RestoreMemory, "bupstash", 0.6),
+    (Work::Check, "restic", 0.5),
 ];
 
 /// The most a run may hold in memory, in MB.

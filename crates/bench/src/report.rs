@@ -36,6 +36,7 @@ fn title(work: Work, disk: &str) -> String {
     match work {
         Work::First => "first backup".to_owned(),
         Work::Unchanged => "unchanged".to_owned(),
+        Work::Check => "check, every byte read".to_owned(),
         Work::RestoreMemory => "restore to memory".to_owned(),
         Work::RestoreDisk => format!("restore to {disk}"),
     }

@@ -78,7 +78,7 @@ pub fn run(options: &Options, bench: &Bench) -> io::Result<Results> {
         order.rotate_left(turn);
         for &work in &options.works {
             for &tool in &order {
-                let usage = Turn { bench, tool, round }.measure(work, &mut results)?;
+                let Some(usage) = Turn { bench, tool, round }.measure(work, &mut results)? else { continue };
                 eprintln!(
                     "round {} {:<14} {:<9} {:>7.2} s {:>7.2} s CPU {:>5.0} MB",
                     round + 1,
@@ -113,7 +113,8 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    fn measure(&self, work: Work, results: &mut Results) -> io::Result<Usage> {
+    /// Nothing when the tool cannot do it.
+    fn measure(&self, work: Work, results: &mut Results) -> io::Result<Option<Usage>> {
         let folder = self.bench.run.join(format!("{}-{}", self.tool.name(), self.round));
         let log = folder.join(format!("{}.log", work.name()));
         match work {
@@ -123,21 +124,25 @@ impl Turn<'_> {
                 rustix::fs::sync();
                 let size = verify::size(&place.repository, false)?;
                 results.stored.push(Stored { tool: self.tool.name(), round: self.round, size });
-                Ok(usage)
+                Ok(Some(usage))
             }
             Work::Unchanged => {
                 let place = Place::create(&folder)?;
                 let usage = measure::run(&mut self.tool.backup(&place, &self.bench.tree, "again"), &log);
                 rustix::fs::sync();
-                usage
+                usage.map(Some)
             }
-            Work::RestoreDisk => self.restore(&folder, &folder.join("restored"), &log, results),
+            Work::Check => {
+                let place = Place::create(&folder)?;
+                self.tool.check(&place).map(|mut command| measure::run(&mut command, &log)).transpose()
+            }
+            Work::RestoreDisk => self.restore(&folder, &folder.join("restored"), &log, results).map(Some),
             Work::RestoreMemory => {
                 let to = self.bench.memory.join(format!("{}-{}", self.tool.name(), self.round));
                 let usage = self.restore(&folder, &to, &log, results)?;
                 // The trap of deleted inodes is one of ext4; memory would not hold the trees of all rounds.
                 fs::remove_dir_all(&to)?;
-                Ok(usage)
+                Ok(Some(usage))
             }
         }
     }

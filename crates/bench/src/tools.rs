@@ -48,6 +48,8 @@ pub trait Tool {
     fn backup(&self, place: &Place, tree: &Path, tag: &str) -> Command;
     /// Restores the tree into the existing empty folder `to`.
     fn restore(&self, place: &Place, tree: &Path, to: &Path) -> Command;
+    /// Proves every stored byte; nothing when the tool cannot.
+    fn check(&self, place: &Place) -> Option<Command>;
 
     /// What it calls itself.
     fn version(&self) -> io::Result<String> {
@@ -106,6 +108,12 @@ impl Tool for Datakeep {
         command.arg("--quiet").arg(selection).arg("--to").arg(to);
         command
     }
+
+    fn check(&self, place: &Place) -> Option<Command> {
+        let mut command = self.command(place, "check");
+        command.arg("--quiet").arg("--read-data");
+        Some(command)
+    }
 }
 
 struct Bupstash(PathBuf);
@@ -145,6 +153,10 @@ impl Tool for Bupstash {
         let mut command = self.command(place, "restore");
         command.arg("--query-cache").arg(place.private.join("query-cache")).arg("--into").arg(to).arg("name=first");
         command
+    }
+
+    fn check(&self, _place: &Place) -> Option<Command> {
+        None
     }
 }
 
@@ -186,5 +198,11 @@ impl Tool for Restic {
         let mut command = self.command(place, "restore");
         command.arg("latest").arg("--target").arg(to);
         command
+    }
+
+    fn check(&self, place: &Place) -> Option<Command> {
+        let mut command = self.command(place, "check");
+        command.arg("--read-data");
+        Some(command)
     }
 }

@@ -113,7 +113,7 @@ fn sealed_type(name: &str) -> Option<ObjectType> {
         "progress" => (ObjectType::Progress, names::parse_session_number(name).is_some()),
         "forgotten" => (ObjectType::Tombstone, SessionId::from_hex(rest).is_some()),
         "condemned" => (ObjectType::Condemned, names::parse_epoch(name).is_some()),
-        "checkpoints" => (ObjectType::Checkpoint, names::parse_epoch(name).is_some()),
+        "checkpoints" | "copies" => (ObjectType::Checkpoint, names::parse_epoch(name).is_some()),
         _ => return None,
     };
     is_name.then_some(object_type)

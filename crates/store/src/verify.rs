@@ -225,7 +225,9 @@ impl Repository {
             "tags" => self.read_sealed(ObjectType::Tags, name).map(|_| ()),
             "forgotten" => self.verify_tombstone(name),
             "condemned" => self.verify_round(name, |epoch| view::read_condemned(self, epoch).map(|_| ())),
-            "checkpoints" => self.verify_round(name, |epoch| view::read_checkpoint(self, epoch).map(|_| ())),
+            "checkpoints" | "copies" => {
+                self.verify_round(name, |_| view::read_checkpoint_at(self, name.to_string()).map(|_| ()))
+            }
             "progress" => match progress::check_record(self, name) {
                 // A run that has committed meanwhile removes its own.
                 Err(StoreError::Missing { object }) if object == name => Ok(()),

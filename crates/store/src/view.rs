@@ -8,7 +8,7 @@ use crate::pack_list::PackList;
 use crate::repository::Repository;
 use crate::tree::entry::Location;
 use datakeep_model::{ErrorKind, SessionId};
-use datakeep_store_blob::BlobStore;
+use datakeep_store_blob::{BlobError, BlobStore};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -174,8 +174,18 @@ impl View {
     }
 }
 
-pub(crate) fn read_checkpoint(repository: &Repository, epoch: u64) -> Result<Checkpoint, StoreError> {
-    let name = names::checkpoint(epoch);
+/// A checkpoint; where it is damaged, its second copy.
+fn read_checkpoint(repository: &Repository, epoch: u64) -> Result<Checkpoint, StoreError> {
+    match read_checkpoint_at(repository, names::checkpoint(epoch)) {
+        Err(error) if error.kind() == ErrorKind::Integrity && !matches!(error, StoreError::Missing { .. }) => {
+            read_checkpoint_at(repository, names::checkpoint_copy(epoch)).map_err(|_| error)
+        }
+        other => other,
+    }
+}
+
+/// The checkpoint under one of its two names.
+pub(crate) fn read_checkpoint_at(repository: &Repository, name: String) -> Result<Checkpoint, StoreError> {
     let plain = repository.read_sealed(ObjectType::Checkpoint, &name)?;
     collect::decode_checkpoint(&plain).map_err(|e| e.of(&name))
 }
@@ -195,6 +205,22 @@ pub(crate) fn read_condemned(repository: &Repository, epoch: u64) -> Result<Opti
 }
 
 impl Repository {
+    /// Makes the second copy of the newest checkpoint if there is none: without it, one wrong bit would end all writing. Of
+    /// several who do so each writes the same.
+    pub(crate) fn copy_checkpoint(&self, view: &View) -> Result<(), StoreError> {
+        let Some(checkpoint) = &view.checkpoint else { return Ok(()) };
+        let name = names::checkpoint_copy(view.epoch);
+        if self.blobs.len_bytes(&name)?.is_some() {
+            return Ok(());
+        }
+        let sealed = self.seal(ObjectType::Checkpoint, &name, &collect::encode_checkpoint(checkpoint))?;
+        match self.blobs.create(&name, &sealed) {
+            // On a full disk there is none until the next collection.
+            Ok(()) | Err(BlobError::Exists { .. } | BlobError::Full { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// What collections had left when it was last looked at.
     pub(crate) fn view(&self) -> Result<Arc<View>, StoreError> {
         let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);

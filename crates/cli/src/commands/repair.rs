@@ -32,10 +32,12 @@ struct Report {
     finished: bool,
     packs: Vec<PackJson>,
     indexes: Vec<String>,
+    checkpoints: Vec<String>,
     not_mended: Vec<FaultJson>,
     quarantined_packs: u64,
     rescued_packs: u64,
     replaced_indexes: u64,
+    replaced_checkpoints: u64,
     moved_bytes: u64,
 }
 
@@ -104,7 +106,8 @@ impl Work<'_> {
                 // It was waited for, and the round that is finished is this plan's.
                 Ok(RepairOutcome::Finished) if !plan.unfinished => {
                     let packs = plan.packs.len() as u64;
-                    let done = Repaired { packs, indexes: plan.indexes.len() as u64, ..Repaired::default() };
+                    let (indexes, checkpoints) = (plan.indexes.len() as u64, plan.checkpoints.len() as u64);
+                    let done = Repaired { packs, indexes, checkpoints, ..Repaired::default() };
                     return Ok((plan, Some(done)));
                 }
                 Ok(RepairOutcome::Finished) => {}
@@ -194,6 +197,9 @@ fn tell_plan(app: &App, plan: &RepairPlan) -> Result<(), Failure> {
     for index in &plan.indexes {
         app.out.say(tr!("made again from packs: {index}", "由数据包重建：{index}"))?;
     }
+    for checkpoint in &plan.checkpoints {
+        app.out.say(tr!("made again from its other copy: {checkpoint}", "由另一份副本重建：{checkpoint}"))?;
+    }
     if plan.is_empty() && plan.beyond.is_empty() {
         app.out.say(tr!("nothing to repair: every pack and every index is whole", "无需修复：所有数据包和索引完好"))?;
     }
@@ -202,10 +208,11 @@ fn tell_plan(app: &App, plan: &RepairPlan) -> Result<(), Failure> {
 
 fn tell_done(app: &App, plan: &RepairPlan, done: &Repaired) -> Result<(), Failure> {
     let (packs, indexes) = (sizes::count(done.packs), sizes::count(done.indexes));
+    let checkpoints = sizes::count(done.checkpoints);
     let moved = sizes::bytes(done.moved_bytes);
     app.out.say(tr!(
-        "set aside in quarantine: {packs} packs; saved {moved}; made again: {indexes} indexes",
-        "已隔离 {packs} 个数据包；保全 {moved}；重建 {indexes} 个索引"
+        "set aside in quarantine: {packs} packs; saved {moved}; made again: {indexes} indexes, {checkpoints} checkpoints",
+        "已隔离 {packs} 个数据包；保全 {moved}；重建 {indexes} 个索引、{checkpoints} 个检查点"
     ))?;
     if done.rescued > 0 {
         let rescued = sizes::count(done.rescued);
@@ -249,10 +256,12 @@ fn document(app: &App, plan: &RepairPlan, done: Option<&Repaired>, dry_run: bool
         finished: done.is_some(),
         packs: packs.collect(),
         indexes: plan.indexes.clone(),
+        checkpoints: plan.checkpoints.clone(),
         not_mended: plan.beyond.iter().map(FaultJson::from).collect(),
         quarantined_packs: counted.packs,
         rescued_packs: counted.rescued,
         replaced_indexes: counted.indexes,
+        replaced_checkpoints: counted.checkpoints,
         moved_bytes: counted.moved_bytes,
     };
     app.out.document(&json::document("repair", report))?;

@@ -249,6 +249,39 @@ fn a_repair_that_dies_anywhere_is_finished_by_the_next() {
 }
 
 #[test]
+fn one_damaged_copy_of_a_checkpoint_stops_nobody_and_is_replaced() {
+    let (store, tree) = many_frames();
+    let first = open(store.clone()).unwrap().snapshots().unwrap().0.remove(0);
+    run(&open(store.clone()).unwrap(), &mut TreeSource::new("b", &tree), &few_bytes()).unwrap();
+    crate::collect::forget(&open(store.clone()).unwrap(), &first);
+    collect_done(&open(store.clone()).unwrap(), 0);
+    for object in ["checkpoints/0000000001", "copies/0000000001"] {
+        let store = store.fork();
+        let mut bytes = store.read(object, u64::MAX).unwrap();
+        bytes[150] ^= 4;
+        store.tamper(object, Some(bytes.clone()));
+        let damaged = open(store.clone()).unwrap();
+        let faults = verify(&damaged).unwrap().faults;
+        assert!(faults.iter().all(|fault| fault.what == object) && faults.len() == 1, "{object}: {faults:?}");
+        run(&damaged, &mut TreeSource::new("b", &tree), &few_bytes()).expect(object);
+        assert_eq!(restorable(&damaged).len(), 2 * tree.len(), "{object}");
+        let done = repaired(&open(store.clone()).unwrap()).unwrap();
+        assert_eq!(done, Repaired { checkpoints: 1, ..Repaired::default() }, "{object}");
+        assert_eq!(store.read(&format!("quarantine/{object}"), u64::MAX).unwrap(), bytes);
+        let repository = open(store.clone()).unwrap();
+        assert_sound(&repository, object);
+        assert_eq!(restorable(&repository).len(), 2 * tree.len(), "{object}");
+        assert!(repository.plan_repair(&mut |_| true).unwrap().is_empty(), "{object}");
+        repository.snapshots().unwrap().0.iter().for_each(|manifest| crate::collect::forget(&repository, manifest));
+        for _ in 0..2 {
+            store.advance(2 * PATIENCE_MS);
+            collect_done(&open(store.clone()).unwrap(), 0);
+        }
+        assert_eq!(crate::collect::pack_bytes(&store), 0, "{object}");
+    }
+}
+
+#[test]
 fn damaged_and_missing_indexes_are_made_again() {
     let (store, tree) = many_frames();
     let index = store.list("index/").unwrap().remove(0).name;

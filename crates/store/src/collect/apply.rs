@@ -45,6 +45,7 @@ impl Repository {
         if view.epoch != plan.epoch {
             return Err(overtaken());
         }
+        self.copy_checkpoint(&view)?;
         self.delete_listed(&mut done, tick)?;
         if view.condemned.is_none() {
             if plan.is_empty() {

@@ -36,7 +36,8 @@ pub(crate) fn finish(
     // Whoever created it: what the newest one lists is what goes.
     repository.create_or_find(&name, &sealed)?;
     tick(CollectStep::Checkpointed);
-    repository.refresh_view_strictly()?;
+    let view = repository.refresh_view_strictly()?;
+    repository.copy_checkpoint(&view)?;
     repository.delete_listed(&mut done, tick)?;
     Ok(CollectOutcome::Done(done))
 }

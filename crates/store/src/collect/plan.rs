@@ -206,7 +206,8 @@ impl Repository {
                 plan.prune.insert(object.name);
             }
         }
-        for object in self.blobs.list(names::CHECKPOINTS)? {
+        let copies = self.blobs.list(names::COPIES)?;
+        for object in self.blobs.list(names::CHECKPOINTS)?.into_iter().chain(copies) {
             if names::parse_epoch(&object.name).is_some_and(|epoch| epoch < view.epoch) {
                 plan.prune.insert(object.name);
             }

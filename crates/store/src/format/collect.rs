@@ -285,10 +285,19 @@ fn decode_prune(input: &mut Decoder<'_>) -> Result<BTreeSet<String>, DecodeError
 /// Whether a collection ever deletes objects of this name besides packs. Slots, the config and packs are not among
 /// them, whatever a checkpoint says.
 pub(crate) fn may_be_pruned(name: &str) -> bool {
-    const FOLDERS: [&str; 8] =
-        ["index/", "reach/", "sessions/", "commits/", "tags/", "progress/", "forgotten/", "condemned/"];
-    datakeep_store_blob::is_valid_name(name)
-        && (FOLDERS.iter().any(|folder| name.starts_with(folder)) || name.starts_with("checkpoints/"))
+    const FOLDERS: [&str; 10] = [
+        "index/",
+        "reach/",
+        "sessions/",
+        "commits/",
+        "tags/",
+        "progress/",
+        "forgotten/",
+        "condemned/",
+        "checkpoints/",
+        "copies/",
+    ];
+    datakeep_store_blob::is_valid_name(name) && FOLDERS.iter().any(|folder| name.starts_with(folder))
 }
 
 fn decode_gone(input: &mut Decoder<'_>) -> Result<BTreeMap<PackName, PackClass>, DecodeError> {

@@ -95,6 +95,13 @@ pub(crate) fn checkpoint(epoch: u64) -> String {
     format!("{CHECKPOINTS}{epoch:010}")
 }
 
+/// The second copy of a checkpoint.
+pub(crate) const COPIES: &str = "copies/";
+
+pub(crate) fn checkpoint_copy(epoch: u64) -> String {
+    format!("{COPIES}{epoch:010}")
+}
+
 /// Where a damaged object is set aside; `number` tells several of one name apart.
 pub(crate) fn quarantined(object: &str, number: u32) -> String {
     match number {

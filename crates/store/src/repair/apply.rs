@@ -2,7 +2,7 @@
 
 use super::{RepairOutcome, RepairPlan, Repaired};
 use crate::collect::compact::{self, Mover};
-use crate::collect::{CollectOptions, CollectOutcome, CollectPlan, CollectStep, finish, overtaken, stopped};
+use crate::collect::{CollectOptions, CollectOutcome, CollectPlan, CollectStep, Moved, finish, overtaken, stopped};
 use crate::error::{StoreError, must_exist};
 use crate::format::collect::Doomed;
 use crate::format::names;
@@ -50,7 +50,7 @@ impl Repository {
         }
         let mut done = Repaired { indexes: self.mend_indexes(plan, options)?, ..Repaired::default() };
         self.remove_leftovers(plan)?;
-        if plan.packs.is_empty() {
+        if plan.packs.is_empty() && plan.checkpoints.is_empty() {
             return Ok(RepairOutcome::Done(done));
         }
         if let Some(fault) = plan.beyond.iter().find(|fault| fault.error.kind() == ErrorKind::Integrity) {
@@ -62,6 +62,7 @@ impl Repository {
         Ok(match self.finish_round(plan, options, tick)? {
             CollectOutcome::Done(collected) => {
                 (done.packs, done.rescued) = (plan.packs.len() as u64 - collected.rescued, collected.rescued);
+                done.checkpoints = plan.checkpoints.len() as u64;
                 RepairOutcome::Done(done)
             }
             CollectOutcome::Waiting(open) => RepairOutcome::Waiting(open),
@@ -74,7 +75,8 @@ impl Repository {
         options: &CollectOptions,
         tick: &mut dyn FnMut(CollectStep) -> bool,
     ) -> Result<CollectOutcome, StoreError> {
-        let round = CollectPlan { epoch: plan.epoch, unfinished: true, ..CollectPlan::default() };
+        let prune = plan.checkpoints.iter().cloned().collect();
+        let round = CollectPlan { epoch: plan.epoch, unfinished: true, prune, ..CollectPlan::default() };
         finish::finish(self, &round, options, (Default::default(), tick))
     }
 
@@ -92,8 +94,13 @@ impl Repository {
             }
             self.quarantine(&pack.object())?;
         }
-        let moved =
-            compact::move_frames(self, (plan.epoch, "repair"), options, &mut |mover| self.salvage(plan, mover))?;
+        plan.checkpoints.iter().try_for_each(|object| self.quarantine(object))?;
+        let moved = match plan.packs.is_empty() {
+            true => Moved::default(),
+            false => {
+                compact::move_frames(self, (plan.epoch, "repair"), options, &mut |mover| self.salvage(plan, mover))?
+            }
+        };
         let doomed = |pack: &super::DamagedPack| (pack.name, Doomed { class: pack.class, len_bytes: pack.len_bytes });
         let packs = plan.packs.iter().map(doomed).collect();
         self.publish_condemned(plan.epoch, (packs, moved), options)

@@ -54,6 +54,8 @@ pub struct RepairPlan {
     pub packs: Vec<DamagedPack>,
     /// Index objects that are damaged or missing: made again from packs.
     pub indexes: Vec<String>,
+    /// Damaged checkpoints, of which there is another copy: a round replaces them.
+    pub checkpoints: Vec<String>,
     /// Packs that an interrupted repair has set aside and not removed from their place.
     pub leftover: Vec<String>,
     /// Damage that cannot be mended yet. Packs are not touched while there is any: what snapshots use is not known then.
@@ -66,7 +68,11 @@ pub struct RepairPlan {
 impl RepairPlan {
     /// True when there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        !self.unfinished && self.packs.is_empty() && self.indexes.is_empty() && self.leftover.is_empty()
+        !self.unfinished
+            && self.packs.is_empty()
+            && self.indexes.is_empty()
+            && self.checkpoints.is_empty()
+            && self.leftover.is_empty()
     }
 }
 
@@ -92,4 +98,6 @@ pub struct Repaired {
     pub rescued: u64,
     /// Index objects replaced.
     pub indexes: u64,
+    /// Checkpoints replaced.
+    pub checkpoints: u64,
 }

@@ -11,7 +11,7 @@ use crate::pack::{FrameDecoder, OpenPack};
 use crate::repository::Repository;
 use crate::scrub::compare_digest;
 use crate::verify::Fault;
-use crate::view::View;
+use crate::view::{View, read_checkpoint_at};
 use datakeep_model::{ErrorKind, SessionId};
 use datakeep_store_blob::Listed;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +48,22 @@ impl Repository {
         plan.used = plan.packs.iter().map(|pack| (pack.name, used_frames(live.packs.get(&pack.name)))).collect();
         self.name_snapshots(&view, &manifests, &mut plan)?;
         self.plan_indexes(&manifests, &mut plan)?;
+        self.plan_checkpoints(&mut plan)?;
         Ok(plan)
+    }
+
+    /// Checkpoints and copies of them that are damaged. (That the newest could be read shows that its other copy is whole.)
+    fn plan_checkpoints(&self, plan: &mut RepairPlan) -> Result<(), StoreError> {
+        let copies = self.blobs.list(names::COPIES)?;
+        for object in self.blobs.list(names::CHECKPOINTS)?.into_iter().chain(copies) {
+            match read_checkpoint_at(self, object.name.clone()) {
+                // A newer round has removed it since.
+                Err(StoreError::Missing { .. }) | Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Integrity => plan.checkpoints.push(object.name),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     fn known_live(&self, view: &View, manifests: &[Manifest], plan: &mut RepairPlan) -> Result<Live, StoreError> {

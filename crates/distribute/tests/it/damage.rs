@@ -173,6 +173,7 @@ fn may_vanish(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) -> BTreeMa
     let mut may = BTreeMap::new();
     let repository = open_with(fixture.store.clone(), fixture.password, Arc::new(OsEntropy)).unwrap();
     let used = repository.slots().unwrap().into_iter().find(|slot| slot.used).unwrap().name;
+    let visible: Vec<String> = repository.snapshots().unwrap().0.iter().map(|m| m.snapshot.id.to_hex()).collect();
     for name in objects.keys() {
         let why = match folder(name) {
             "keys" if *name != format!("keys/{used}") => {
@@ -182,6 +183,13 @@ fn may_vanish(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) -> BTreeMa
                 "the newest change of labels looks like one that was never made"
             }
             "progress" => "progress is removed without a trace once it is of no use",
+            "commits" if !visible.iter().any(|id| name.contains(id)) => {
+                "of a run that was given up or a snapshot that is forgotten: nobody sees either"
+            }
+            "copies" => "a copy is made after its checkpoint; a run that dies between leaves none",
+            "quarantine" => "its owner may remove it",
+            "forgotten" => "it looks as if nobody had forgotten the snapshot yet",
+            "condemned" => "it looks as if the round had not been begun yet",
             _ => continue,
         };
         may.insert(name.clone(), why);
@@ -189,28 +197,61 @@ fn may_vanish(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) -> BTreeMa
     may
 }
 
+fn folders(objects: &BTreeMap<String, Vec<u8>>) -> Vec<&str> {
+    objects.keys().map(|name| folder(name)).collect::<BTreeSet<&str>>().into_iter().collect()
+}
+
 #[test]
 fn all_damage_is_found_and_none_comes_out() {
     let fixture = fixture::build("damage", 1);
     let objects = objects(&fixture.store);
     let stored: usize = objects.values().map(Vec::len).sum();
-    let folders: BTreeSet<&str> = objects.keys().map(|name| folder(name)).collect();
     let all = ["commits", "config", "data", "index", "keys", "meta", "progress", "reach", "sessions", "tags"];
-    assert_eq!(folders.into_iter().collect::<Vec<_>>(), all);
+    assert_eq!(folders(&objects), all);
     assert!((28..60).contains(&objects.len()) && stored < 150 << 10, "{} objects, {stored} bytes", objects.len());
+    harm(&fixture, &objects);
+}
 
+/// After collections and a repair: what they leave, each byte of it. (Quarantine is what is damaged already.)
+#[test]
+fn damage_to_what_collections_leave_is_found() {
+    let fixture = fixture::build_collected("damage", 11);
+    let mut objects = objects(&fixture.store);
+    let all = [
+        "checkpoints",
+        "commits",
+        "condemned",
+        "config",
+        "copies",
+        "data",
+        "forgotten",
+        "index",
+        "keys",
+        "meta",
+        "quarantine",
+        "reach",
+        "sessions",
+    ];
+    assert_eq!(folders(&objects), all);
+    objects.retain(|name, _| ["checkpoints", "commits", "condemned", "copies", "forgotten"].contains(&folder(name)));
+    harm(&fixture, &objects);
+}
+
+/// Harms these objects in every way.
+fn harm(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) {
+    let stored: usize = objects.values().map(Vec::len).sum();
     let mut cases = Vec::new();
-    flips(&objects, &mut cases);
-    lengths(&objects, &mut cases);
-    swaps_and_losses(&objects, &mut cases);
-    let (foreign, may_vanish) = (foreign(&fixture, &objects), may_vanish(&fixture, &objects));
+    flips(objects, &mut cases);
+    lengths(objects, &mut cases);
+    swaps_and_losses(objects, &mut cases);
+    let (foreign, may_vanish) = (foreign(fixture, objects), may_vanish(fixture, objects));
 
     let next = AtomicUsize::new(0);
     let work = || {
         let mut counts: BTreeMap<(&str, Outcome), usize> = BTreeMap::new();
         let mut missed = Vec::new();
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let (check, restore) = (checked(&fixture, case), restored(&fixture, case));
+            let (check, restore) = (checked(fixture, case), restored(fixture, case));
             *counts.entry(("check", check)).or_default() += 1;
             *counts.entry(("restore", restore)).or_default() += 1;
             let vanished = case.changes.iter().all(|(name, bytes)| bytes.is_none() && may_vanish.contains_key(name));

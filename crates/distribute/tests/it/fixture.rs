@@ -1,12 +1,13 @@
 //! A small repository with every kind of object: two snapshots with labels, a password and a recovery slot, an
 //! interrupted run with its progress, packs of both classes, list pages and attribute chunks.
 
+use crate::collect::{collect, collect_done, collect_options, forget};
 use crate::memory::{self, Thing, Tree, TreeSource, directory, file, key, symlink};
 use crate::support::{KDF, NOW, open_with, options, password_slot, run, small};
 use datakeep_engine::BackupOptions;
 use datakeep_model::{FileType, Secret, Xattr};
 use datakeep_store::{InitOptions, Manifest, NewSlot, Repository, SeededEntropy, SlotKind};
-use datakeep_store_blob::MemoryStore;
+use datakeep_store_blob::{BlobStore, MemoryStore};
 use datakeep_testkit::{random_bytes, text};
 use std::sync::Arc;
 
@@ -94,6 +95,44 @@ fn repeatable(tags: &[&str]) -> BackupOptions {
 /// Packs of one frame.
 pub fn fixture_options() -> InitOptions {
     InitOptions { pack_target_bytes: 300, ..small() }
+}
+
+/// A repository after collections and a repair, with every kind of object that they leave: a round that is over, one that
+/// waits for a run, tombstones, moved frames, copies of checkpoints, an index that was made again.
+pub fn build_collected(password: &'static str, seed: u64) -> Fixture {
+    let store = MemoryStore::new();
+    let chance = |number: u64| Arc::new(SeededEntropy::new(seed + number));
+    let options = InitOptions { pack_target_bytes: 2500, ..small() };
+    Repository::init(Arc::new(store.clone()), &options, &[password_slot("main", password)], chance(0), NOW).unwrap();
+    let open = |number: u64| open_with(store.clone(), password, chance(number)).unwrap();
+    let (older, newer) = (first_tree(), second_tree());
+    let back_up = |number: u64, mark: i64, tree: &Tree, tags: &[&str]| {
+        let mark = datakeep_model::Timestamp::new(1_600_000_000 + mark, 0);
+        let mut source = TreeSource { mark, ..TreeSource::new("fixture", tree) };
+        run(&open(number), &mut source, &repeatable(tags)).unwrap().manifest.unwrap()
+    };
+    let first = back_up(1, 0, &older, &["first"]);
+    let newer_manifest = back_up(2, 100, &newer, &["newest"]);
+    let elsewhere = memory::tree([("other", file(300, text(300, 3000)))]);
+    let other = run(&open(3), &mut TreeSource::new("other", &elsewhere), &repeatable(&[])).unwrap().manifest.unwrap();
+    // An index object is damaged and made again.
+    let object = store.list("index/").unwrap().remove(0).name;
+    let mut bytes = store.read(&object, u64::MAX).unwrap();
+    bytes[140] ^= 1;
+    store.tamper(&object, Some(bytes));
+    let maintenance = collect_options(0);
+    let plan = open(4).plan_repair(&mut |_| true).unwrap();
+    open(5).repair(&plan, &maintenance, &mut |_| true).unwrap();
+    forget(&open(6), &first);
+    assert!(collect_done(&open(7), 0).moved_bytes > 0, "frames have moved");
+    // The second round waits for a run that lives.
+    forget(&open(8), &other);
+    let info = datakeep_model::SourceInfo { name: "alive".into(), ..newer_manifest.snapshot.source.clone() };
+    let alive = datakeep_store::SessionInfo { source: info, started: NOW };
+    drop(datakeep_store::Writer::begin(open(9), &alive).unwrap());
+    let outcome = collect(&open(10), &maintenance).unwrap().1;
+    assert!(matches!(outcome, datakeep_store::CollectOutcome::Waiting(_)), "{outcome:?}");
+    Fixture { store, password, older, newer, newer_manifest }
 }
 
 /// Makes the repository. The same seed gives the same keys and names.

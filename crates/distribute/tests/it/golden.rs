@@ -1,6 +1,8 @@
-//! The golden repository of format version 1: made once, never edited, readable for ever.
+//! The golden repositories of format version 1: made once, never edited, readable for ever. `v1` is what backups leave,
+//! `v1-collected` what collections and a repair leave.
 
-use crate::fixture::{self, RECOVERY};
+use crate::collect::{PATIENCE_MS, collect_done};
+use crate::fixture::{self, Fixture, RECOVERY};
 use crate::memory::Tree;
 use crate::support::{assert_sound, open_with, restore_tree};
 use datakeep_model::{ItemPath, Secret, SourceInfo, escape_for_terminal};
@@ -15,8 +17,10 @@ const PASSWORD: &str = "golden";
 /// The written form of [`RECOVERY`].
 const RECOVERY_TEXT: &str = "CXQP8-RS35X-DRG7W-4SB37-DXV6C-AWKSB-41HPM-YS35Q";
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../store/tests/golden/v1")
+const COLLECTED: &str = "v1-collected";
+
+fn folder(version: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../store/tests/golden").join(version)
 }
 
 /// One line per entry with everything that a restore brings back.
@@ -54,9 +58,19 @@ fn heading(manifest: &Manifest) -> String {
 #[test]
 #[ignore = "writes the golden repository, which is made once and never again"]
 fn make_the_golden_repository() {
-    let place = folder().join("repository");
+    make("v1", &fixture::build(PASSWORD, 20_260_101));
+}
+
+/// As above, for what collections leave.
+#[test]
+#[ignore = "writes the golden repository, which is made once and never again"]
+fn make_the_golden_collected_repository() {
+    make(COLLECTED, &fixture::build_collected(PASSWORD, 20_261_123));
+}
+
+fn make(version: &str, fixture: &Fixture) {
+    let place = folder(version).join("repository");
     assert!(!place.exists(), "the golden repository stands already and is never edited");
-    let fixture = fixture::build(PASSWORD, 20_260_101);
     for listed in fixture.store.list("").unwrap() {
         let path = place.join(&listed.name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -65,16 +79,17 @@ fn make_the_golden_repository() {
     let repository = open_with(fixture.store.clone(), PASSWORD, Arc::new(OsEntropy)).unwrap();
     let (manifests, _) = repository.snapshots().unwrap();
     // What is listed is what was backed up, not what came back.
+    let trees: &[&Tree] = if manifests.len() == 1 { &[&fixture.newer] } else { &[&fixture.older, &fixture.newer] };
     let mut oracle = String::new();
-    for (manifest, tree) in manifests.iter().zip([&fixture.older, &fixture.newer]) {
+    for (manifest, tree) in manifests.iter().zip(trees) {
         oracle += &format!("{}{}\n", heading(manifest), listing(tree));
     }
-    fs::write(folder().join("oracle.txt"), oracle).unwrap();
+    fs::write(folder(version).join("oracle.txt"), oracle).unwrap();
 }
 
 /// A copy in memory: nothing can write into the golden folder.
-fn golden() -> MemoryStore {
-    let (from, into) = (LocalStore::new(&folder().join("repository")), MemoryStore::new());
+fn golden(version: &str) -> MemoryStore {
+    let (from, into) = (LocalStore::new(&folder(version).join("repository")), MemoryStore::new());
     for listed in from.list("").unwrap() {
         into.tamper(&listed.name, Some(from.read(&listed.name, u64::MAX).unwrap()));
     }
@@ -85,6 +100,10 @@ fn check(repository: &Repository) {
     assert_eq!(repository.slot_warnings(), Vec::<String>::new());
     let verified = assert_sound(repository, "golden");
     assert_eq!((verified.snapshots, verified.undecided), (2, 1));
+    compare(repository, "v1");
+}
+
+fn compare(repository: &Repository, version: &str) {
     let (manifests, faults) = repository.snapshots().unwrap();
     assert!(faults.is_empty(), "{faults:?}");
     let mut found = String::new();
@@ -93,7 +112,7 @@ fn check(repository: &Repository) {
         assert_eq!((report.tally.lost, report.companion_faults), (Vec::new(), Vec::new()));
         found += &format!("{}{}\n", heading(manifest), listing(&tree));
     }
-    let oracle = fs::read_to_string(folder().join("oracle.txt")).unwrap();
+    let oracle = fs::read_to_string(folder(version).join("oracle.txt")).unwrap();
     for (expected, found) in oracle.lines().zip(found.lines()) {
         assert_eq!(expected, found);
     }
@@ -102,25 +121,44 @@ fn check(repository: &Repository) {
 
 #[test]
 fn the_golden_repository_opens_with_its_password() {
-    check(&open_with(golden(), PASSWORD, Arc::new(OsEntropy)).unwrap());
-    assert!(open_with(golden(), "not golden", Arc::new(OsEntropy)).is_err());
+    check(&open_with(golden("v1"), PASSWORD, Arc::new(OsEntropy)).unwrap());
+    assert!(open_with(golden("v1"), "not golden", Arc::new(OsEntropy)).is_err());
 }
 
 #[test]
 fn the_golden_repository_opens_with_its_recovery_code() {
     assert_eq!(RecoveryCode::encode(&RECOVERY), RECOVERY_TEXT);
     let code = Unlock::RecoveryCode(Secret::new(RECOVERY_TEXT.as_bytes().to_vec()));
-    check(&Locked::find(Arc::new(golden())).unwrap().unlock(&code, Arc::new(OsEntropy), None).unwrap());
+    check(&Locked::find(Arc::new(golden("v1"))).unwrap().unlock(&code, Arc::new(OsEntropy), None).unwrap());
 }
 
 /// Backups go on in it, and take up what the interrupted run left.
 #[test]
 fn the_golden_repository_takes_a_new_snapshot() {
-    let repository = open_with(golden(), PASSWORD, Arc::new(OsEntropy)).unwrap();
+    let repository = open_with(golden("v1"), PASSWORD, Arc::new(OsEntropy)).unwrap();
     let tree = fixture::third_tree();
     let mut source = crate::memory::TreeSource::new("fixture", &tree);
     let report = crate::support::run(&repository, &mut source, &crate::support::options()).unwrap();
     assert!(report.resumed.is_some());
     crate::support::assert_restores(&repository, &report.manifest.unwrap(), &tree, "golden and newer");
     assert_sound(&repository, "golden and newer");
+}
+
+/// Moved frames, tombstones, copies, an index made again; and the round that waits goes on.
+#[test]
+fn the_golden_collected_repository_is_whole_and_collection_goes_on() {
+    let store = golden(COLLECTED);
+    let open = || open_with(store.clone(), PASSWORD, Arc::new(OsEntropy)).unwrap();
+    assert_sound(&open(), "golden");
+    compare(&open(), COLLECTED);
+    for _ in 0..2 {
+        store.advance(2 * PATIENCE_MS);
+        collect_done(&open(), 0);
+        assert_sound(&open(), "golden, collected");
+        compare(&open(), COLLECTED);
+    }
+    let tree = fixture::third_tree();
+    let mut source = crate::memory::TreeSource::new("fixture", &tree);
+    let report = crate::support::run(&open(), &mut source, &crate::support::options()).unwrap();
+    crate::support::assert_restores(&open(), &report.manifest.unwrap(), &tree, "golden and newer");
 }

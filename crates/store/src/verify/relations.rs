@@ -33,6 +33,12 @@ impl Repository {
         report: &mut Verified,
     ) -> Result<(), StoreError> {
         let view = self.view()?;
+        // A copy is made of a checkpoint that stands.
+        for object in listed.iter().filter(|object| object.name.starts_with(names::COPIES)) {
+            if let Some(epoch) = names::parse_epoch(&object.name).filter(|epoch| *epoch > view.epoch) {
+                self.must_stand(&names::checkpoint(epoch), report)?;
+            }
+        }
         if let Some(checkpoint) = &view.checkpoint {
             return self.verify_checkpoint(&checkpoint.commits, report);
         }

@@ -170,7 +170,7 @@ fn collect_some(repository: &Arc<Repository>, random: &mut XorShift) {
 }
 
 /// Packs of many frames, so that some of them move.
-fn many_frames() -> BackupOptions {
+pub fn many_frames() -> BackupOptions {
     BackupOptions { frame_target_bytes: 1 << 10, ..options() }
 }
 

@@ -189,7 +189,7 @@ fn tell_hurt(app: &App, report: &Verified) {
     }
     for HurtFile { snapshot, path } in report.hurt_files.iter().take(MOST_FILES) {
         let (id, path) = (snapshot.short(), path.to_string());
-        app.out.note(tr!("  lost in {id}: /{path}", "  {id} 中丢失：/{path}"));
+        app.out.note(tr!("  lost in {id}: {path}", "  {id} 中丢失：{path}"));
     }
     if report.hurt_files_total > MOST_FILES as u64 {
         let more = sizes::count(report.hurt_files_total - MOST_FILES as u64);

@@ -1,9 +1,11 @@
 //! `cargo xtask soak`: writers, a collector and readers at once on one repository, through the real program, with kills
-//! and a disk that is full, until the time is over; then everything that was promised is looked at.
+//! and a disk that is full, until the time is over; then everything that was promised is looked at. With `--plant` it
+//! harms stored packs itself and is good when it finds that out.
 
 mod actors;
 mod finale;
 mod ledger;
+mod plant;
 mod program;
 mod tree;
 
@@ -49,6 +51,8 @@ struct Soak {
     stop: AtomicBool,
     counts: Mutex<BTreeMap<String, u64>>,
     faults: Mutex<Vec<String>>,
+    /// Harm is planted: faults are what is wanted.
+    expects_faults: bool,
 }
 
 impl Soak {
@@ -63,6 +67,7 @@ impl Soak {
             stop: AtomicBool::new(false),
             counts: Mutex::default(),
             faults: Mutex::default(),
+            expects_faults: plan.plants,
         })
     }
 
@@ -76,7 +81,9 @@ impl Soak {
 
     /// Something that must not be; everyone stops, so that the repository stays as it is.
     fn fault(&self, what: String) {
-        eprintln!("soak: FAULT: {what}");
+        if !self.expects_faults {
+            eprintln!("soak: FAULT: {what}");
+        }
         lock(&self.faults).push(what);
         self.stop.store(true, Ordering::SeqCst);
     }
@@ -110,12 +117,19 @@ pub fn run(arguments: &[&str]) -> Result<bool> {
         }
         scope.spawn(|| actors::janitor(&soak, plan.seed));
         scope.spawn(|| actors::reader(&soak, plan.seed));
+        if plan.plants {
+            scope.spawn(|| plant::harm(&soak));
+        }
     });
     if lock(&soak.faults).is_empty() {
+        // With planted harm, this is where it is found at the latest.
         finale::play(&soak).unwrap_or_else(|error| soak.fault(format!("{error:#}")));
-    } else {
+    } else if !plan.plants {
         let still = soak.program.run(&["check", "--read-data"])?;
         println!("soak: the repository when all is quiet: {}", still.words());
+    }
+    if plan.plants {
+        return Ok(plant::is_found(&soak));
     }
     Ok(summary(&soak, &plan, folder))
 }
@@ -152,19 +166,26 @@ fn build() -> Result<()> {
 struct Plan {
     time: Duration,
     seed: u64,
+    /// Harms packs on the way, which must be found.
+    plants: bool,
 }
 
 impl Plan {
     fn parse(arguments: &[&str]) -> Result<Self> {
-        let mut plan = Self { time: Duration::from_secs(3600), seed: RandomState::new().hash_one(0) >> 32 };
+        let mut plan =
+            Self { time: Duration::from_secs(3600), seed: RandomState::new().hash_one(0) >> 32, plants: false };
         let mut rest = arguments.iter();
         while let Some(&name) = rest.next() {
+            if name == "--plant" {
+                plan.plants = true;
+                continue;
+            }
             let value = rest.next().with_context(|| format!("{name} needs a value"))?;
             let number: u64 = value.parse().with_context(|| format!("{value} is not a number"))?;
             match name {
                 "--seconds" => plan.time = Duration::from_secs(number),
                 "--seed" => plan.seed = number,
-                _ => bail!("unknown option {name}; there are --seconds and --seed"),
+                _ => bail!("unknown option {name}; there are --seconds, --seed and --plant"),
             }
         }
         Ok(plan)
@@ -182,7 +203,7 @@ mod tests {
     #[test]
     fn arguments_are_read() {
         let plan = Plan::parse(&["--seconds", "5", "--seed", "7"]).expect("well-formed");
-        assert_eq!(plan, Plan { time: Duration::from_secs(5), seed: 7 });
+        assert_eq!(plan, Plan { time: Duration::from_secs(5), seed: 7, plants: false });
         assert_eq!(plan.again(), "./x soak --seconds 5 --seed 7");
         for wrong in [&["--seconds"][..], &["--seconds", "soon"], &["--hours", "5"]] {
             assert!(Plan::parse(wrong).is_err());

@@ -1,16 +1,20 @@
 //! The byte store beneath a repository.
 //!
 //! A store keeps immutable objects under names like `data/3f/3f09…-12`. It knows nothing of what is in them. The trait
-//! is small enough for every call to be enumerated with every fault in tests ([`fault`]).
+//! is small enough for every call to be enumerated with every fault in tests ([`fault`], [`strike`]).
 
 pub mod conformance;
 pub mod fault;
 pub mod local;
 pub mod memory;
+pub mod strike;
+mod strike_kind;
 
 pub use fault::{FaultPlan, FaultStore};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
+pub use strike::{CallSite, Strike, StrikeLog, StrikeStore};
+pub use strike_kind::{FaultKind, Operation};
 
 use datakeep_model::ErrorKind;
 

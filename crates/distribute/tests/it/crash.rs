@@ -19,7 +19,7 @@ const OTHER_PASSWORD: &str = "another one";
 
 /// What a crash leaves of objects that were staged and not yet made durable.
 #[derive(Clone, Copy, Debug)]
-enum Survival {
+pub enum Survival {
     Nothing,
     Everything,
     /// About half of them: those whose name hashes so.
@@ -27,7 +27,7 @@ enum Survival {
 }
 
 /// A store whose staged objects survive a crash as they like.
-struct LooseStore {
+pub struct LooseStore {
     durable: MemoryStore,
     staged: Mutex<Vec<(String, Vec<u8>)>>,
     survival: Survival,
@@ -302,7 +302,7 @@ fn calls(scenario: &Scenario) -> (u64, u64) {
     (calls.load(Ordering::SeqCst), changes.load(Ordering::SeqCst))
 }
 
-fn loose(durable: &MemoryStore, survival: Survival) -> LooseStore {
+pub fn loose(durable: &MemoryStore, survival: Survival) -> LooseStore {
     LooseStore { durable: durable.clone(), staged: Mutex::default(), survival }
 }
 

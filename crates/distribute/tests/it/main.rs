@@ -6,6 +6,7 @@ mod concurrency;
 mod crash;
 mod damage;
 mod determinism;
+mod faults;
 mod fixture;
 mod golden;
 mod hostile;

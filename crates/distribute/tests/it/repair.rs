@@ -16,10 +16,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-type Restorable = BTreeMap<(SessionId, Vec<u8>), Arc<Vec<u8>>>;
+pub type Restorable = BTreeMap<(SessionId, Vec<u8>), Arc<Vec<u8>>>;
 
 /// Everything that comes out of every snapshot, by snapshot and path.
-fn restorable(repository: &Repository) -> Restorable {
+pub fn restorable(repository: &Repository) -> Restorable {
     let (manifests, _) = repository.snapshots().unwrap();
     let mut found = BTreeMap::new();
     for manifest in &manifests {

@@ -123,7 +123,7 @@ impl Repository {
                 if name.session != session {
                     continue;
                 }
-                if let Ok(pack) = self.open_pack_uncached(class, name, None) {
+                if let Ok(pack) = self.open_pack_for_record(class, name) {
                     found.push((pack.record, ids(&pack)));
                 }
             }

@@ -303,8 +303,24 @@ impl Repository {
         let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
         match expected.filter(|record| record.class == class) {
             Some(record) => Ok(record),
-            None => Ok(self.open_pack(class, name)?.record),
+            None => {
+                let record = self.open_pack_for_record(class, name)?.record;
+                self.expect_packs([record]);
+                Ok(record)
+            }
         }
+    }
+
+    /// Opens a pack whose length and digest are to be written down elsewhere. While nobody has said what they are, only
+    /// the end of the pack tells, and nothing proves that: it is read twice, lest a bit that turned on the way be written
+    /// down and the pack count as damaged from then on.
+    pub(crate) fn open_pack_for_record(&self, class: PackClass, name: PackName) -> Result<OpenPack, StoreError> {
+        let expected = self.expected_record(name);
+        let pack = self.open_pack_uncached(class, name, expected.as_ref())?;
+        if expected.is_none() {
+            self.open_pack_uncached(class, name, Some(&pack.record))?;
+        }
+        Ok(pack)
     }
 
     /// What index or reach say of a pack, if either has been read and names it.

@@ -29,18 +29,37 @@ pub(crate) fn open(repository: &Repository, info: &SessionInfo) -> Result<Opened
     let mut epoch = view.epoch + u64::from(view.condemned.is_some());
     for _ in 0..MAX_OPENINGS {
         let session = create_intent(repository, epoch, info)?;
-        // Either this sees the condemned list, or its collector sees the intent.
-        let is_condemned = repository.blobs.len_bytes(&names::condemned(epoch + 1))?.is_some();
-        let view = repository.refresh_view_strictly()?;
-        if !is_condemned && view.epoch + u64::from(view.condemned.is_some()) <= epoch {
-            let packs = Arc::new(repository.pack_list()?);
-            return Ok(Opened { epoch, view: WritersView { view, session, packs } });
+        let looked = look_for_rounds(repository, epoch, session);
+        if let Ok(Round::None(view)) = looked {
+            return Ok(Opened { epoch, view });
         }
         // Nobody should have to wait for a session that comes to nothing.
         let _ = abort(repository, epoch, session);
-        epoch = (epoch + 1).max(view.epoch + u64::from(view.condemned.is_some()));
+        if let Round::Newer(next) = looked? {
+            epoch = next;
+        }
     }
     Err(StoreError::Busy { detail: "collections follow each other so closely that no run can begin".to_string() })
+}
+
+/// What a session finds that has just been opened.
+enum Round {
+    /// No round has begun: this is what the session may refer to.
+    None(WritersView),
+    /// A round has begun: sessions belong to this epoch now.
+    Newer(u64),
+}
+
+/// Either this sees the condemned list, or its collector sees the intent.
+fn look_for_rounds(repository: &Repository, epoch: u64, session: SessionId) -> Result<Round, StoreError> {
+    let is_condemned = repository.blobs.len_bytes(&names::condemned(epoch + 1))?.is_some();
+    let view = repository.refresh_view_strictly()?;
+    let newest = view.epoch + u64::from(view.condemned.is_some());
+    if is_condemned || newest > epoch {
+        return Ok(Round::Newer(newest.max(epoch + 1)));
+    }
+    let packs = Arc::new(repository.pack_list()?);
+    Ok(Round::None(WritersView { view, session, packs }))
 }
 
 fn create_intent(repository: &Repository, epoch: u64, info: &SessionInfo) -> Result<SessionId, StoreError> {
@@ -53,8 +72,10 @@ fn create_intent(repository: &Repository, epoch: u64, info: &SessionInfo) -> Res
         host: info.source.host.clone(),
     };
     let sealed = repository.seal(ObjectType::Intent, &name, &decision::encode_intent(&intent))?;
-    repository.blobs.create(&name, &sealed)?;
-    Ok(session)
+    match repository.create_or_find(&name, &sealed)? {
+        true => Ok(session),
+        false => Err(BlobError::Exists { name }.into()),
+    }
 }
 
 /// Decides that nothing comes of a session, unless it has been decided already.

@@ -90,15 +90,16 @@ impl Repository {
         let condemned = Condemned { collector, made: options.now, packs, forwards: moved.forwards };
         let name = names::condemned(epoch + 1);
         let sealed = self.seal(ObjectType::Condemned, &name, &collect::encode_condemned(&condemned))?;
-        let created = self.create_or_find(&name, &sealed)?;
         // A name below the fence may have been free because its round is over and its list was removed.
-        if !created || newest_epoch(&*self.blobs)? != epoch {
-            if moved.collector.is_some() {
-                let _ = session::abort(self, epoch, collector);
-            }
-            return Err(overtaken());
+        let published = self.create_or_find(&name, &sealed).and_then(|is_ours| match is_ours {
+            true if newest_epoch(&*self.blobs)? == epoch => Ok(moved.bytes),
+            _ => Err(overtaken()),
+        });
+        // Should the list stand all the same: whoever finishes the round decides nothing else for this session.
+        if published.is_err() && moved.collector.is_some() {
+            let _ = session::abort(self, epoch, collector);
         }
-        Ok(moved.bytes)
+        published
     }
 
     /// Creates an object, or finds that it is there already: true when the one there is ours. A lost answer is resolved by

@@ -13,6 +13,9 @@ use datakeep_model::ErrorKind;
 use datakeep_store_blob::BlobError;
 use std::sync::Arc;
 
+/// How often an object that is damaged is read until two reads agree.
+const MOST_READS: usize = 4;
+
 impl Repository {
     /// Applies a plan. Every step may be cut short: the next repair goes on. `tick` hears of every step and ends the run
     /// early by returning false.
@@ -92,7 +95,9 @@ impl Repository {
             if !tick(CollectStep::Moving(pack.len_bytes)) {
                 return Err(stopped());
             }
-            self.quarantine(&pack.object())?;
+            let object = pack.object();
+            let bytes = self.read_alike(&object)?.ok_or(StoreError::Missing { object: object.clone() })?;
+            self.quarantine(&object, &bytes)?;
         }
         plan.checkpoints.iter().try_for_each(|object| self.quarantine(object))?;
         let moved = match plan.packs.is_empty() {
@@ -106,7 +111,9 @@ impl Repository {
         self.publish_condemned(plan.epoch, (packs, moved), options)
     }
 
-    /// Moves every frame in use that can be read, whatever the plan expected; the others are marked as lost.
+    /// Moves every frame in use that can be read, whatever the plan expected; the others are marked as lost. A frame that
+    /// the plan could read, and that cannot be read now, ends the repair: one of the two was an accident on the way, and
+    /// the mark is for good.
     fn salvage(&self, plan: &RepairPlan, mover: &mut Mover<'_>) -> Result<(), StoreError> {
         let mut decoder = FrameDecoder::new()?;
         for damaged in &plan.packs {
@@ -116,27 +123,42 @@ impl Repository {
                 false => self.open_for_salvage(damaged.class, damaged.name)?,
             };
             for &frame in used {
-                let copied = pack.as_ref().map(|pack| mover.frame(pack, frame, &mut decoder));
+                let unreadable = || StoreError::damaged(damaged.object(), 0, "what was whole before", "nothing");
+                let copied = pack.as_ref().map_or_else(|| Err(unreadable()), |p| mover.frame(p, frame, &mut decoder));
+                let was_lost = damaged.lost_frames.contains(&frame);
                 match copied {
-                    Some(Ok(())) => {}
-                    Some(Err(error)) if error.kind() != ErrorKind::Integrity => return Err(error),
-                    _ => mover.moved.forwards.insert_lost((damaged.name, frame)),
+                    Ok(()) => {}
+                    Err(error) if error.kind() != ErrorKind::Integrity || !was_lost => return Err(error),
+                    Err(_) => mover.moved.forwards.insert_lost((damaged.name, frame)),
                 }
             }
         }
         Ok(())
     }
 
-    /// Stores an object again, byte for byte, where nobody refers to it; durable and read back when this returns.
-    pub(super) fn quarantine(&self, object: &str) -> Result<(), StoreError> {
-        let bytes = match self.blobs.read(object, MAX_PACK_LEN_BYTES) {
-            // A missing object leaves an empty mark, so that it is known to have been replaced.
-            Err(BlobError::NotFound { .. }) => Vec::new(),
-            other => other.map_err(must_exist)?,
+    /// An object as two reads in a row find it; `None` where neither finds one. Nothing proves the bytes of what is
+    /// damaged, and what is copied now is all that will be left of it.
+    pub(super) fn read_alike(&self, object: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let read = || match self.blobs.read(object, MAX_PACK_LEN_BYTES) {
+            Err(BlobError::NotFound { .. }) => Ok(None),
+            other => other.map(Some).map_err(must_exist),
         };
+        let mut last = read()?;
+        for _ in 1..MOST_READS {
+            let again = read()?;
+            if again == last {
+                return Ok(last);
+            }
+            last = again;
+        }
+        Err(StoreError::damaged(object, 0, "the same bytes at every read", "others each time"))
+    }
+
+    /// Stores an object again, byte for byte, where nobody refers to it; durable and read back when this returns.
+    pub(super) fn quarantine(&self, object: &str, bytes: &[u8]) -> Result<(), StoreError> {
         for number in 0..u32::MAX {
             let name = names::quarantined(object, number);
-            let created = self.blobs.create(&name, &bytes);
+            let created = self.blobs.create(&name, bytes);
             match self.blobs.read(&name, MAX_PACK_LEN_BYTES) {
                 Ok(found) if found == bytes => return Ok(()),
                 // An older copy: the damage has grown since.

@@ -17,7 +17,10 @@ impl Repository {
         let mut broken = BTreeSet::new();
         for object in self.blobs.list("index/")? {
             match index::read_run(self, &object.name) {
-                Err(StoreError::Missing { .. }) | Ok(_) => {}
+                Ok(_) => {}
+                // Removed since it was listed; what is there and is not found is no answer.
+                Err(StoreError::Missing { .. }) if self.blobs.len_bytes(&object.name)?.is_none() => {}
+                Err(error @ StoreError::Missing { .. }) => return Err(error),
                 Err(error) if error.kind() == ErrorKind::Integrity => drop(broken.insert(object.name)),
                 Err(error) => return Err(error),
             }
@@ -51,7 +54,7 @@ impl Repository {
         if !missing.is_empty() {
             let writer = compact::maintenance(self, "repair", options)?;
             let made = missing.iter().try_for_each(|(&name, &class)| {
-                let pack = self.open_pack_uncached(class, name, None)?;
+                let pack = self.open_pack_for_record(class, name)?;
                 writer.adopt_pack(pack.record, pack.chunks());
                 Ok(())
             });
@@ -61,19 +64,24 @@ impl Repository {
             made?;
         }
         for name in &plan.indexes {
-            self.quarantine(name)?;
+            // A missing object leaves an empty mark, so that it is known to have been replaced.
+            let bytes = self.read_alike(name)?.unwrap_or_default();
+            self.quarantine(name, &bytes)?;
             self.blobs.delete(name)?;
         }
         self.blobs.barrier()?;
         Ok(plan.indexes.len() as u64)
     }
 
-    /// Packs in use that no index object names, those that are set aside apart.
+    /// Packs in use that no index object names, those that are set aside apart. An object that is to go counts as naming
+    /// nothing, even if it can be read now: it may have been the way to the plan that was damaged.
     fn unindexed(&self, plan: &RepairPlan) -> Result<BTreeMap<PackName, PackClass>, StoreError> {
         let (view, index) = (self.view()?, self.fresh_index()?);
         let damaged: BTreeSet<PackName> = plan.packs.iter().map(|pack| pack.name).collect();
         let live = self.live(&view)?;
-        let wanted = |name: &PackName| !damaged.contains(name) && !index.names(*name);
+        let staying = index.packs_by_object().filter(|(object, _)| !plan.indexes.iter().any(|gone| gone == object));
+        let named: BTreeSet<PackName> = staying.flat_map(|(_, records)| records).map(|record| record.name).collect();
+        let wanted = |name: &PackName| !damaged.contains(name) && !named.contains(name);
         Ok(live.packs.into_iter().filter(|(name, _)| wanted(name)).map(|(name, pack)| (name, pack.class)).collect())
     }
 }

@@ -2,49 +2,46 @@
 //! then all it promises is true; or it fails cleanly: nothing visible is lost, and doing it again succeeds. It never says
 //! that it has succeeded when it has not.
 //!
-//! `DATAKEEP_FAULTS=all` plays every call; without it, sites that are called often are sampled, and no kind of fault is
-//! left out anywhere. A failure prints the one command that repeats it.
+//! Every call of every scenario is played with every kind that can happen there; nothing is sampled. A failure prints the
+//! one command that repeats it.
 
 mod acts;
+mod between;
 mod judge;
 mod liar;
 mod prepare;
 mod sites;
 
-use crate::collect::{collect, collect_options};
 use crate::crash::{LooseStore, Survival, loose};
-use crate::support::open;
-use acts::{Aim, SCENARIOS, Scenario, Told};
-use datakeep_store::CollectOptions;
+use acts::{Aim, SCENARIOS, Scenario, Told, collect_elsewhere};
 use datakeep_store_blob::strike::LONG_MS;
 use datakeep_store_blob::{BlobStore, CallSite, FaultKind, MemoryStore, Operation, Strike, StrikeLog, StrikeStore};
 use judge::{Verdict, ensure, look, look_later};
 use liar::{Liar, Lie};
-use prepare::Prepared;
+use prepare::{Prepared, chance, draw_from};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+/// Rows of chance of a seed: one half for what is prepared, the other for what is played.
+const ROWS: u64 = 1 << 20;
+
 /// What an act works with: the fault, and around it whoever lies about it.
 type Backend = Liar<StrikeStore<LooseStore>>;
-
-/// So many calls of a site are played with each kind of fault per scenario, unless all are.
-const SAMPLES: u64 = 4;
-
-/// What another host does while a call stalls: it gives up whatever does not move, and collects.
-fn collect_elsewhere(store: &MemoryStore) {
-    store.advance(LONG_MS);
-    let options = CollectOptions { patience_ms: 0, ..collect_options(0) };
-    let _ = open(store.clone()).map(|repository| collect(&repository, &options));
-}
 
 fn backend(store: &MemoryStore, strike: Option<Strike>, lie: Lie) -> (Backend, Arc<StrikeLog>) {
     // What is staged may be seen before the barrier, or not: both are played.
     let is_seen = strike.as_ref().is_some_and(|strike| strike.nth % 2 == 1);
     let survival = if is_seen { Survival::Everything } else { Survival::Nothing };
-    let world = store.clone();
-    let inner = StrikeStore::new(loose(store, survival), strike, Box::new(move || collect_elsewhere(&world)));
+    // While a call stalls, another host gives up whatever does not move, and collects.
+    let (world, entropy) = (store.clone(), chance());
+    let meanwhile = move || {
+        world.advance(LONG_MS);
+        let world: Arc<dyn BlobStore> = Arc::new(world.clone());
+        let _ = collect_elsewhere(&world, entropy.clone());
+    };
+    let inner = StrikeStore::new(loose(store, survival), strike, Box::new(meanwhile));
     let log = inner.log();
     (Liar { inner, lie }, log)
 }
@@ -52,27 +49,27 @@ fn backend(store: &MemoryStore, strike: Option<Strike>, lie: Lie) -> (Backend, A
 /// A scenario with its repository, and how often it calls the store from where.
 struct Stage {
     scenario: &'static Scenario,
+    seed: u64,
     prepared: Prepared,
     calls: BTreeMap<CallSite, u64>,
 }
 
 impl Stage {
-    fn new(scenario: &'static Scenario) -> Self {
+    fn new(scenario: &'static Scenario, seed: u64) -> Self {
+        draw_from(seed * ROWS);
         let prepared = (scenario.prepare)();
         let (honest, log) = backend(&prepared.store.fork(), None, Lie::None);
         let told = (scenario.act)(&prepared, honest);
         assert_eq!(told.is_ok(), scenario.aim != Aim::Find, "{} without a fault: {:?}", scenario.name, told.err());
-        Self { scenario, prepared, calls: log.calls() }
+        Self { scenario, seed, prepared, calls: log.calls() }
     }
 
-    /// Every fault that is played here. Which calls of a site, differs between kinds.
-    fn strikes(&self, samples: u64) -> Vec<Strike> {
+    /// Every fault that can happen here.
+    fn strikes(&self) -> Vec<Strike> {
         let mut strikes = Vec::new();
         for (site, &count) in &self.calls {
-            let kinds = FaultKind::ALL.iter().filter(|kind| kind.applies_to(site.operation).is_ok());
-            for (number, &kind) in kinds.enumerate() {
-                let chosen = sample(count, samples, number as u64);
-                strikes.extend(chosen.into_iter().map(|nth| Strike { site: site.clone(), nth, kind }));
+            for kind in FaultKind::ALL.into_iter().filter(|kind| kind.applies_to(site.operation).is_ok()) {
+                strikes.extend((0..count).map(|nth| Strike { site: site.clone(), nth, kind }));
             }
         }
         strikes
@@ -80,6 +77,7 @@ impl Stage {
 
     /// Plays the scenario with a fault. An error is what the product did wrong.
     fn play(&self, strike: &Strike, lie: Lie) -> Result<Played, String> {
+        draw_from(self.seed * ROWS + ROWS / 2);
         let store = self.prepared.store.fork();
         let (backend, log) = backend(&store, Some(strike.clone()), lie);
         let result = (self.scenario.act)(&self.prepared, backend);
@@ -126,7 +124,10 @@ impl Stage {
         let Strike { site, nth, kind } = strike;
         let call = format!("{}/{}/{nth}", site.operation.name(), site.folder);
         let case = format!("{}:{call}:{}", self.scenario.name, kind.name());
-        format!("DATAKEEP_FAULT={case} cargo test -p datakeep-distribute --test it faults::every_call")
+        format!(
+            "DATAKEEP_SEED={} DATAKEEP_FAULT={case} cargo test -p datakeep-distribute --test it faults::every_call",
+            self.seed
+        )
     }
 }
 
@@ -134,18 +135,6 @@ impl Stage {
 struct Played {
     has_struck: bool,
     is_success: bool,
-}
-
-/// Up to `samples` of `count` calls: the first, the last and some between, others with another `shift`.
-fn sample(count: u64, samples: u64, shift: u64) -> Vec<u64> {
-    if count <= samples {
-        return (0..count).collect();
-    }
-    let inner = (1..samples - 1).map(|number| (number * count / (samples - 1) + shift) % count);
-    let mut chosen: Vec<u64> = [0, count - 1].into_iter().chain(inner).collect();
-    chosen.sort_unstable();
-    chosen.dedup();
-    chosen
 }
 
 /// What all cases together came to.
@@ -160,14 +149,18 @@ struct Sum {
     wrong: Vec<String>,
 }
 
-fn play_all(stages: &[Stage], samples: u64, lie: Lie) -> Sum {
-    let cases: Vec<(&Stage, Strike)> =
-        stages.iter().flat_map(|stage| stage.strikes(samples).into_iter().map(move |strike| (stage, strike))).collect();
+/// Plays every case on all cores, or as many as it takes to find something wrong.
+fn play_all(stages: &[Stage], lie: Lie) -> Sum {
+    let of = |stage| Stage::strikes(stage).into_iter().map(move |strike| (stage, strike));
+    let cases: Vec<(&Stage, Strike)> = stages.iter().flat_map(of).collect();
     let (next, sum) = (AtomicUsize::new(0), Mutex::new(Sum::default()));
+    let is_enough = || lie != Lie::None && !sum.lock().unwrap().wrong.is_empty();
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
-                while let Some((stage, strike)) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
+                while let Some((stage, strike)) =
+                    cases.get(next.fetch_add(1, Ordering::SeqCst)).filter(|_| !is_enough())
+                {
                     let played = catch_unwind(AssertUnwindSafe(|| stage.play(strike, lie)))
                         .unwrap_or_else(|_| Err("it panicked".to_string()));
                     note(&mut sum.lock().unwrap(), stage, strike, played);
@@ -189,22 +182,29 @@ fn note(sum: &mut Sum, stage: &Stage, strike: &Strike, played: Result<Played, St
     }
 }
 
+fn seed() -> u64 {
+    std::env::var("DATAKEEP_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
+}
+
 fn stages() -> Vec<Stage> {
-    SCENARIOS.iter().map(Stage::new).collect()
+    SCENARIOS.iter().map(|scenario| Stage::new(scenario, seed())).collect()
+}
+
+fn scenario(name: &str) -> Option<&'static Scenario> {
+    SCENARIOS.iter().find(|scenario| scenario.name == name)
 }
 
 /// The case of `DATAKEEP_FAULT`: scenario, operation, folder, number of the call, kind.
 fn wanted_case(text: &str) -> Option<(Stage, Strike)> {
     let mut parts = text.split(':');
-    let name = parts.next()?;
-    let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name)?;
+    let scenario = scenario(parts.next()?)?;
     let mut call = parts.next()?.split('/');
     let (operation, folder, nth) = (call.next()?, call.next()?, call.next()?);
     let operation = Operation::ALL.into_iter().find(|known| known.name() == operation)?;
     let kind = parts.next()?;
     let kind = FaultKind::ALL.into_iter().find(|known| known.name() == kind)?;
     let site = CallSite { operation, folder: folder.to_string() };
-    Some((Stage::new(scenario), Strike { site, nth: nth.parse().ok()?, kind }))
+    Some((Stage::new(scenario, seed()), Strike { site, nth: nth.parse().ok()?, kind }))
 }
 
 #[test]
@@ -214,12 +214,35 @@ fn every_call_that_goes_wrong_once_is_no_false_success() {
         let played = stage.play(&strike, Lie::None).unwrap_or_else(|wrong| panic!("{wrong}"));
         return println!("{text}: struck {}, success {}", played.has_struck, played.is_success);
     }
-    let is_all = std::env::var("DATAKEEP_FAULTS").is_ok_and(|text| text == "all");
     let stages = stages();
-    let sum = play_all(&stages, if is_all { u64::MAX } else { SAMPLES }, Lie::None);
+    let sum = play_all(&stages, Lie::None);
     sites::print(&stages, &sum);
     assert!(sum.wrong.is_empty(), "{} cases went wrong:\n{}", sum.wrong.len(), sum.wrong.join("\n"));
     sites::assert_complete(&stages, &sum);
+}
+
+/// Where in the end of a pack a bit turns, decides what comes of it: many places are tried.
+#[test]
+fn an_altered_digest_is_not_written_down() {
+    for seed in 1..=16 {
+        let stage = Stage::new(scenario("resumed-backup").unwrap(), seed);
+        let is_altered =
+            |strike: &Strike| (strike.site.operation, strike.kind) == (Operation::ReadAt, FaultKind::Altered);
+        for strike in stage.strikes().iter().filter(|strike| is_altered(strike)) {
+            let played = stage.play(strike, Lie::None);
+            assert!(played.is_ok(), "{:?}\n    again: {}", played.err(), stage.command(strike));
+        }
+    }
+}
+
+/// The scenario is what its name says: the run opens another session and decides twice.
+#[test]
+fn a_run_is_passed_by() {
+    let stage = Stage::new(scenario("backup-passed-by").unwrap(), 1);
+    let site = |folder: &str| CallSite { operation: Operation::Create, folder: folder.to_string() };
+    let created = |folder: &str| stage.calls.get(&site(folder)).copied().unwrap_or(0);
+    assert_eq!(created("sessions"), 3, "the run, the collector's, and the run again");
+    assert!(created("commits") >= 4, "given up, tried, decided: {}", created("commits"));
 }
 
 /// Proof that the harness can find something: whoever swallows an error is found out.
@@ -227,8 +250,9 @@ fn every_call_that_goes_wrong_once_is_no_false_success() {
 fn swallowed_errors_are_found() {
     let stages = stages();
     for lie in [Lie::Barrier, Lie::Commits, Lie::Forgotten, Lie::Delete] {
-        let wrong = play_all(&stages, 2, lie).wrong;
-        println!("{lie:?}: {} cases find it, the first: {}", wrong.len(), wrong.first().map_or("", String::as_str));
+        let sum = play_all(&stages, lie);
+        let (wrong, cases) = (sum.wrong, sum.successes + sum.failures + sum.missed);
+        println!("{lie:?}: found after {cases} cases: {}", wrong.first().map_or("not at all", String::as_str));
         assert!(!wrong.is_empty(), "{lie:?} is not found");
     }
 }

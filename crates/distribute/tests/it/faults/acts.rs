@@ -1,16 +1,16 @@
 //! What is done while a call goes wrong.
 
-use super::Backend;
 use super::prepare::{
-    self, OTHER_PASSWORD, Prepared, SOURCE, few_bytes, first_tree, second_tree, third_tree, with_damaged_index,
-    with_damaged_pack, with_everything, with_forgotten, with_labels, with_missing_pack, with_older_round, with_one,
-    with_progress, with_two, with_two_slots, with_waiting_round,
+    self, OTHER_PASSWORD, Prepared, SOURCE, chance, few_bytes, first_tree, fourth_tree, second_tree, third_tree,
+    with_damaged_index, with_damaged_pack, with_everything, with_forgotten, with_half_used, with_labels,
+    with_missing_pack, with_older_round, with_one, with_progress, with_two, with_two_slots, with_waiting_round,
 };
+use super::{Backend, between};
 use crate::collect::{collect, collect_options};
 use crate::memory::{Tree, TreeSource};
 use crate::support::{NOW, PASSWORD, password_slot, restore_tree, run, small, unlock, verify};
 use datakeep_model::SessionId;
-use datakeep_store::{CollectOutcome, Locked, OsEntropy, RepairOutcome, Repository, Tombstone};
+use datakeep_store::{CollectOptions, CollectOutcome, Entropy, Locked, RepairOutcome, Repository, Tombstone};
 use datakeep_store_blob::BlobStore;
 use std::sync::Arc;
 
@@ -58,8 +58,22 @@ fn said<T>(result: Result<T, impl std::fmt::Display>) -> Result<T, String> {
 }
 
 pub fn unlocked(store: &Arc<dyn BlobStore>, password: &str) -> Result<Arc<Repository>, String> {
+    unlocked_with(store, password, chance())
+}
+
+fn unlocked_with(
+    store: &Arc<dyn BlobStore>,
+    password: &str,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<Repository>, String> {
     let locked = said(Locked::find(store.clone()))?;
-    said(locked.unlock(&unlock(password), Arc::new(OsEntropy), None)).map(Arc::new)
+    said(locked.unlock(&unlock(password), entropy, None)).map(Arc::new)
+}
+
+/// Gives up every run and collects, as another host does that draws from `entropy`.
+pub fn collect_elsewhere(store: &Arc<dyn BlobStore>, entropy: Arc<dyn Entropy>) -> Result<(), String> {
+    let options = CollectOptions { patience_ms: 0, ..collect_options(0) };
+    said(collect(&unlocked_with(store, PASSWORD, entropy)?, &options)).map(|_| ())
 }
 
 fn opened(store: Backend) -> Result<Arc<Repository>, String> {
@@ -68,13 +82,25 @@ fn opened(store: Backend) -> Result<Arc<Repository>, String> {
 
 fn init(_: &Prepared, store: Backend) -> Result<Told, String> {
     let slots = [password_slot("main", PASSWORD), password_slot("other", OTHER_PASSWORD)];
-    said(Repository::init(Arc::new(store), &small(), &slots, Arc::new(OsEntropy), NOW))?;
+    said(Repository::init(Arc::new(store), &small(), &slots, chance(), NOW))?;
     Ok(Told { opens: vec![PASSWORD, OTHER_PASSWORD], ..Told::default() })
 }
 
 fn backup_of(store: Backend, tree: &Tree) -> Result<Told, String> {
     let repository = opened(store)?;
     let report = said(run(&repository, &mut TreeSource::new(SOURCE, tree), &few_bytes()))?;
+    Ok(Told { snapshot: report.manifest.map(|manifest| manifest.snapshot.id), ..Told::default() })
+}
+
+/// A collection on the same store gives the run up while it reads. Should it fail, the run is not passed by.
+fn backup_passed_by(_: &Prepared, store: Backend) -> Result<Told, String> {
+    let store: Arc<dyn BlobStore> = Arc::new(store);
+    let repository = unlocked(&store, PASSWORD)?;
+    let entropy = chance();
+    let event = move || {
+        let _ = collect_elsewhere(&store, entropy);
+    };
+    let report = said(run(&repository, &mut between::source(Box::new(event)), &few_bytes()))?;
     Ok(Told { snapshot: report.manifest.map(|manifest| manifest.snapshot.id), ..Told::default() })
 }
 
@@ -191,6 +217,7 @@ pub const SCENARIOS: &[Scenario] = &[
     backs_up("resumed-backup", with_progress, |_, store| backup_of(store, &third_tree()), third_tree),
     backs_up("backup-in-a-round", with_waiting_round, |_, store| backup_of(store, &third_tree()), third_tree),
     backs_up("backup-after-a-round", with_older_round, |_, store| backup_of(store, &second_tree()), second_tree),
+    backs_up("backup-passed-by", with_half_used, backup_passed_by, fourth_tree),
     changes("labels", with_labels, relabel),
     changes("add-slot", with_one, add_slot),
     changes("change-password", with_one, change_password),
@@ -199,6 +226,7 @@ pub const SCENARIOS: &[Scenario] = &[
     changes("collect", with_forgotten, collect_all),
     changes("finish-a-round", with_waiting_round, collect_all),
     changes("collect-after-a-round", with_older_round, collect_all),
+    changes("finish-a-third-round", with_everything, collect_all),
     other(Aim::Mend, "repair-a-pack", with_damaged_pack, repair),
     other(Aim::Mend, "repair-a-missing-pack", with_missing_pack, repair),
     other(Aim::Mend, "repair-an-index", with_damaged_index, repair),

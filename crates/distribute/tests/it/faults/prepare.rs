@@ -3,16 +3,19 @@
 use crate::collect::{collect, collect_options, forget};
 use crate::memory::{self, Tree, TreeSource, directory, file, key, symlink};
 use crate::repair::{Restorable, restorable};
-use crate::support::{NOW, PASSWORD, init_with, open, options, password_slot, run, small};
+use crate::support::{NOW, PASSWORD, open_with, options, password_slot, run, small};
 use datakeep_engine::BackupOptions;
 use datakeep_model::SessionId;
-use datakeep_store::{CollectOutcome, OsEntropy, Repository};
+use datakeep_store::{CollectOutcome, Entropy, Repository, SeededEntropy, StoreError};
 use datakeep_store_blob::{BlobStore, FaultPlan, FaultStore, MemoryStore};
 use datakeep_testkit::random_bytes;
+use std::cell::Cell;
 use std::sync::Arc;
 
 pub const OTHER_PASSWORD: &str = "another one";
 pub const SOURCE: &str = "faults";
+/// The file of the fourth tree during whose reading a collection comes between.
+pub const COMES_BETWEEN: &str = "d/20";
 const TWO_DAYS_MS: u64 = 2 * 24 * 60 * 60 * 1000;
 
 /// What was damaged before a repair, as it was found.
@@ -29,6 +32,26 @@ pub struct Prepared {
     /// Visible snapshots, oldest first.
     pub held: Vec<(SessionId, Tree)>,
     pub damage: Option<Damage>,
+}
+
+thread_local! {
+    static ROW: Cell<u64> = const { Cell::new(0) };
+}
+
+/// From here on, this thread's openings draw from the rows of chance after `row`: the same case gives the same bytes.
+pub fn draw_from(row: u64) {
+    ROW.set(row);
+}
+
+/// The next row: no two openings of a repository may draw from one.
+pub fn chance() -> Arc<dyn Entropy> {
+    let row = ROW.get();
+    ROW.set(row + 1);
+    Arc::new(SeededEntropy::new(row))
+}
+
+fn open(store: MemoryStore) -> Result<Arc<Repository>, StoreError> {
+    open_with(store, PASSWORD, chance())
 }
 
 pub fn few_bytes() -> BackupOptions {
@@ -62,6 +85,12 @@ pub fn third_tree() -> Tree {
     tree
 }
 
+pub fn fourth_tree() -> Tree {
+    let mut tree = second_tree();
+    tree.insert(key(COMES_BETWEEN), file(320, body(320)));
+    tree
+}
+
 fn backed_up(prepared: &mut Prepared, tree: Tree) {
     let repository = open(prepared.store.clone()).unwrap();
     let report = run(&repository, &mut TreeSource::new(SOURCE, &tree), &few_bytes()).unwrap();
@@ -85,14 +114,15 @@ pub fn left_by_init() -> Prepared {
     let prepared = Prepared::default();
     let dying = FaultStore::new(prepared.store.clone(), FaultPlan::CrashBefore(1));
     let slots = [password_slot("main", PASSWORD)];
-    let died = Repository::init(Arc::new(dying), &small(), &slots, Arc::new(OsEntropy), NOW);
+    let died = Repository::init(Arc::new(dying), &small(), &slots, chance(), NOW);
     assert!(died.is_err() && prepared.store.list("keys/").unwrap().len() == 1, "a slot and nothing else is there");
     aged(prepared)
 }
 
 pub fn empty() -> Prepared {
     let prepared = Prepared::default();
-    init_with(prepared.store.clone(), &small());
+    let slots = [password_slot("main", PASSWORD)];
+    Repository::init(Arc::new(prepared.store.clone()), &small(), &slots, chance(), NOW).unwrap();
     aged(prepared)
 }
 
@@ -143,14 +173,18 @@ pub fn with_forgotten() -> Prepared {
     aged(prepared)
 }
 
-/// A collection that has condemned packs and waits for a run that was interrupted.
-pub fn with_waiting_round() -> Prepared {
-    let mut prepared = with_one();
-    backed_up(&mut prepared, second_tree());
+/// The older of two snapshots is forgotten, and no run is open.
+pub fn with_half_used() -> Prepared {
+    let mut prepared = with_two();
     let repository = open(prepared.store.clone()).unwrap();
     forget(&repository, &repository.snapshots().unwrap().0[0]);
     prepared.held.remove(0);
-    prepared.store.advance(TWO_DAYS_MS);
+    aged(prepared)
+}
+
+/// A collection that has condemned packs and waits for a run that was interrupted.
+pub fn with_waiting_round() -> Prepared {
+    let prepared = with_half_used();
     interrupted(&prepared);
     let (_, outcome) = collect(&open(prepared.store.clone()).unwrap(), &collect_options(0)).unwrap();
     assert!(matches!(outcome, CollectOutcome::Waiting(_)), "it waits: {outcome:?}");

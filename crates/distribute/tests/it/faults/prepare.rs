@@ -100,7 +100,8 @@ fn backed_up(prepared: &mut Prepared, tree: Tree) {
 /// A run that ends before its decision and leaves packs, an intent and progress.
 fn interrupted(prepared: &Prepared) {
     let mut source = TreeSource { fail_complete: true, ..TreeSource::new(SOURCE, &third_tree()) };
-    run(&open(prepared.store.clone()).unwrap(), &mut source, &few_bytes()).unwrap_err();
+    let often = BackupOptions { progress_bytes: 256, ..few_bytes() };
+    run(&open(prepared.store.clone()).unwrap(), &mut source, &often).unwrap_err();
     assert!(!prepared.store.list("progress/").unwrap().is_empty(), "the interrupted run left its progress");
 }
 
@@ -153,10 +154,20 @@ pub fn with_two_slots() -> Prepared {
     prepared
 }
 
+/// A run that died when its last packs were durable and not yet recorded.
 pub fn with_progress() -> Prepared {
-    let prepared = with_one();
-    interrupted(&prepared);
-    aged(prepared)
+    // How much a record holds depends on how fast threads are: now and then there is one only.
+    for _ in 0..50 {
+        let prepared = with_one();
+        interrupted(&prepared);
+        let mut records = prepared.store.list("progress/").unwrap();
+        let last = records.pop().unwrap();
+        if !records.is_empty() {
+            prepared.store.tamper(&last.name, None);
+            return aged(prepared);
+        }
+    }
+    panic!("no run has recorded its progress twice")
 }
 
 /// The older of two snapshots is forgotten: of its packs some frames are used. A run of long ago has not ended.

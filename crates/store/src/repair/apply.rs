@@ -99,7 +99,10 @@ impl Repository {
             let bytes = self.read_alike(&object)?.ok_or(StoreError::Missing { object: object.clone() })?;
             self.quarantine(&object, &bytes)?;
         }
-        plan.checkpoints.iter().try_for_each(|object| self.quarantine(object))?;
+        for object in &plan.checkpoints {
+            let bytes = self.read_alike(object)?.ok_or_else(|| StoreError::Missing { object: object.clone() })?;
+            self.quarantine(object, &bytes)?;
+        }
         let moved = match plan.packs.is_empty() {
             true => Moved::default(),
             false => {

@@ -7,7 +7,7 @@
 
 use crate::error::StoreError;
 use crate::format::index::{self, IndexRun, PackRecord, fingerprint};
-use crate::format::names::{PackClass, PackName, parse_epoch_session};
+use crate::format::names::{PackClass, PackName, decimal, parse_epoch_session};
 use crate::format::sealed::ObjectType;
 use crate::repository::Repository;
 use crate::tree::entry::Location;
@@ -22,6 +22,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 mod segment;
+
+#[cfg(test)]
+pub(crate) use segment::tests::{sample_bytes as segment_sample, tried as segment_tried};
 
 const FOLDER: &str = "index/";
 /// Runs of fewer chunks stay in memory.
@@ -238,6 +241,6 @@ pub(crate) fn read_run(repository: &Repository, object: &str) -> Result<IndexRun
 
 /// True for names that index objects can have.
 pub(crate) fn is_index_name(object: &str) -> bool {
-    let stem = object.rsplit_once('-').filter(|(_, number)| number.parse::<u32>().is_ok());
+    let stem = object.rsplit_once('-').filter(|(_, number)| decimal(number).is_some());
     stem.is_some_and(|(stem, _)| stem.starts_with("index/") && parse_epoch_session(stem).is_some())
 }

@@ -1,8 +1,10 @@
-//! What tests of every room share: awkward trees, an oracle that sees everything, and data made from a seed.
+//! What tests of every room share: awkward trees, an oracle that sees everything, data made from a seed, and a harness
+//! that harms the inputs of decoders.
 //!
 //! Nothing here uses the product, so that an error of the product cannot hide in its own mirror.
 
 pub mod compare;
+pub mod fuzz;
 pub mod observe;
 pub mod tree;
 pub mod xorshift;

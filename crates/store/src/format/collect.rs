@@ -130,7 +130,7 @@ fn decode_pack(input: &mut Decoder<'_>) -> Result<PackName, DecodeError> {
 /// Smallest encoding of a pack's name.
 const MIN_NAME_LEN_BYTES: usize = 13;
 
-fn encode_forwards(out: &mut Encoder, map: &ForwardMap) {
+pub(super) fn encode_forwards(out: &mut Encoder, map: &ForwardMap) {
     out.uv(map.moves.len() as u64);
     for (&pack, frames) in &map.moves {
         encode_pack(out, pack);
@@ -143,7 +143,7 @@ fn encode_forwards(out: &mut Encoder, map: &ForwardMap) {
     }
 }
 
-fn decode_forwards(input: &mut Decoder<'_>) -> Result<ForwardMap, DecodeError> {
+pub(super) fn decode_forwards(input: &mut Decoder<'_>) -> Result<ForwardMap, DecodeError> {
     let mut map = ForwardMap::default();
     let packs = input.count(u64::MAX, MIN_NAME_LEN_BYTES + 1)?;
     for _ in 0..packs {

@@ -143,13 +143,19 @@ pub(crate) fn parse_epoch_session(object: &str) -> Option<(u64, SessionId)> {
     let epoch = parts.next()?;
     let session = SessionId::from_hex(parts.next()?)?;
     let number: u64 = epoch.parse().ok()?;
-    (epoch.len() == 10 && parts.next().is_none()).then_some((number, session))
+    let is_plain = epoch.len() == 10 && format!("{number:010}") == epoch;
+    (is_plain && parts.next().is_none()).then_some((number, session))
+}
+
+/// A number as names have it: decimal, in its only spelling.
+pub(crate) fn decimal(text: &str) -> Option<u32> {
+    text.parse::<u32>().ok().filter(|number| number.to_string() == text)
 }
 
 /// Session and number of a name like `<folder><session>-<number>`.
 pub(crate) fn parse_session_number(object: &str) -> Option<(SessionId, u32)> {
     let (session, number) = object.rsplit('/').next()?.split_once('-')?;
-    Some((SessionId::from_hex(session)?, number.parse().ok()?))
+    Some((SessionId::from_hex(session)?, decimal(number)?))
 }
 
 #[cfg(test)]
@@ -166,5 +172,12 @@ mod tests {
         assert_eq!(PackName::parse("data/00/3f3f3f3f3f3f3f3f3f3f3f3f-12"), None);
         assert_eq!(parse_epoch_session(&decision(7, name.session)), Some((7, name.session)));
         assert_eq!(parse_session_number(&index(7, name.session, 3)), Some((name.session, 3)));
+        let session = name.session;
+        for epoch in ["+000000007", "00000000007", "7"] {
+            assert_eq!(parse_epoch_session(&format!("commits/{epoch}/{session}")), None, "{epoch}");
+        }
+        for number in ["03", "+3", "", "-3"] {
+            assert_eq!(parse_session_number(&format!("progress/x/{session}-{number}")), None, "{number}");
+        }
     }
 }

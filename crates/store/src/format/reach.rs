@@ -59,6 +59,14 @@ impl FrameSet {
         self.below.max(self.bits.len() as u32 * 8)
     }
 
+    /// The set that a bitmap for so many frames stands for; `None` unless it is what [`encode`] writes: of a set of all
+    /// frames no bitmap is written, and there are no frames behind the last one.
+    fn from_bitmap(bits: &[u8], frames: u32) -> Option<Self> {
+        let used: u32 = bits.iter().map(|byte| byte.count_ones()).sum();
+        let behind = bits.last().map_or(0, |last| u32::from(*last) >> (frames - 1) % 8 >> 1);
+        (used < frames && behind == 0).then(|| Self { below: 0, bits: bits.to_vec() })
+    }
+
     fn byte(&self, number: u32) -> u8 {
         (0..8).filter(|bit| self.contains(number * 8 + bit)).fold(0, |byte, bit| byte | 1 << bit)
     }
@@ -95,7 +103,10 @@ pub(crate) fn decode(plain: &[u8]) -> Result<Reach, DecodeError> {
         let record = decode_record(&mut input)?;
         let frames = match input.u8()? {
             1 => FrameSet { below: record.frames, bits: Vec::new() },
-            0 => FrameSet { below: 0, bits: input.raw(record.frames.div_ceil(8) as usize)?.to_vec() },
+            0 => {
+                let bits = input.raw(record.frames.div_ceil(8) as usize)?;
+                FrameSet::from_bitmap(bits, record.frames).map_or_else(|| input.fail("a bitmap of some frames"), Ok)?
+            }
             _ => return input.fail("0 or 1"),
         };
         if packs.last_key_value().is_some_and(|(last, _)| *last >= record.name) {

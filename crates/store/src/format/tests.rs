@@ -1,5 +1,8 @@
 //! Every decoder against every kind of bytes: what was encoded comes back, and nothing else ever panics.
 
+mod fuzz;
+mod golden;
+
 use super::codec::{Decoder, Encoder};
 use super::index::{IndexRun, PackRecord};
 use super::names::{PackClass, PackName};
@@ -500,6 +503,22 @@ fn whole_packs_in_reach_cost_nothing() {
     // 12 GB as bitmaps.
     let reach = reach::decode(&plain.bytes).expect("it is well formed");
     assert_eq!(reach.packs.values().map(|(_, frames)| u64::from(frames.count())).sum::<u64>(), u64::from(count) << 20);
+}
+
+/// A sealed object may be longer than what is ever compressed in one piece: an index of millions of chunks is.
+#[test]
+fn sealed_objects_may_be_as_long_as_their_limit() {
+    let ring = keys();
+    let context = SealContext { repository: REPOSITORY, suite: Suite::Aes256Gcm, key_epoch: 0, role_key: &ring.reach };
+    for len in [16 << 20, (16 << 20) + 1, sealed::MAX_PLAIN_LEN_BYTES as usize] {
+        let plain = vec![7; len];
+        let stored = sealed::seal(&context, ObjectType::Index, "index/0/a", [1; 32], &plain).expect("sealed");
+        assert!(stored.len() as u64 <= sealed::MAX_STORED_LEN_BYTES);
+        let opened = sealed::open(&context, ObjectType::Index, "index/0/a", &stored).expect("opened");
+        assert!(opened == plain, "{len}");
+    }
+    let longer = vec![7; sealed::MAX_PLAIN_LEN_BYTES as usize + 1];
+    assert!(sealed::seal(&context, ObjectType::Index, "index/0/a", [1; 32], &longer).is_err());
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Segment {
         }
         let mut segment =
             Self { file, start_byte, count: count as usize, fences: Vec::new(), filter: Filter::new(count as usize) };
-        segment.scan()?;
+        segment.scan(records.len())?;
         Some((records, segment))
     }
 
@@ -70,13 +70,14 @@ impl Segment {
         Self::open(path).map(|(_, segment)| segment)
     }
 
-    fn scan(&mut self) -> Option<()> {
+    /// Reads all entries once: they must be sorted, and name one of so many packs.
+    fn scan(&mut self, packs: usize) -> Option<()> {
         let mut last = 0;
         for block in 0..self.count.div_ceil(BLOCK_ENTRIES) {
             let entries = self.block(block)?;
             self.fences.push(entries.first()?.0);
-            for (fingerprint, _) in entries {
-                if fingerprint < last {
+            for (fingerprint, pack) in entries {
+                if fingerprint < last || pack as usize >= packs {
                     return None;
                 }
                 last = fingerprint;
@@ -148,7 +149,7 @@ impl Filter {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::format::names::{PackClass, PackName};
     use datakeep_model::{ObjectDigest, SessionId};
@@ -162,6 +163,34 @@ mod tests {
         entries.extend((0..600).map(|_| (78, 1)));
         entries.sort_unstable();
         IndexRun { packs: vec![pack, pack], entries }
+    }
+
+    fn bytes_of(run: &IndexRun) -> Vec<u8> {
+        let folder = tempfile::tempdir().expect("a folder");
+        Segment::create(&folder.path().join("run"), run).expect("created");
+        std::fs::read(folder.path().join("run")).expect("read")
+    }
+
+    /// A file as it is written.
+    pub(crate) fn sample_bytes(count: u64) -> Vec<u8> {
+        bytes_of(&run(count))
+    }
+
+    /// Opens such bytes as a file and looks things up in it; what would be written for what was found.
+    pub(crate) fn tried(bytes: &[u8]) -> Option<Vec<u8>> {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), bytes).expect("written");
+        let (packs, segment) = Segment::open(file.path())?;
+        let mut entries = Vec::new();
+        for block in 0..segment.count.div_ceil(BLOCK_ENTRIES) {
+            entries.extend(segment.block(block).expect("it was read before"));
+        }
+        for (fingerprint, pack) in entries.iter().take(20).chain(&[(0, 0), (u64::MAX, 0)]) {
+            let found = segment.candidates(*fingerprint);
+            assert!(found.contains(pack) || !entries.contains(&(*fingerprint, *pack)), "{fingerprint:x}");
+        }
+        // Entries of one chunk keep their order: the file is written as it is.
+        Some(bytes_of(&IndexRun { packs, entries }))
     }
 
     #[test]
@@ -188,5 +217,10 @@ mod tests {
         let bytes = std::fs::read(&path).expect("read");
         std::fs::write(&path, &bytes[..bytes.len() - 1]).expect("written");
         assert!(Segment::open(&path).is_none());
+        let mut stranger = bytes.clone();
+        let last = stranger.len() - 1;
+        stranger[last] = 0xff;
+        std::fs::write(&path, &stranger).expect("written");
+        assert!(Segment::open(&path).is_none(), "a pack that the file does not name");
     }
 }

@@ -73,7 +73,8 @@ pub struct KeepArgs {
     pub keep_at_least: Option<u32>,
 }
 
-fn count(text: &str) -> Result<u32, String> {
+/// A number, or `all`.
+pub fn count(text: &str) -> Result<u32, String> {
     if text == "all" {
         return Ok(u32::MAX);
     }

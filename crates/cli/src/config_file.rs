@@ -82,7 +82,12 @@ pub fn read(path: &Path, must_exist: bool) -> Result<FileValues, Failure> {
             return Err(Failure { kind: ErrorKind::Usage, ..failure });
         }
     };
-    Reader { path, text: &text }.values()
+    parse(path, &text)
+}
+
+/// What a text says; `path` is for complaints.
+pub fn parse(path: &Path, text: &str) -> Result<FileValues, Failure> {
+    Reader { path, text }.values()
 }
 
 /// Reads text of a plausible length: a device, or a wrong file, would be read for ever.
@@ -195,7 +200,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<FileValues, Failure> {
-        Reader { path: Path::new("config.toml"), text }.values()
+        super::parse(Path::new("config.toml"), text)
     }
 
     #[test]

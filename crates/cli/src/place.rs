@@ -63,7 +63,7 @@ pub fn resolve<'m>(
 }
 
 /// Undoes `escape_for_terminal`; `None` when nothing was escaped.
-fn unescape(text: &[u8]) -> Option<Vec<u8>> {
+pub fn unescape(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&first, after)) = rest.split_first() {

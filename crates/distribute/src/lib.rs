@@ -10,6 +10,9 @@ pub mod near;
 pub mod restore;
 pub mod select;
 
+#[cfg(test)]
+mod fuzz;
+
 pub use choose::{Chosen, choose, split_place};
 pub use compare::{Change, ChangeKind, compare};
 pub use error::DistributeError;

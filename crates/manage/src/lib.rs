@@ -10,6 +10,9 @@ pub mod plan;
 pub mod retention;
 pub mod span;
 
+#[cfg(test)]
+mod fuzz;
+
 pub use past::{GroupBy, GroupKey, Past, Scope, hold_of};
 pub use plan::{Decision, Group, Plan, Refusal, decide, decide_named};
 pub use retention::{Reason, Retention, SlotRule};

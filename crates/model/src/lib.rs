@@ -12,6 +12,9 @@ pub mod secret;
 pub mod snapshot;
 pub mod time;
 
+#[cfg(test)]
+mod fuzz;
+
 pub use error::{ErrorKind, ExitCode};
 pub use event::{Counters, Event, Loss, LossCause, NullObserver, Observer, Phase};
 pub use id::{ChunkId, ChunkKind, ObjectDigest, RepositoryId, SessionId};

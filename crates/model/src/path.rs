@@ -57,24 +57,31 @@ impl ItemPath {
     pub fn parse(text: &[u8]) -> Result<Self, PathError> {
         let mut path = Self::root();
         for component in text.split(|&byte| byte == b'/').filter(|c| !c.is_empty() && *c != b".") {
-            path = path.join(component)?;
+            path.push(component)?;
         }
         Ok(path)
     }
 
     /// This path with one more component.
     pub fn join(&self, name: &[u8]) -> Result<Self, PathError> {
+        let mut path = Self(Vec::with_capacity(self.0.len() + 1 + name.len()));
+        path.0.extend_from_slice(&self.0);
+        path.push(name)?;
+        Ok(path)
+    }
+
+    /// Appends a component in its place: a path of very many is made in one pass.
+    fn push(&mut self, name: &[u8]) -> Result<(), PathError> {
         check_name(name)?;
-        let mut bytes = Vec::with_capacity(self.0.len() + 1 + name.len());
-        bytes.extend_from_slice(&self.0);
-        if !bytes.is_empty() {
-            bytes.push(b'/');
-        }
-        bytes.extend_from_slice(name);
-        if bytes.len() > MAX_PATH_LEN_BYTES {
+        let is_first = self.0.is_empty();
+        if self.0.len() + usize::from(!is_first) + name.len() > MAX_PATH_LEN_BYTES {
             return Err(PathError::TooLong);
         }
-        Ok(Self(bytes))
+        if !is_first {
+            self.0.push(b'/');
+        }
+        self.0.extend_from_slice(name);
+        Ok(())
     }
 
     /// The bytes, components joined by `/`.
@@ -175,7 +182,7 @@ impl ItemPath {
             while let Some(byte) = bytes.next() {
                 match byte {
                     SEPARATOR => {
-                        path = path.join(&component)?;
+                        path.push(&component)?;
                         component.clear();
                     }
                     ESCAPE => match bytes.next() {
@@ -185,9 +192,10 @@ impl ItemPath {
                     plain => component.push(plain),
                 }
             }
-            path = path.join(&component)?;
+            path.push(&component)?;
         }
-        path.join(name)
+        path.push(name)?;
+        Ok(path)
     }
 }
 

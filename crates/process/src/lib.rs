@@ -22,6 +22,8 @@ pub mod recovery;
 pub mod seal;
 pub mod slot;
 
+#[cfg(test)]
+mod fuzz;
 mod hkdf;
 mod probe;
 #[cfg(test)]

@@ -25,6 +25,9 @@ mod target;
 mod walk;
 mod xattr;
 
+#[cfg(test)]
+mod fuzz;
+
 pub use connector::FilesConnector;
 pub use stream::StreamConnector;
 pub use target::FilesTarget;

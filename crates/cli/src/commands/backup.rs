@@ -86,7 +86,7 @@ fn options(app: &App, args: &BackupArgs) -> Result<BackupOptions, Failure> {
     })
 }
 
-fn compression(text: &str) -> Result<CompressionSettings, Failure> {
+pub(super) fn compression(text: &str) -> Result<CompressionSettings, Failure> {
     match text {
         "fast" => Ok(CompressionSettings::FAST),
         "default" => Ok(CompressionSettings::DEFAULT),

@@ -97,6 +97,11 @@ fn share(args: &CheckArgs) -> Result<Share, Failure> {
     let Some(text) = &args.slice else {
         return Ok(if args.read_data { Share::All } else { Share::None });
     };
+    parse_slice(text)
+}
+
+/// `N/T`, with N from 1 to T.
+pub(super) fn parse_slice(text: &str) -> Result<Share, Failure> {
     let numbers = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
     numbers.and_then(|(number, of)| Share::slice(number, of)).ok_or_else(|| {
         let shown = datakeep_model::escape_for_terminal(text.as_bytes());

@@ -22,6 +22,9 @@ pub mod snapshots;
 pub mod stats;
 pub mod tag;
 
+#[cfg(test)]
+mod fuzz;
+
 use crate::args::{Cli, Verb};
 use crate::errors::Failure;
 use crate::open::App;

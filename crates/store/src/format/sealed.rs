@@ -4,7 +4,8 @@ use super::codec::{Decoder, Encoder};
 use crate::error::StoreError;
 use datakeep_model::RepositoryId;
 use datakeep_process::{
-    Codec, CompressionSettings, Compressor, Decompressor, ObjectKey, RoleKey, Suite, commitment_matches,
+    Codec, CompressionSettings, Compressor, Decompressor, MAX_FRAME_RAW_LEN_BYTES, ObjectKey, ProcessError, RoleKey,
+    Suite, commitment_matches,
 };
 
 const MAGIC: &[u8; 8] = b"DKPOBJT1";
@@ -80,8 +81,9 @@ pub(crate) fn seal(
     Ok(out.bytes)
 }
 
+/// What is too short to gain, and what is longer than the compressor takes in one piece, is stored as it is.
 fn compress(plain: &[u8], body: &mut Vec<u8>) -> Result<Codec, StoreError> {
-    if plain.len() < 128 {
+    if !(128..=MAX_FRAME_RAW_LEN_BYTES).contains(&plain.len()) {
         body.extend_from_slice(plain);
         return Ok(Codec::Raw);
     }
@@ -110,10 +112,18 @@ pub(crate) fn open(
     tag.copy_from_slice(tag_bytes);
     key.open(0, &associated(context.repository, header, name), &mut body, &tag)
         .map_err(|_| StoreError::damaged(name, HEADER_LEN_BYTES as u64, "authentic content", "altered bytes"))?;
+    plain_of(&parse, body)
+        .map_err(|e| StoreError::damaged(name, HEADER_LEN_BYTES as u64, "content that decompresses", e.to_string()))
+}
+
+fn plain_of(header: &Header, body: Vec<u8>) -> Result<Vec<u8>, ProcessError> {
+    let len_bytes = header.plain_len as usize;
+    if header.codec == Codec::Raw {
+        let is_whole = body.len() == len_bytes;
+        return if is_whole { Ok(body) } else { Err(ProcessError::FrameLength { expected_bytes: len_bytes }) };
+    }
     let mut plain = Vec::new();
-    Decompressor::new()?
-        .decompress(parse.codec, &body, parse.plain_len as usize, &mut plain)
-        .map_err(|e| StoreError::damaged(name, HEADER_LEN_BYTES as u64, "content that decompresses", e.to_string()))?;
+    Decompressor::new()?.decompress(header.codec, &body, len_bytes, &mut plain)?;
     Ok(plain)
 }
 

@@ -60,7 +60,13 @@ impl Target {
     /// A parser of what people write: a longer text may be a text as well.
     pub fn text(name: &'static str, seeds: &[&str], run: fn(&[u8]) -> Verdict) -> Self {
         let seeds = seeds.iter().map(|seed| seed.as_bytes().to_vec()).collect();
-        Self { is_closed: false, ..Self::bytes(name, seeds, run) }
+        Self::bytes(name, seeds, run).open()
+    }
+
+    /// Of which a longer input may be valid as well.
+    #[must_use]
+    pub fn open(self) -> Self {
+        Self { is_closed: false, ..self }
     }
 
     /// Repairs what harm always breaks, such as a checksum, so that the harm behind it is met.

@@ -79,11 +79,7 @@ pub const TABLE: &[Row] = &[
     row(
         "store",
         "checkpoint",
-        &[
-            "format/collect.rs::decode_checkpoint",
-            "format/collect.rs::decode_prune",
-            "format/collect.rs::decode_gone",
-        ],
+        &["format/collect.rs::decode_checkpoint", "format/collect.rs::decode_prune", "format/collect.rs::decode_gone"],
     ),
     row("store", "forward-map", &["format/collect.rs::decode_forwards"]),
     row("store", "pack-name", &["format/names.rs::parse"]),

@@ -134,7 +134,11 @@ fn functions(path: &Path) -> Vec<String> {
     let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let name = |after: &str| after.split(|c: char| !c.is_alphanumeric() && c != '_').next().map(str::to_string);
     let begins = |line: &&str| !line.trim_start().starts_with("//");
-    product.lines().filter(begins).filter_map(|line| line.split_once("fn ").and_then(|(_, after)| name(after))).collect()
+    product
+        .lines()
+        .filter(begins)
+        .filter_map(|line| line.split_once("fn ").and_then(|(_, after)| name(after)))
+        .collect()
 }
 
 /// Called like decoders, and given no bytes that others wrote.

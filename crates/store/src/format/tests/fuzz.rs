@@ -268,8 +268,8 @@ fn collections() -> Vec<Target> {
     let tombstone = (timestamp(), words(), words());
     let tombstone = tombstone.prop_map(|(forgotten, host, reason)| Tombstone { forgotten, host, reason });
     let condemned = (session(), timestamp(), doomed(), forwards());
-    let condemned = condemned
-        .prop_map(|(collector, made, packs, forwards)| Condemned { collector, made, packs, forwards });
+    let condemned =
+        condemned.prop_map(|(collector, made, packs, forwards)| Condemned { collector, made, packs, forwards });
     let none = Vec::new;
     vec![
         Target::bytes("tombstone", seeds(tombstone, |t| collect::encode_tombstone(&t), none()), |input| {

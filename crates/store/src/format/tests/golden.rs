@@ -62,6 +62,9 @@ impl Golden {
 
     /// The packs of both classes as they are stored.
     pub fn packs(&self) -> Vec<Vec<u8>> {
-        [PackClass::Data, PackClass::Meta].iter().flat_map(|class| self.stored(&format!("{}/", class.folder()))).collect()
+        [PackClass::Data, PackClass::Meta]
+            .iter()
+            .flat_map(|class| self.stored(&format!("{}/", class.folder())))
+            .collect()
     }
 }

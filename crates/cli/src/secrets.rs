@@ -110,13 +110,16 @@ fn elsewhere() -> String {
     )
 }
 
-/// Variables of our environment that a program we start must not see.
+/// Where systemd puts the credentials of a unit: the password command may need it, other programs may not see it.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
+/// Variables of our environment that a program we start, other than the password command, must not see.
 pub fn hidden_variables(settings: &Settings) -> Vec<String> {
     let named = match &settings.password.value {
         Reference::Environment(name) => Some(name.clone()),
         _ => None,
     };
-    HIDDEN.map(str::to_string).into_iter().chain(named).collect()
+    HIDDEN.into_iter().chain([CREDENTIALS]).map(str::to_string).chain(named).collect()
 }
 
 fn from_environment(name: &str) -> Result<Secret, Failure> {
@@ -168,7 +171,7 @@ pub fn is_exposed(path: &Path) -> bool {
 }
 
 fn from_credential(name: &str) -> Result<Secret, Failure> {
-    let directory = std::env::var_os("CREDENTIALS_DIRECTORY");
+    let directory = std::env::var_os(CREDENTIALS);
     let missing = || {
         let message = tr!("there is no systemd credential {name}", "没有名为 {name} 的 systemd 凭据");
         Failure::new(ErrorKind::WrongKey, message).hint(tr!(

@@ -228,7 +228,7 @@ impl fmt::Debug for ItemPath {
 
 /// Text that a terminal prints and never acts on: valid UTF-8 stays, control characters (C0, C1, DEL), bidirectional
 /// overrides and line separators, and bytes that are not UTF-8 become `\n`, `\t`, `\x1b` or `\u{202e}`; a backslash is
-/// doubled, so the text can be read back without ambiguity.
+/// doubled, so the text can be read back without ambiguity: `\x98` is a byte, `\u{98}` a character of two.
 pub fn escape_for_terminal(bytes: &[u8]) -> String {
     use fmt::Write;
     let mut text = String::with_capacity(bytes.len());
@@ -239,8 +239,13 @@ pub fn escape_for_terminal(bytes: &[u8]) -> String {
                 '\n' => write!(text, "\\n"),
                 '\r' => write!(text, "\\r"),
                 '\t' => write!(text, "\\t"),
-                c if (c as u32) < 0x20 || (0x7f..0xa0).contains(&(c as u32)) => write!(text, "\\x{:02x}", c as u32),
-                c @ ('\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}') => {
+                c if (c as u32) < 0x20 || c == '\u{7f}' => write!(text, "\\x{:02x}", c as u32),
+                // Not as `\x80`, which is the byte: the character is two.
+                c @ ('\u{80}'..='\u{9f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{2069}'
+                | '\u{feff}') => {
                     write!(text, "\\u{{{:x}}}", c as u32)
                 }
                 c => write!(text, "{c}"),
@@ -294,6 +299,8 @@ mod tests {
         assert_eq!(escape_for_terminal("naïve 中\n\x1b[31m\\".as_bytes()), "naïve 中\\n\\x1b[31m\\\\");
         assert_eq!(escape_for_terminal(b"\xff\xfe"), "\\xff\\xfe");
         assert_eq!(escape_for_terminal("a\u{202e}b".as_bytes()), "a\\u{202e}b");
+        assert_eq!(escape_for_terminal("\u{98}\u{7f}".as_bytes()), "\\u{98}\\x7f");
+        assert_eq!(escape_for_terminal(b"\x98"), "\\x98");
     }
 
     fn component() -> impl Strategy<Value = Vec<u8>> {

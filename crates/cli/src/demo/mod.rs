@@ -11,7 +11,7 @@ use crate::open::App;
 use crate::out::{Out, Style, clean, table};
 use crate::words::shell::quoted;
 use crate::words::tr;
-use crate::{help, signals, sizes, time};
+use crate::{help, secrets, signals, sizes, time};
 use clap::FromArgMatches;
 use datakeep_model::{ErrorKind, ExitCode, Snapshot, escape_for_terminal};
 use observe::Look;
@@ -95,7 +95,11 @@ impl Demo<'_> {
         let Some(given) = &args.tree else { return tree::build(tree).map_err(io) };
         let (from, to) = (given.display(), tree.display());
         self.command(&format!("cp -a {from} {to}"))?;
-        let copied = std::process::Command::new("cp").arg("-a").arg("--").arg(given).arg(tree).status().map_err(io)?;
+        let mut copy = std::process::Command::new("cp");
+        for name in secrets::hidden_variables(&self.app.settings) {
+            copy.env_remove(name);
+        }
+        let copied = copy.arg("-a").arg("--").arg(given).arg(tree).status().map_err(io)?;
         if copied.success() {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there, and the line says which")]
 
+mod canaries;
 mod care;
 mod collecting;
 mod demo;

@@ -324,3 +324,18 @@ impl Repository {
         Ok(name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_opens_a_repository_does_not_print() {
+        let secret = Secret::new(b"canary".to_vec());
+        let slot =
+            NewSlot { label: "l".into(), secret: secret.clone(), kind: SlotKind::Password, kdf: KdfParams::DEFAULT };
+        let shown = format!("{slot:?} {:?} {:?}", Unlock::Password(secret.clone()), Unlock::RecoveryCode(secret));
+        assert_eq!(shown.matches("Secret(..)").count(), 3, "{shown}");
+        assert!(!shown.contains("canary") && !shown.contains("99, 97"), "{shown}");
+    }
+}

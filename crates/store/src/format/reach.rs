@@ -63,7 +63,7 @@ impl FrameSet {
     /// frames no bitmap is written, and there are no frames behind the last one.
     fn from_bitmap(bits: &[u8], frames: u32) -> Option<Self> {
         let used: u32 = bits.iter().map(|byte| byte.count_ones()).sum();
-        let behind = bits.last().map_or(0, |last| u32::from(*last) >> (frames - 1) % 8 >> 1);
+        let behind = bits.last().map_or(0, |last| u32::from(*last) >> ((frames - 1) % 8 + 1));
         (used < frames && behind == 0).then(|| Self { below: 0, bits: bits.to_vec() })
     }
 

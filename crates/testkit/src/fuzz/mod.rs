@@ -35,7 +35,7 @@ pub struct Target {
     name: &'static str,
     seeds: Vec<Vec<u8>>,
     run: fn(&[u8]) -> Verdict,
-    mend: fn(&mut Vec<u8>),
+    mend: fn(&mut [u8]),
     per_byte: usize,
     base_len_bytes: usize,
     is_closed: bool,
@@ -71,7 +71,7 @@ impl Target {
 
     /// Repairs what harm always breaks, such as a checksum, so that the harm behind it is met.
     #[must_use]
-    pub fn mended(self, mend: fn(&mut Vec<u8>)) -> Self {
+    pub fn mended(self, mend: fn(&mut [u8])) -> Self {
         Self { mend, ..self }
     }
 

@@ -41,7 +41,7 @@ fn named(name: Option<String>) -> Verdict {
 }
 
 /// The checksum of a config or slot stands before the 32 bytes of its seal.
-fn mend_checksum(bytes: &mut Vec<u8>) {
+fn mend_checksum(bytes: &mut [u8]) {
     if let Some(checked_len) = bytes.len().checked_sub(48) {
         let checksum = datakeep_process::digest(&bytes[..checked_len]).0;
         bytes[checked_len..checked_len + 16].copy_from_slice(&checksum[..16]);

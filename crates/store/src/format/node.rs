@@ -424,6 +424,9 @@ impl LeafReader<'_> {
         self.last_inode = inode;
         let links = if flags & MANY_LINKS == 0 { 1 } else { self.numbers.uv32()? };
         let rdev = if flags & DEVICE == 0 { 0 } else { self.numbers.uv()? };
+        if (flags & MANY_LINKS != 0 && links <= 1) || (flags & DEVICE != 0 && rdev == 0) {
+            return self.numbers.fail("numbers that agree with their flags");
+        }
         Ok(Meta { file_type, mode, uid, gid, len_bytes, mtime, ctime, inode, device, links, rdev })
     }
 

@@ -53,19 +53,8 @@ impl Segment {
     /// Writes a run into the cache; `None` when that fails, which only costs memory.
     pub fn create(path: &Path, run: &IndexRun) -> Option<Self> {
         std::fs::create_dir_all(path.parent()?).ok()?;
-        let mut packs = Encoder::new();
-        run.packs.iter().for_each(|record| index::encode_record(&mut packs, record));
-        let mut out = Encoder::new();
-        out.raw(MAGIC);
-        out.u64(packs.bytes.len() as u64);
-        out.u64(run.entries.len() as u64);
-        out.raw(&packs.bytes);
-        for (fingerprint, pack) in &run.entries {
-            out.raw(&fingerprint.to_be_bytes());
-            out.u32(*pack);
-        }
         let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
-        std::fs::write(&temporary, &out.bytes).ok()?;
+        std::fs::write(&temporary, encode(run)).ok()?;
         std::fs::rename(&temporary, path).ok()?;
         Self::open(path).map(|(_, segment)| segment)
     }
@@ -119,6 +108,21 @@ impl Segment {
     }
 }
 
+fn encode(run: &IndexRun) -> Vec<u8> {
+    let mut packs = Encoder::new();
+    run.packs.iter().for_each(|record| index::encode_record(&mut packs, record));
+    let mut out = Encoder::new();
+    out.raw(MAGIC);
+    out.u64(packs.bytes.len() as u64);
+    out.u64(run.entries.len() as u64);
+    out.raw(&packs.bytes);
+    for (fingerprint, pack) in &run.entries {
+        out.raw(&fingerprint.to_be_bytes());
+        out.u32(*pack);
+    }
+    out.bytes
+}
+
 /// A blocked Bloom filter (Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient Bloom Filters", 2007): ten bits
 /// an entry, all probes of a key in one 512-bit block. Fingerprints are uniform, so their bits are the hashes.
 struct Filter {
@@ -165,22 +169,27 @@ pub(crate) mod tests {
         IndexRun { packs: vec![pack, pack], entries }
     }
 
-    fn bytes_of(run: &IndexRun) -> Vec<u8> {
-        let folder = tempfile::tempdir().expect("a folder");
-        Segment::create(&folder.path().join("run"), run).expect("created");
-        std::fs::read(folder.path().join("run")).expect("read")
-    }
-
     /// A file as it is written.
     pub(crate) fn sample_bytes(count: u64) -> Vec<u8> {
-        bytes_of(&run(count))
+        encode(&run(count))
+    }
+
+    /// A file in memory where the system has such a place: very many contents are tried.
+    fn memory_file() -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new_in("/dev/shm").or_else(|_| tempfile::NamedTempFile::new());
+        file.expect("a file")
+    }
+
+    thread_local! {
+        static TRIED: tempfile::NamedTempFile = memory_file();
     }
 
     /// Opens such bytes as a file and looks things up in it; what would be written for what was found.
     pub(crate) fn tried(bytes: &[u8]) -> Option<Vec<u8>> {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), bytes).expect("written");
-        let (packs, segment) = Segment::open(file.path())?;
+        let (packs, segment) = TRIED.with(|file| {
+            std::fs::write(file.path(), bytes).expect("written");
+            Segment::open(file.path())
+        })?;
         let mut entries = Vec::new();
         for block in 0..segment.count.div_ceil(BLOCK_ENTRIES) {
             entries.extend(segment.block(block).expect("it was read before"));
@@ -190,7 +199,7 @@ pub(crate) mod tests {
             assert!(found.contains(pack) || !entries.contains(&(*fingerprint, *pack)), "{fingerprint:x}");
         }
         // Entries of one chunk keep their order: the file is written as it is.
-        Some(bytes_of(&IndexRun { packs, entries }))
+        Some(encode(&IndexRun { packs, entries }))
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! What every store must do, as a suite that each implementation runs.
 
+use crate::probe::{self, Effort, Tier};
 use crate::{BlobError, BlobStore};
 
 /// Runs the suite; `make` gives a fresh, empty store each time. Panics with what failed.
 pub fn check(make: &mut dyn FnMut() -> Box<dyn BlobStore>) {
     reads_back_what_was_written(&*make());
     creates_once(&*make());
-    one_racer_wins(&*make());
+    keeps_what_collections_rely_on(&*make());
     lists_completely(&*make());
     refuses_bad_names(&*make());
 }
@@ -37,19 +38,10 @@ fn creates_once(store: &dyn BlobStore) {
     assert_eq!(store.read("empty", 0).expect("read"), b"");
 }
 
-fn one_racer_wins(store: &dyn BlobStore) {
-    for round in 0..20 {
-        let name = format!("race/{round}");
-        let winners: usize = std::thread::scope(|scope| {
-            let racer = |number: u8| {
-                let name = name.clone();
-                scope.spawn(move || (store.create(&name, &[number]).is_ok(), number))
-            };
-            let racers: Vec<_> = (0..8).map(racer).collect();
-            racers.into_iter().map(|r| usize::from(r.join().expect("no panic").0)).sum()
-        });
-        assert_eq!(winners, 1, "exactly one racer wins");
-    }
+fn keeps_what_collections_rely_on(store: &dyn BlobStore) {
+    let report = probe::probe([store, store], "0123", Effort::THOROUGH).expect("an answer");
+    assert_eq!(report.tier, Tier::Collecting, "{report:?}");
+    assert_eq!(store.list("").expect("listed"), [], "a probe leaves nothing");
 }
 
 fn lists_completely(store: &dyn BlobStore) {

@@ -108,6 +108,10 @@ impl<S: BlobStore> BlobStore for FaultStore<S> {
         self.call("list", prefix, false, || self.inner.list(prefix))
     }
 
+    fn drop_folder(&self, name: &str) {
+        self.inner.drop_folder(name);
+    }
+
     fn hold_reserve(&self) {
         self.inner.hold_reserve();
     }

@@ -7,12 +7,14 @@ pub mod conformance;
 pub mod fault;
 pub mod local;
 pub mod memory;
+pub mod probe;
 pub mod strike;
 mod strike_kind;
 
 pub use fault::{FaultPlan, FaultStore};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
+pub use probe::{Effort, Report, Tier};
 pub use strike::{CallSite, Strike, StrikeLog, StrikeStore};
 pub use strike_kind::{FaultKind, Operation};
 
@@ -103,7 +105,7 @@ pub struct Listed {
 
 /// A place for immutable objects.
 ///
-/// Guarantees every store must give (the conformance suite checks them): an object is seen whole or not at all; a name
+/// Guarantees every store must give (the conformance suite checks them, and [`probe`] asks a store that is in use): an object is seen whole or not at all; a name
 /// once seen keeps its bytes until deleted; [`BlobStore::create`] lets exactly one of any number of racing callers win;
 /// a listing is complete or an error.
 pub trait BlobStore: Send + Sync {
@@ -144,6 +146,11 @@ pub trait BlobStore: Send + Sync {
     /// a living writer may still need.
     fn clear_leftovers(&self) -> Result<u64, BlobError> {
         Ok(0)
+    }
+
+    /// Gives up a folder in which nothing is left, where a store has folders. Failing is no harm.
+    fn drop_folder(&self, name: &str) {
+        let _ = name;
     }
 
     /// Sets room aside, so that a collection can work when everything else is full; does nothing where that makes no

@@ -281,6 +281,14 @@ impl BlobStore for LocalStore {
         Ok(leftovers::clear(&self.root))
     }
 
+    fn drop_folder(&self, name: &str) {
+        let Ok(path) = self.path(name.trim_end_matches('/'), "remove") else { return };
+        // The folder above as well, when this was the last in it; never the store itself.
+        for folder in path.ancestors().take(2).filter(|folder| *folder != self.root) {
+            let _ = fs::unlinkat(fs::CWD, folder, AtFlags::REMOVEDIR);
+        }
+    }
+
     fn hold_reserve(&self) {
         let path = self.root.join(RESERVE_NAME);
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;

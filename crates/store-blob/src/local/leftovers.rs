@@ -10,12 +10,29 @@ use std::time::Duration;
 const LEAST_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// Folders that hold objects in folders of their own, or objects.
-const FOLDERS: [&str; 8] = ["data", "meta", "index", "reach", "sessions", "commits", "tags", "progress"];
+const FOLDERS: [&str; 9] = ["data", "meta", "index", "reach", "sessions", "commits", "tags", "progress", PROBES];
+const PROBES: &str = "probe";
 
 /// Removes what is left over and returns how many. What cannot be looked at or removed stays.
 pub(super) fn clear(root: &Path) -> u64 {
     let folders = FOLDERS.iter().map(|folder| root.join(folder)).chain([root.join("keys"), root.to_path_buf()]);
-    folders.map(|folder| clear_folder(&folder, folder != root)).sum()
+    let removed = folders.map(|folder| clear_folder(&folder, folder != root)).sum();
+    drop_empty(&root.join(PROBES));
+    removed
+}
+
+/// Old folders in which nothing is left: nobody is about to write into them.
+fn drop_empty(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) && age(&entry).is_some_and(|age| age > LEAST_AGE) {
+            // Refused when something is in it.
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
+fn age(entry: &fs::DirEntry) -> Option<Duration> {
+    entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|time| time.elapsed().ok())
 }
 
 fn clear_folder(folder: &Path, descend: bool) -> u64 {
@@ -36,8 +53,7 @@ fn clear_folder(folder: &Path, descend: bool) -> u64 {
 fn is_abandoned(entry: &fs::DirEntry, rest: &str) -> bool {
     let process = rest.split('-').next().and_then(|number| number.parse::<u32>().ok());
     let lives = process.is_none_or(|number| Path::new(&format!("/proc/{number}")).exists());
-    let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|time| time.elapsed().ok());
-    !lives && age.is_some_and(|age| age > LEAST_AGE)
+    !lives && age(entry).is_some_and(|age| age > LEAST_AGE)
 }
 
 #[cfg(test)]

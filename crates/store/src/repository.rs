@@ -14,7 +14,7 @@ use crate::pack::{Frame, FrameDecoder, OpenPack};
 use crate::view::View;
 use datakeep_model::{ChunkId, ChunkKind, RepositoryId, Timestamp};
 use datakeep_process::{BoundaryHasher, Chunker, ChunkerParams, IdHasher, KeyRing, RoleKey, RootKey, Suite};
-use datakeep_store_blob::BlobStore;
+use datakeep_store_blob::{BlobStore, Listed};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
@@ -141,12 +141,7 @@ impl Repository {
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         options.chunker.validate()?;
-        let found = blobs.list("")?;
-        // Slots alone are what an `init` that did not end leaves: no config ever said that they open anything.
-        if let Some(first) = found.iter().find(|listed| !listed.name.starts_with(names::KEYS)) {
-            let what = if found.iter().any(|l| l.name == names::CONFIG) { "a repository" } else { first.name.as_str() };
-            return Err(StoreError::Occupied { location: blobs.location(), found: what.to_string() });
-        }
+        let found = Self::look_for_room(&*blobs)?;
         let config = Config {
             repository: RepositoryId(random(&*entropy)),
             created_seconds: now.seconds,
@@ -173,6 +168,19 @@ impl Repository {
         }
         blobs.hold_reserve();
         Ok(Self::assemble(blobs, config, root, keys, entropy, None))
+    }
+
+    /// Looks whether a repository can be made in a place: [`StoreError::Occupied`] when it holds anything. What an `init`
+    /// that did not end has left, which is returned, and what probes have left is nothing.
+    pub fn look_for_room(blobs: &dyn BlobStore) -> Result<Vec<Listed>, StoreError> {
+        let mut found = blobs.list("")?;
+        found.retain(|listed| !listed.name.starts_with(names::PROBES));
+        // Slots alone are what an `init` that did not end leaves: no config ever said that they open anything.
+        if let Some(first) = found.iter().find(|listed| !listed.name.starts_with(names::KEYS)) {
+            let what = if found.iter().any(|l| l.name == names::CONFIG) { "a repository" } else { first.name.as_str() };
+            return Err(StoreError::Occupied { location: blobs.location(), found: what.to_string() });
+        }
+        Ok(found)
     }
 
     fn assemble(

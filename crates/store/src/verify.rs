@@ -200,6 +200,8 @@ impl Repository {
             "keys" => Ok(()),
             // Known to be damaged, and set aside: nothing refers to it.
             "quarantine" => Ok(()),
+            // Of no meaning.
+            _ if name.starts_with(names::PROBES) => Ok(()),
             "data" | "meta" => self.verify_pack(name, how, decoder, report),
             "index" if index::is_index_name(name) => index::read_run(self, name).map(|_| ()),
             "reach" => self.read_sealed(ObjectType::Reach, name).map(|_| ()),

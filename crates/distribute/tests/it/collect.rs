@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 pub const PATIENCE_MS: u64 = 1000;
 
 pub fn collect_options(most_unused_percent: u32) -> CollectOptions {
-    CollectOptions { most_unused_percent, patience_ms: PATIENCE_MS, now: NOW, host: "here".into() }
+    CollectOptions { most_unused_percent, patience_ms: PATIENCE_MS, alone: false, now: NOW, host: "here".into() }
 }
 
 pub fn collect(

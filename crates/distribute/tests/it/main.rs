@@ -1,6 +1,7 @@
 //! The whole way: sources in, repository, targets out, with everything that can go wrong in between.
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare its data has failed")]
 
+mod alone;
 mod collect;
 mod concurrency;
 mod crash;

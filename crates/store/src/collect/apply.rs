@@ -2,6 +2,7 @@
 
 use super::{
     CollectOptions, CollectOutcome, CollectPlan, CollectStep, Collected, Moved, compact, doomed, finish, overtaken,
+    sessions,
 };
 use crate::entropy::random;
 use crate::error::StoreError;
@@ -50,6 +51,10 @@ impl Repository {
         if view.condemned.is_none() {
             if plan.is_empty() {
                 return Ok(CollectOutcome::Done(done));
+            }
+            let others = sessions::others(self, options)?;
+            if !others.is_empty() {
+                return Ok(CollectOutcome::Waiting(others));
             }
             done.moved_bytes = self.condemn(plan, options, tick)?;
             tick(CollectStep::Condemned);

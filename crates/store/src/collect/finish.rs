@@ -25,7 +25,10 @@ pub(crate) fn finish(
     let Some(condemned) = view.condemned.as_ref().filter(|_| view.epoch == plan.epoch) else {
         return Err(overtaken());
     };
-    let waiting = settle_sessions(repository, &view, condemned, options)?;
+    let mut waiting = sessions::others(repository, options)?;
+    if waiting.is_empty() {
+        waiting = settle_sessions(repository, &view, condemned, options)?;
+    }
     if !waiting.is_empty() {
         return Ok(CollectOutcome::Waiting(waiting));
     }

@@ -26,6 +26,9 @@ pub struct CollectOptions {
     /// A session that has written nothing for so long is given up, by the store's clock. Giving up a run that lives costs
     /// it a little time and nothing else.
     pub patience_ms: u64,
+    /// The store does not keep what collecting beside writers relies on ([`datakeep_store_blob::Tier`]): nobody is given
+    /// up, however long ago it wrote, and nothing goes on while any session has no decision.
+    pub alone: bool,
     /// When the collection takes place, for the record.
     pub now: Timestamp,
     /// On which host.

@@ -41,6 +41,11 @@ impl Registers {
     }
 }
 
+/// Who must have ended before anything goes on; nobody on a store that lets collections run beside writers.
+pub(crate) fn others(repository: &Repository, options: &CollectOptions) -> Result<Vec<OpenSession>, StoreError> {
+    if options.alone { repository.sessions_in_the_way() } else { Ok(Vec::new()) }
+}
+
 /// What is known of an open session. `packs` are all packs there are.
 pub(crate) fn describe(
     repository: &Repository,
@@ -67,10 +72,45 @@ pub(crate) fn describe(
 }
 
 impl Repository {
+    /// Sessions that a collection which must be alone has to leave the repository to: all without a decision, but for
+    /// that of the collector whose round is to be finished.
+    pub fn sessions_in_the_way(&self) -> Result<Vec<OpenSession>, StoreError> {
+        let view = self.refresh_view_strictly()?;
+        let collector = view.condemned.as_ref().map(|condemned| condemned.collector);
+        let registers = Registers::list(self)?;
+        let others: Vec<_> = registers.undecided(u64::MAX).filter(|(_, session)| Some(*session) != collector).collect();
+        // Packs are of interest only when there is something to tell.
+        let packs = if others.is_empty() { Vec::new() } else { self.list_packs()? };
+        others.into_iter().map(|(epoch, session)| describe(self, epoch, session, &packs)).collect()
+    }
+
+    /// Gives up one session, named by the beginning of its id, of which a person says that its run has ended. On a store
+    /// where a name may be created twice nobody else can know that: a run that lives might publish all the same.
+    pub fn give_up_ended(&self, name: &str) -> Result<OpenSession, StoreError> {
+        let registers = Registers::list(self)?;
+        let fitting: Vec<_> =
+            registers.undecided(u64::MAX).filter(|(_, session)| session.to_hex().starts_with(name)).collect();
+        let (epoch, session) = match fitting.as_slice() {
+            [] => return Err(StoreError::NotFound { what: format!("run without an end {name:?}") }),
+            &[one] => one,
+            many => {
+                let candidates: Vec<String> = many.iter().map(|(_, session)| session.to_hex()).collect();
+                let candidates = candidates.join(", ");
+                return Err(StoreError::Ambiguous { what: format!("run {name:?}"), candidates });
+            }
+        };
+        let open = describe(self, epoch, session, &self.list_packs()?)?;
+        session::abort(self, epoch, session)?;
+        Ok(open)
+    }
+
     /// Gives up sessions that have written nothing for longer than the patience: decides ABORT for them, through the same
     /// register by which they would commit. A plan made afterwards counts what they stored as unused. A run that lives
     /// after all finds out when it commits, and publishes under a new session.
     pub fn give_up_sessions(&self, options: &CollectOptions) -> Result<Vec<OpenSession>, StoreError> {
+        if options.alone {
+            return Ok(Vec::new());
+        }
         let registers = Registers::list(self)?;
         let packs = self.list_packs()?;
         let mut given_up = Vec::new();

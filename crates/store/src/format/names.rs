@@ -62,6 +62,8 @@ impl PackName {
 pub(crate) const CONFIG: &str = "config";
 pub(crate) const KEYS: &str = "keys/";
 pub(crate) const COMMITS: &str = "commits/";
+/// Of no meaning: what probes of the store write.
+pub(crate) const PROBES: &str = datakeep_store_blob::probe::FOLDER;
 
 pub(crate) fn epoch_folder(kind: &str, epoch: u64) -> String {
     format!("{kind}/{epoch:010}/")

@@ -2,7 +2,9 @@
 
 use super::{RepairOutcome, RepairPlan, Repaired};
 use crate::collect::compact::{self, Mover};
-use crate::collect::{CollectOptions, CollectOutcome, CollectPlan, CollectStep, Moved, finish, overtaken, stopped};
+use crate::collect::{
+    CollectOptions, CollectOutcome, CollectPlan, CollectStep, Moved, finish, overtaken, sessions, stopped,
+};
 use crate::error::{StoreError, must_exist};
 use crate::format::collect::Doomed;
 use crate::format::names;
@@ -50,6 +52,10 @@ impl Repository {
                 CollectOutcome::Done(_) => RepairOutcome::Finished,
                 CollectOutcome::Waiting(open) => RepairOutcome::Waiting(open),
             });
+        }
+        let others = sessions::others(self, options)?;
+        if !others.is_empty() {
+            return Ok(RepairOutcome::Waiting(others));
         }
         let mut done = Repaired { indexes: self.mend_indexes(plan, options)?, ..Repaired::default() };
         self.remove_leftovers(plan)?;

@@ -1,6 +1,6 @@
 //! The command line as data. English help stands here; Chinese help in `words::help`.
 
-use crate::args_care::{CheckArgs, RepairArgs, ScrubArgs};
+use crate::args_care::{CheckArgs, DoctorArgs, RepairArgs, ScrubArgs};
 use crate::args_forget::ForgetArgs;
 use crate::args_gc::GcArgs;
 use crate::args_store::{KeyArgs, StatsArgs, TagArgs};
@@ -415,10 +415,6 @@ pub struct ConfigShowArgs {
     #[arg(long)]
     pub effective: bool,
 }
-
-/// `doctor`.
-#[derive(Args, Debug)]
-pub struct DoctorArgs {}
 
 /// `demo`.
 #[derive(Args, Debug)]

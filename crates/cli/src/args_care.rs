@@ -1,6 +1,6 @@
-//! The arguments of what looks after the stored bytes: `check`, `scrub`, `repair`.
+//! The arguments of what looks after the stored bytes and the place they are in: `check`, `scrub`, `repair`, `doctor`.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 /// `check`.
 #[derive(Args, Debug)]
@@ -32,4 +32,19 @@ pub struct RepairArgs {
     /// Do not ask
     #[arg(long, short = 'y')]
     pub yes: bool,
+}
+
+/// `doctor`.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// What to examine; else the environment and the repository
+    #[command(subcommand)]
+    pub verb: Option<DoctorVerb>,
+}
+
+/// What `doctor` can examine by itself.
+#[derive(Subcommand, Debug)]
+pub enum DoctorVerb {
+    /// Probe what the store promises: whether backups are safe on it, and gc beside them; needs no password
+    Store,
 }

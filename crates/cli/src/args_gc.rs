@@ -17,7 +17,13 @@ pub struct GcArgs {
     /// Do not wait for runs that are going on; the next gc finishes the round
     #[arg(long)]
     pub no_wait: bool,
-    /// Delete more than half of the stored bytes without asking
+    /// Delete more than half of the stored bytes without asking, up to --max-delete
     #[arg(long, short = 'y')]
     pub yes: bool,
+    /// Beyond this share of the stored bytes, in percent, --yes is not enough: the share is asked for on the terminal; 64 MiB are always allowed
+    #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub max_delete: u32,
+    /// Give up this run at once: you know that it has ended, on whatever host; may be repeated
+    #[arg(long, value_name = "RUN", conflicts_with = "dry_run")]
+    pub ended: Vec<String>,
 }

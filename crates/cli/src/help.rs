@@ -84,7 +84,9 @@ fn dress(mut command: Command, path: &str, headings: &Headings) -> Command {
         command = if is_leaf {
             command.help_template(format!("{{about-with-newline}}\n{usage} {{usage}}\n\n{{all-args}}\n"))
         } else {
-            command.help_template(template).disable_help_subcommand(true).arg_required_else_help(true)
+            // A verb that does something by itself is not asking for help.
+            let needs_more = command.is_subcommand_required_set();
+            command.help_template(template).disable_help_subcommand(true).arg_required_else_help(needs_more)
         };
     }
     let below =

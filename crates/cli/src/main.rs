@@ -21,6 +21,7 @@ mod losses;
 mod open;
 mod out;
 mod place;
+mod probing;
 mod progress;
 mod secrets;
 mod signals;

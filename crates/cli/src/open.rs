@@ -65,6 +65,11 @@ impl App {
         Ok(Arc::new(LocalStore::new(&self.repository_path()?)))
     }
 
+    /// Where disposable local copies of a repository go.
+    pub fn cache_folder(&self, repository: &str) -> Option<PathBuf> {
+        self.settings.cache_dir.value.as_ref().map(|directory| directory.join(&repository[..16]))
+    }
+
     /// Finds the repository; needs no key.
     pub fn find(&self) -> Result<Locked, Failure> {
         let path = self.repository_path()?;
@@ -99,7 +104,7 @@ impl App {
     /// Unlocks. Takes a noticeable moment: guessing passwords must be slow.
     pub fn unlock(&self, locked: Locked, with: &Unlock) -> Result<Repository, Failure> {
         let id = locked.config().repository.to_hex();
-        let cache = self.settings.cache_dir.value.as_ref().map(|directory| directory.join(&id[..16]));
+        let cache = self.cache_folder(&id);
         let locked = locked.with_kdf_limit(self.settings.kdf_limit());
         let repository = locked.unlock(with, Arc::new(OsEntropy), cache)?;
         for warning in repository.slot_warnings() {
@@ -131,14 +136,14 @@ impl App {
     }
 }
 
-/// True for a directory with anything in it but what a new file system brings.
-fn holds_something(path: &Path) -> bool {
+/// True for a directory with anything in it but what a new file system brings and what a probe leaves.
+pub fn holds_something(path: &Path) -> bool {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    entries.into_iter().any(|entry| entry.file_name() != "lost+found")
+    entries.into_iter().any(|entry| entry.file_name() != "lost+found" && entry.file_name() != "probe")
 }
 
 /// A directory that holds other things: `init` would refuse it too.
-fn something_else(location: &str) -> Failure {
+pub fn something_else(location: &str) -> Failure {
     let message = tr!("{location} holds other things and no repository", "{location} 中有其他内容，但没有仓库");
     Failure::new(ErrorKind::NoRepository, message).hint(tr!(
         "name the repository's own directory (it holds `config` and `keys`), or make one in a new directory: datakeep init --repo PATH",

@@ -7,12 +7,14 @@ use crate::errors::Failure;
 use crate::json;
 use crate::open::App;
 use crate::out::Style;
+use crate::probing;
 use crate::secrets;
 use crate::words::tr;
 use datakeep_model::{ExitCode, Secret};
 use datakeep_store::{
     Entropy, InitOptions, KdfLimit, KdfParams, NewSlot, OsEntropy, RecoveryCode, Repository, SlotKind, Suite,
 };
+use datakeep_store_blob::Effort;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -94,6 +96,11 @@ pub fn run(app: &App, args: &InitArgs) -> Result<ExitCode, Failure> {
             slots.push(slot);
             recovery_code = Some(text);
         }
+    }
+    // Before anything is written for good. A few races will do here: the first collection looks closely.
+    Repository::look_for_room(&*blobs)?;
+    if let Some(warning) = probing::judge(&probing::run(app, Effort::QUICK)?)? {
+        app.out.warn(warning);
     }
     let options = InitOptions { suite, ..InitOptions::default() };
     let made = Repository::init(blobs, &options, &slots, Arc::new(OsEntropy), app.now())?;

@@ -53,7 +53,7 @@ pub fn run(app: &App, cli: &Cli) -> Result<ExitCode, Failure> {
         Verb::Config(args) => config::run(app, args),
         Verb::Completion(args) => completion::run(app, args),
         Verb::Man(args) => man::run(app, args),
-        Verb::Doctor(_) => doctor::run(app),
+        Verb::Doctor(args) => doctor::run(app, args),
         Verb::Demo(args) => crate::demo::run(app, args),
     }
 }

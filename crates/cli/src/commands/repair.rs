@@ -1,14 +1,14 @@
 //! `datakeep repair`: saves what is whole, sets aside what is damaged.
 
 use super::check::FaultJson;
-use super::gc::{LOOK_AGAIN, MAX_PLANS, patience_ms, words};
+use super::gc::{LOOK_AGAIN, MAX_PLANS, leave_to_others, not_alone, patience_ms, words};
 use crate::args_care::RepairArgs;
 use crate::ask;
 use crate::errors::Failure;
 use crate::open::App;
 use crate::progress::Watch;
 use crate::words::tr;
-use crate::{json, signals, sizes};
+use crate::{json, probing, signals, sizes};
 use datakeep_model::{ErrorKind, ExitCode};
 use datakeep_store::{CollectOptions, OpenSession, RepairOutcome, RepairPlan, Repaired, Repository, StoreError};
 use serde::Serialize;
@@ -43,14 +43,19 @@ struct Report {
 
 /// Runs it.
 pub fn run(app: &App, args: &RepairArgs) -> Result<ExitCode, Failure> {
-    let options = CollectOptions {
+    let mut options = CollectOptions {
         most_unused_percent: 100,
         patience_ms: patience_ms(&args.patience)?,
+        alone: false,
         now: app.now(),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
     };
     let repository = Arc::new(app.open()?);
     signals::listen(&app.cancel)?;
+    if !args.dry_run {
+        options.alone = probing::must_be_alone(app, &repository)?;
+        leave_to_others(&repository, &options)?;
+    }
     let work = Work { app, args, repository: &repository, options: &options };
     let plan = work.plan()?;
     tell_plan(app, &plan)?;
@@ -111,6 +116,7 @@ impl Work<'_> {
                     return Ok((plan, Some(done)));
                 }
                 Ok(RepairOutcome::Finished) => {}
+                Ok(RepairOutcome::Waiting(open)) if self.options.alone => return Err(not_alone(&open)),
                 Ok(RepairOutcome::Waiting(open)) => {
                     if !std::mem::replace(&mut told, true) {
                         self.tell_waiting(&open);

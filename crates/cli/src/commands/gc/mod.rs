@@ -1,20 +1,19 @@
 //! `datakeep gc`: frees what no snapshot uses.
 
 use crate::args_gc::GcArgs;
-use crate::ask;
 use crate::errors::Failure;
 use crate::open::App;
 use crate::progress::Watch;
 use crate::words::tr;
-use crate::{signals, sizes};
+use crate::{probing, signals};
 use datakeep_model::{ErrorKind, ExitCode};
 use datakeep_store::{
     CollectOptions, CollectOutcome, CollectPlan, CollectStep, Collected, OpenSession, Repository, StoreError,
 };
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod consent;
 pub(super) mod words;
 
 /// How long to sleep between two looks at runs that are waited for.
@@ -24,33 +23,66 @@ pub(super) const MAX_PLANS: usize = 5;
 
 /// Runs it.
 pub fn run(app: &App, args: &GcArgs) -> Result<ExitCode, Failure> {
-    let options = CollectOptions {
+    let mut options = CollectOptions {
         most_unused_percent: args.max_unused,
         patience_ms: patience_ms(&args.patience)?,
+        alone: false,
         now: app.now(),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
     };
     let repository = Arc::new(app.open()?);
     signals::listen(&app.cancel)?;
-    let given_up = if args.dry_run { Vec::new() } else { repository.give_up_sessions(&options)? };
+    let mut given_up = Vec::new();
+    if !args.dry_run {
+        options.alone = probing::must_be_alone(app, &repository)?;
+        for run in &args.ended {
+            given_up.push(repository.give_up_ended(run)?);
+        }
+        leave_to_others(&repository, &options)?;
+        given_up.extend(repository.give_up_sessions(&options)?);
+    }
     let plan = repository.plan_collection(&options)?;
     if args.dry_run {
         words::plan(app, &plan, &given_up)?;
-        return words::document(app, &plan, None, &given_up, true);
+        return words::document(app, &plan, None, &given_up, args);
     }
     words::plan(app, &plan, &given_up)?;
-    consent(app, &plan, args.yes)?;
+    consent::consent(app, &plan, args)?;
     let gc = Gc { app, args, repository: &repository, options: &options };
     match gc.collect(plan)? {
         (plan, Some(done)) => {
             words::done(app, &done)?;
-            words::document(app, &plan, Some(&done), &given_up, false)
+            words::document(app, &plan, Some(&done), &given_up, args)
         }
         (plan, None) => {
-            words::document(app, &plan, None, &given_up, false)?;
+            words::document(app, &plan, None, &given_up, args)?;
             Ok(ExitCode::BUSY)
         }
     }
+}
+
+/// Where a collection must be alone, it does not begin while anybody has no end: neither age nor patience counts.
+pub(super) fn leave_to_others(repository: &Repository, options: &CollectOptions) -> Result<(), Failure> {
+    if !options.alone {
+        return Ok(());
+    }
+    match repository.sessions_in_the_way()?.as_slice() {
+        [] => Ok(()),
+        open => Err(not_alone(open)),
+    }
+}
+
+pub(super) fn not_alone(open: &[OpenSession]) -> Failure {
+    let list: Vec<String> = open.iter().map(words::session).collect();
+    let list = list.join("; ");
+    let message = tr!(
+        "on this store nothing may be collected while a run has no end: {list}",
+        "在该存储上，有任务尚未结束时不能回收：{list}"
+    );
+    Failure::new(ErrorKind::Busy, message).hint(tr!(
+        "let it end and run this again; if it was killed, and you are sure that it runs on no host: datakeep gc --ended RUN; why: datakeep doctor store",
+        "请等它结束后重新运行；若它已被终止，且确知在任何主机上都没有运行：datakeep gc --ended 任务；原因：datakeep doctor store"
+    ))
 }
 
 struct Gc<'a> {
@@ -68,12 +100,17 @@ impl Gc<'_> {
         watch.expect(2 * plan.rewrite.iter().map(|pack| pack.len_bytes).sum::<u64>() + plan.freed_bytes());
         let mut plans = 1;
         let mut told = false;
+        let mut agreed_bytes = plan.deleted_bytes();
         loop {
             let outcome = self.repository.collect(&plan, self.options, &mut |step| self.tick(&watch, step));
             match outcome {
                 Ok(CollectOutcome::Done(done)) => {
                     watch.finish();
                     return Ok((plan, Some(done)));
+                }
+                Ok(CollectOutcome::Waiting(open)) if self.options.alone => {
+                    watch.finish();
+                    return Err(not_alone(&open));
                 }
                 Ok(CollectOutcome::Waiting(open)) => {
                     if self.args.no_wait {
@@ -96,6 +133,11 @@ impl Gc<'_> {
                 }
             }
             plan = self.repository.plan_collection(self.options)?;
+            // What was agreed to is not what another collection has made of it. A round that stands has its list.
+            if !plan.unfinished && plan.deleted_bytes() > agreed_bytes {
+                consent::consent(self.app, &plan, self.args)?;
+                agreed_bytes = plan.deleted_bytes();
+            }
         }
     }
 
@@ -128,28 +170,6 @@ impl Gc<'_> {
         let message = tr!("stopped on request; the next gc goes on from here", "已按请求停止；下次 gc 将从此处继续");
         Err(Failure::new(ErrorKind::Cancelled, message))
     }
-}
-
-/// Deleting more than half of what is stored is asked about, with the numbers.
-fn consent(app: &App, plan: &CollectPlan, yes: bool) -> Result<(), Failure> {
-    if yes || plan.deleted_bytes() * 2 <= plan.total_bytes {
-        return Ok(());
-    }
-    let (count, all) = (sizes::bytes(plan.freed_bytes()), sizes::bytes(plan.total_bytes));
-    let snapshots = sizes::count(plan.snapshots);
-    if !std::io::stdin().is_terminal() {
-        let message = tr!(
-            "this would delete {count} of {all}; snapshots that stay: {snapshots}",
-            "将删除 {all} 中的 {count}；保留 {snapshots} 个备份集"
-        );
-        let hint = tr!("look with --dry-run, then agree with --yes", "先用 --dry-run 查看，再用 --yes 确认");
-        return Err(Failure::usage(message).hint(hint));
-    }
-    let question = tr!(
-        "delete {count} of {all}? (snapshots that stay: {snapshots}) [y/N]",
-        "删除 {all} 中的 {count}？保留 {snapshots} 个备份集 [y/N]"
-    );
-    ask::consent(&app.out, &question)
 }
 
 /// `90s`, `10m`, `1h`, `2d`, or a number of seconds.

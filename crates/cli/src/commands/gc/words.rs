@@ -1,5 +1,7 @@
 //! What `gc` says.
 
+use super::consent;
+use crate::args_gc::GcArgs;
 use crate::errors::Failure;
 use crate::open::App;
 use crate::words::tr;
@@ -85,6 +87,8 @@ pub fn plan(app: &App, plan: &CollectPlan, given_up: &[OpenSession]) -> Result<(
     if plan.is_empty() {
         app.out.say(tr!("nothing to free", "没有可释放的空间"))
     } else {
+        let (deleted, share) = (sizes::bytes(plan.deleted_bytes()), consent::percent(plan));
+        app.out.say(tr!("deletes {deleted} of packs ({share} %)", "删除数据包 {deleted}（{share} %）"))?;
         let freed = sizes::bytes(plan.freed_bytes());
         app.out.say(tr!("frees about {freed}", "约可释放 {freed}"))
     }
@@ -134,6 +138,8 @@ struct Gc {
     snapshots: u64,
     total_bytes: u64,
     free_bytes: u64,
+    delete_percent: u64,
+    max_delete_percent: u32,
     deleted: Packs,
     rewritten: Packs,
     kept_with_unused: Packs,
@@ -172,7 +178,7 @@ pub fn document(
     plan: &CollectPlan,
     done: Option<&Collected>,
     given_up: &[OpenSession],
-    dry_run: bool,
+    args: &GcArgs,
 ) -> Result<ExitCode, Failure> {
     if !app.out.json {
         return Ok(ExitCode::OK);
@@ -181,11 +187,13 @@ pub fn document(
     app.out.document(&json::document(
         "gc",
         Gc {
-            dry_run,
+            dry_run: args.dry_run,
             finished: done.is_some(),
             snapshots: plan.snapshots,
             total_bytes: plan.total_bytes,
             free_bytes: plan.freed_bytes(),
+            delete_percent: consent::percent(plan),
+            max_delete_percent: args.max_delete,
             deleted: packs(&plan.dead),
             rewritten: packs(&plan.rewrite),
             kept_with_unused: packs(&plan.kept),

@@ -1,18 +1,22 @@
 //! `datakeep doctor`.
 
+use crate::args_care::{DoctorArgs, DoctorVerb};
 use crate::errors::Failure;
 use crate::open::App;
 use crate::out::{Style, clean};
 use crate::words::tr;
-use crate::{json, secrets, sizes, time};
+use crate::{json, probing, secrets, sizes, time};
 use datakeep_model::{ExitCode, Timestamp, escape_for_terminal};
 use datakeep_store::{Repository, Suite};
+use datakeep_store_blob::Tier;
 use rustix::fs::{Access, StatVfsMountFlags};
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
+
+mod store;
 
 /// Open files that a large run may need at once.
 const WANTED_FILES: u64 = 1024;
@@ -49,8 +53,16 @@ impl Findings {
     }
 }
 
-/// Runs it. Problems of the repository end with their own code.
-pub fn run(app: &App) -> Result<ExitCode, Failure> {
+/// Runs it.
+pub fn run(app: &App, args: &DoctorArgs) -> Result<ExitCode, Failure> {
+    match args.verb {
+        Some(DoctorVerb::Store) => store::run(app),
+        None => examine(app),
+    }
+}
+
+/// Looks at everything. Problems of the repository end with their own code.
+fn examine(app: &App) -> Result<ExitCode, Failure> {
     let mut findings = Findings::default();
     environment(app, &mut findings);
     let code = repository(app, &mut findings);
@@ -60,18 +72,22 @@ pub fn run(app: &App) -> Result<ExitCode, Failure> {
         app.out.document(&json::document("doctor", body))?;
     } else {
         for finding in &findings.0 {
-            let (sign, style) = match finding.verdict {
-                Verdict::Good => ("✓", Style::Green),
-                Verdict::Note => ("!", Style::Yellow),
-                Verdict::Bad => ("✗", Style::Red),
-            };
-            app.out.line(format!("{} {}", app.out.styled(style, sign), clean(&finding.message)))?;
-            if let Some(hint) = &finding.hint {
-                app.out.line(format!("  {}{}", tr!("hint: ", "提示："), clean(hint)))?;
-            }
+            let hint = finding.hint.as_ref().map(|hint| format!("{}{hint}", tr!("hint: ", "提示：")));
+            line(app, finding.verdict, &finding.message, hint.as_deref())?;
         }
     }
     Ok(if code == ExitCode::OK && worst { ExitCode::FAILURE } else { code })
+}
+
+/// A line with its sign, and what is to be said below it.
+fn line(app: &App, verdict: Verdict, message: &str, more: Option<&str>) -> Result<(), Failure> {
+    let (sign, style) = match verdict {
+        Verdict::Good => ("✓", Style::Green),
+        Verdict::Note => ("!", Style::Yellow),
+        Verdict::Bad => ("✗", Style::Red),
+    };
+    app.out.line(format!("{} {}", app.out.styled(style, sign), clean(message)))?;
+    more.map_or(Ok(()), |more| app.out.line(format!("  {}", clean(more))))
 }
 
 fn environment(app: &App, findings: &mut Findings) {
@@ -174,6 +190,11 @@ fn open(app: &App, findings: &mut Findings) -> Result<(), Failure> {
         findings.good("repository", message);
     }
     space(&path, findings);
+    if let Some(tier) = probing::remembered(app, locked.config().repository) {
+        let verdict = if tier == Tier::Collecting { Verdict::Good } else { Verdict::Note };
+        let hint = tr!("probe it again: datakeep doctor store", "重新探测：datakeep doctor store");
+        findings.add("store", verdict, store::meaning(tier), (verdict != Verdict::Good).then_some(hint));
+    }
     let with = app.unlock_with(&locked)?;
     let begun = Instant::now();
     let repository = app.unlock(locked, &with)?;

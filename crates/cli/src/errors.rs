@@ -101,7 +101,9 @@ const TRANSLATED: [(&str, &str); 16] = [
 
 /// What lower parts say was asked for, in the language in use.
 fn in_words(what: String) -> String {
-    const CHINESE: [(&str, &str); 9] = [
+    const CHINESE: [(&str, &str); 11] = [
+        ("run without an end ", "未结束的任务 "),
+        ("run ", "任务 "),
         ("snapshot or source ", "备份集或数据源 "),
         ("a snapshot of source ", "备份集（不晚于所给时间），数据源 "),
         (" at or before ", "，时间 "),

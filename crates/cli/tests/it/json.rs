@@ -24,6 +24,7 @@ fn every_verb_speaks_json() {
         (vec!["config", "show"], "config-file"),
         (vec!["config", "show", "--effective"], "config"),
         (vec!["doctor"], "doctor"),
+        (vec!["doctor", "store"], "doctor-store"),
         (vec!["restore", &place, "--to", "plan", "--dry-run"], "restore-plan"),
         (vec!["restore", &place, "--to", "out"], "restore"),
         (vec!["diff", "latest", "latest"], "diff"),

@@ -66,7 +66,12 @@ impl<'a> Scene<'a> {
         let folder = verb.world.path(&format!("scene-{}-{name}", verb.name.replace(' ', "-")));
         fs::create_dir(&folder).unwrap();
         copy(&verb.before, &folder.join("repo"));
-        Self { verb, folder }
+        let scene = Self { verb, folder };
+        // Else most of what `gc` does here would be its first look at the store. That is killed, too: in the next verb.
+        if verb.name == "gc" {
+            scene.run(&["doctor", "store"]).unwrap();
+        }
+        scene
     }
 
     /// The program, here, under `strace` or alone.

@@ -14,6 +14,7 @@ mod killing;
 mod languages;
 mod millions;
 mod partial;
+mod probing;
 mod restoring;
 mod round_trip;
 mod secrets;

@@ -36,7 +36,7 @@ pub fn run(app: &App, args: &GcArgs) -> Result<ExitCode, Failure> {
     if !args.dry_run {
         options.alone = probing::must_be_alone(app, &repository)?;
         for run in &args.ended {
-            given_up.push(repository.give_up_ended(run)?);
+            given_up.push(give_up(&repository, run)?);
         }
         leave_to_others(&repository, &options)?;
         given_up.extend(repository.give_up_sessions(&options)?);
@@ -59,6 +59,14 @@ pub fn run(app: &App, args: &GcArgs) -> Result<ExitCode, Failure> {
             Ok(ExitCode::BUSY)
         }
     }
+}
+
+fn give_up(repository: &Repository, run: &str) -> Result<OpenSession, Failure> {
+    repository.give_up_ended(run).map_err(|error| match error {
+        StoreError::NotFound { .. } => Failure::from(error)
+            .hint(tr!("see runs without an end: datakeep gc --dry-run", "查看未结束的任务：datakeep gc --dry-run")),
+        error => error.into(),
+    })
 }
 
 /// Where a collection must be alone, it does not begin while anybody has no end: neither age nor patience counts.

@@ -88,7 +88,9 @@ pub fn plan(app: &App, plan: &CollectPlan, given_up: &[OpenSession]) -> Result<(
         app.out.say(tr!("nothing to free", "没有可释放的空间"))
     } else {
         let (deleted, share) = (sizes::bytes(plan.deleted_bytes()), consent::percent(plan));
-        app.out.say(tr!("deletes {deleted} of packs ({share} %)", "删除数据包 {deleted}（{share} %）"))?;
+        if plan.deleted_bytes() > 0 {
+            app.out.say(tr!("deletes {deleted} of packs ({share} %)", "删除数据包 {deleted}（{share} %）"))?;
+        }
         let freed = sizes::bytes(plan.freed_bytes());
         app.out.say(tr!("frees about {freed}", "约可释放 {freed}"))
     }

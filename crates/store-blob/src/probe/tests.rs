@@ -75,7 +75,9 @@ impl BlobStore for Broken<'_> {
         match self.how {
             How::CreatesTwice => self.inner.tamper(name, Some(bytes.to_vec())),
             How::ChecksThenCreates if !is_there => {
-                std::thread::sleep(Duration::from_millis(5));
+                // Long enough for every other racer to look as well.
+                let (_held, nothing) = std::sync::mpsc::channel::<()>();
+                let _ = nothing.recv_timeout(Duration::from_millis(5));
                 self.inner.tamper(name, Some(bytes.to_vec()));
             }
             How::StoresTheLoser if is_race && is_there => {

@@ -23,7 +23,4 @@ pub struct GcArgs {
     /// Beyond this share of the stored bytes, in percent, --yes is not enough: the share is asked for on the terminal; 64 MiB are always allowed
     #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub max_delete: u32,
-    /// Give up this run at once: you know that it has ended, on whatever host; may be repeated
-    #[arg(long, value_name = "RUN", conflicts_with = "dry_run")]
-    pub ended: Vec<String>,
 }

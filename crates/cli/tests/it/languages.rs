@@ -22,7 +22,6 @@ fn help_summaries_and_errors_speak_both() {
         (vec!["doctor", "--help"], 0),
         (vec!["doctor", "store"], 0),
         (vec!["doctor", "store", "--repo", "nowhere"], 10),
-        (vec!["gc", "--ended", "nobody"], 1),
         (vec!["show"], 0),
         (vec!["forget", "--keep-daily", "7", "--calendar"], 0),
         (vec!["forget", "--help"], 0),

@@ -32,15 +32,13 @@ pub fn run(app: &App, args: &GcArgs) -> Result<ExitCode, Failure> {
     };
     let repository = Arc::new(app.open()?);
     signals::listen(&app.cancel)?;
-    let mut given_up = Vec::new();
-    if !args.dry_run {
+    let given_up = if args.dry_run {
+        Vec::new()
+    } else {
         options.alone = probing::must_be_alone(app, &repository)?;
-        for run in &args.ended {
-            given_up.push(give_up(&repository, run)?);
-        }
         leave_to_others(&repository, &options)?;
-        given_up.extend(repository.give_up_sessions(&options)?);
-    }
+        repository.give_up_sessions(&options)?
+    };
     let plan = repository.plan_collection(&options)?;
     if args.dry_run {
         words::plan(app, &plan, &given_up)?;
@@ -59,14 +57,6 @@ pub fn run(app: &App, args: &GcArgs) -> Result<ExitCode, Failure> {
             Ok(ExitCode::BUSY)
         }
     }
-}
-
-fn give_up(repository: &Repository, run: &str) -> Result<OpenSession, Failure> {
-    repository.give_up_ended(run).map_err(|error| match error {
-        StoreError::NotFound { .. } => Failure::from(error)
-            .hint(tr!("see runs without an end: datakeep gc --dry-run", "查看未结束的任务：datakeep gc --dry-run")),
-        error => error.into(),
-    })
 }
 
 /// Where a collection must be alone, it does not begin while anybody has no end: neither age nor patience counts.
@@ -88,8 +78,8 @@ pub(super) fn not_alone(open: &[OpenSession]) -> Failure {
         "在该存储上，有任务尚未结束时不能回收：{list}"
     );
     Failure::new(ErrorKind::Busy, message).hint(tr!(
-        "let it end and run this again; if it was killed, and you are sure that it runs on no host: datakeep gc --ended RUN; why: datakeep doctor store",
-        "请等它结束后重新运行；若它已被终止，且确知在任何主机上都没有运行：datakeep gc --ended 任务；原因：datakeep doctor store"
+        "let it end and run this again; why this store needs that: datakeep doctor store",
+        "请等它结束后重新运行；该存储为何如此：datakeep doctor store"
     ))
 }
 

@@ -6,17 +6,19 @@
 //! PostgreSQL `fsync` reports of 2018).
 
 use crate::{BlobError, BlobStore, Listed, is_valid_name};
-use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags};
+use layer::{Disk, Layer};
+use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 mod direct;
+#[doc(hidden)]
+pub mod layer;
 mod leftovers;
 
 /// Prefix of names that are not objects yet.
@@ -30,8 +32,9 @@ const RESERVE_LEN_BYTES: u64 = 8 << 20;
 const MAX_OPEN_FILES: usize = 32;
 
 /// A store in a directory.
-pub struct LocalStore {
+pub struct LocalStore<L: Layer = Disk> {
     root: PathBuf,
+    layer: L,
     counter: AtomicU64,
     staged: Mutex<Vec<Staged>>,
     deleted_in: Mutex<BTreeSet<PathBuf>>,
@@ -47,8 +50,17 @@ struct Staged {
 impl LocalStore {
     /// A store in `root`, which need not exist yet: the first write makes it.
     pub fn new(root: &Path) -> Self {
+        Self::with_layer(root, Disk)
+    }
+}
+
+impl<L: Layer> LocalStore<L> {
+    /// A store whose changes go through a layer of the caller's: for tests.
+    #[doc(hidden)]
+    pub fn with_layer(root: &Path, layer: L) -> Self {
         Self {
             root: root.to_path_buf(),
+            layer,
             counter: AtomicU64::new(0),
             staged: Mutex::new(Vec::new()),
             deleted_in: Mutex::default(),
@@ -66,8 +78,8 @@ impl LocalStore {
     /// Makes the directory of an object, each new level durable in its parent.
     fn make_directory(&self, path: &Path, name: &str) -> Result<(), BlobError> {
         let Some(directory) = path.parent() else { return Ok(()) };
-        match fs::mkdir(directory, Mode::from_raw_mode(0o700)) {
-            Ok(()) => sync_directory(directory.parent(), name),
+        match self.layer.make_directory(directory) {
+            Ok(()) => self.sync_directory(directory.parent(), name),
             Err(Errno::EXIST) => Ok(()),
             Err(Errno::NOENT) if directory.parent().is_some() => {
                 self.make_directory(directory, name)?;
@@ -82,43 +94,41 @@ impl LocalStore {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
         let suffix = format!("{TEMPORARY_PREFIX}{}-{number}-{:p}", std::process::id(), self);
         let temporary = path.parent().unwrap_or(&self.root).join(suffix);
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-        let open = || fs::open(&temporary, flags, Mode::from_raw_mode(0o600));
-        let descriptor = match open() {
+        let created = match self.layer.create_file(&temporary) {
             Err(Errno::NOENT) => {
                 self.make_directory(&path, name)?;
-                open()
+                self.layer.create_file(&temporary)
             }
             other => other,
         };
-        let mut file = File::from(descriptor.map_err(|error| failure("create", name, error))?);
-        if let Err(error) = direct::write_all(&mut file, parts) {
-            let _ = fs::unlink(&temporary);
+        let mut file = created.map_err(|error| failure("create", name, error))?;
+        if let Err(error) = self.layer.write(&mut file, &temporary, parts) {
+            let _ = self.layer.unlink(&temporary);
             return Err(failure("write", name, errno(&error)));
         }
         Ok(Staged { name: name.to_string(), temporary, file })
     }
 
     fn sync_temporary(&self, staged: &Staged) -> Result<(), BlobError> {
-        fs::fdatasync(&staged.file).map_err(|error| {
-            let _ = fs::unlink(&staged.temporary);
+        self.layer.sync_file(&staged.file, &staged.temporary).map_err(|error| {
+            let _ = self.layer.unlink(&staged.temporary);
             failure("sync", &staged.name, error)
         })
     }
 
     fn publish(&self, staged: &Staged) -> Result<PathBuf, BlobError> {
         let path = self.path(&staged.name, "publish")?;
-        let moved = fs::renameat_with(fs::CWD, &staged.temporary, fs::CWD, &path, RenameFlags::NOREPLACE);
+        let moved = self.layer.rename_new(&staged.temporary, &path);
         let done = match moved {
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                let linked = fs::linkat(fs::CWD, &staged.temporary, fs::CWD, &path, AtFlags::empty());
-                let _ = fs::unlink(&staged.temporary);
+                let linked = self.layer.link(&staged.temporary, &path);
+                let _ = self.layer.unlink(&staged.temporary);
                 linked
             }
             other => other,
         };
         done.map_err(|error| {
-            let _ = fs::unlink(&staged.temporary);
+            let _ = self.layer.unlink(&staged.temporary);
             match error {
                 Errno::EXIST => BlobError::Exists { name: staged.name.clone() },
                 error => failure("publish", &staged.name, error),
@@ -136,7 +146,15 @@ impl LocalStore {
             let path = self.publish(object)?;
             directories.extend(path.parent().map(Path::to_path_buf));
         }
-        directories.iter().try_for_each(|directory| sync_directory(Some(directory), "the repository"))
+        directories.iter().try_for_each(|directory| self.sync_directory(Some(directory), "the repository"))
+    }
+
+    fn sync_directory(&self, directory: Option<&Path>, name: &str) -> Result<(), BlobError> {
+        let directory = match directory {
+            Some(directory) if !directory.as_os_str().is_empty() => directory,
+            _ => Path::new("."),
+        };
+        self.layer.sync_directory(directory).map_err(|error| failure("sync the directory of", name, error))
     }
 
     fn open_for_reading(&self, name: &str) -> Result<std::sync::Arc<File>, BlobError> {
@@ -183,7 +201,7 @@ impl LocalStore {
     }
 }
 
-impl BlobStore for LocalStore {
+impl<L: Layer> BlobStore for LocalStore<L> {
     fn location(&self) -> String {
         self.root.display().to_string()
     }
@@ -199,7 +217,7 @@ impl BlobStore for LocalStore {
         let result = self.publish_all(&staged);
         if result.is_err() {
             for object in &staged {
-                let _ = fs::unlink(&object.temporary);
+                let _ = self.layer.unlink(&object.temporary);
             }
         }
         result
@@ -212,9 +230,9 @@ impl BlobStore for LocalStore {
         let staged = self.write_temporary(name, &[bytes])?;
         self.sync_temporary(&staged)?;
         let path = self.publish(&staged)?;
-        sync_directory(path.parent(), name).inspect_err(|_| {
+        self.sync_directory(path.parent(), name).inspect_err(|_| {
             // Whoever reads it back must not take it for durable.
-            let _ = fs::unlink(&path);
+            let _ = self.layer.unlink(&path);
         })
     }
 
@@ -291,25 +309,23 @@ impl BlobStore for LocalStore {
 
     fn hold_reserve(&self) {
         let path = self.root.join(RESERVE_NAME);
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-        let Ok(file) = fs::open(&path, flags, Mode::from_raw_mode(0o600)) else { return };
+        let Ok(file) = self.layer.create_file(&path) else { return };
         // A store with little room needs it for backups more than for later.
         let free_bytes = fs::fstatvfs(&file).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
-        let held = free_bytes / 16 >= RESERVE_LEN_BYTES
-            && fs::fallocate(&file, fs::FallocateFlags::empty(), 0, RESERVE_LEN_BYTES).is_ok();
+        let held = free_bytes / 16 >= RESERVE_LEN_BYTES && self.layer.allocate(&file, &path, RESERVE_LEN_BYTES).is_ok();
         if !held {
-            let _ = fs::unlink(&path);
+            let _ = self.layer.unlink(&path);
         }
     }
 
     fn release_reserve(&self) {
-        let _ = fs::unlink(self.root.join(RESERVE_NAME));
+        let _ = self.layer.unlink(&self.root.join(RESERVE_NAME));
     }
 
     fn delete(&self, name: &str) -> Result<(), BlobError> {
         self.forget_open(name);
         let path = self.path(name, "delete")?;
-        match fs::unlink(&path) {
+        match self.layer.unlink(&path) {
             Ok(()) => {
                 let mut deleted_in = self.deleted_in.lock().unwrap_or_else(PoisonError::into_inner);
                 deleted_in.extend(path.parent().map(Path::to_path_buf));
@@ -321,22 +337,12 @@ impl BlobStore for LocalStore {
     }
 }
 
-impl Drop for LocalStore {
+impl<L: Layer> Drop for LocalStore<L> {
     fn drop(&mut self) {
         for object in self.staged.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let _ = fs::unlink(&object.temporary);
+            let _ = self.layer.unlink(&object.temporary);
         }
     }
-}
-
-fn sync_directory(directory: Option<&Path>, name: &str) -> Result<(), BlobError> {
-    let directory = match directory {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    };
-    let open = fs::open(directory, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
-    let descriptor: OwnedFd = open.map_err(|error| failure("sync the directory of", name, error))?;
-    fs::fsync(&descriptor).map_err(|error| failure("sync the directory of", name, error))
 }
 
 fn errno(error: &std::io::Error) -> Errno {
@@ -354,36 +360,4 @@ fn failure(operation: &'static str, name: &str, error: Errno) -> BlobError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_local_store_conforms() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut number = 0;
-        crate::conformance::check(&mut || {
-            number += 1;
-            Box::new(LocalStore::new(&folder.path().join(format!("store-{number}"))))
-        });
-    }
-
-    #[test]
-    fn leftovers_and_foreign_files_are_not_objects() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = LocalStore::new(folder.path());
-        store.create("a/b", b"x").expect("created");
-        std::fs::write(folder.path().join("a/.tmp-1-2"), b"half").expect("written");
-        std::fs::write(folder.path().join("a/lost+found"), b"?").expect("written");
-        let names: Vec<String> = store.list("").expect("listed").into_iter().map(|l| l.name).collect();
-        assert_eq!(names, ["a/b"]);
-    }
-
-    #[test]
-    fn dropping_a_store_leaves_no_staged_files() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = LocalStore::new(folder.path());
-        store.stage("a/b", &[b"x"]).expect("staged");
-        drop(store);
-        assert_eq!(std::fs::read_dir(folder.path().join("a")).expect("a folder").count(), 0);
-    }
-}
+mod tests;

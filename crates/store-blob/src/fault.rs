@@ -112,6 +112,10 @@ impl<S: BlobStore> BlobStore for FaultStore<S> {
         self.inner.drop_folder(name);
     }
 
+    fn settle(&self, prefix: &str) -> Result<(), BlobError> {
+        self.call("sync", prefix, false, || self.inner.settle(prefix))
+    }
+
     fn hold_reserve(&self) {
         self.inner.hold_reserve();
     }

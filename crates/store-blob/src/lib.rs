@@ -142,6 +142,13 @@ pub trait BlobStore: Send + Sync {
     /// Every object whose name starts with `prefix` (which ends in `/` or is empty), sorted by name.
     fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError>;
 
+    /// Makes everything durable that is seen beneath `prefix` now, whoever stored it. An object that is seen need not be
+    /// durable yet: its writer may have died between the two. Before something durable is built on it, it must be.
+    fn settle(&self, prefix: &str) -> Result<(), BlobError> {
+        let _ = prefix;
+        Ok(())
+    }
+
     /// Removes what writers that died left behind and that never became an object; returns how many. Never touches what
     /// a living writer may still need.
     fn clear_leftovers(&self) -> Result<u64, BlobError> {

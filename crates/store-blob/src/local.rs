@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 mod direct;
+mod durable;
 #[doc(hidden)]
 pub mod layer;
 mod leftovers;
@@ -38,6 +39,10 @@ pub struct LocalStore<L: Layer = Disk> {
     counter: AtomicU64,
     staged: Mutex<Vec<Staged>>,
     deleted_in: Mutex<BTreeSet<PathBuf>>,
+    /// Directories whose own names are durable.
+    settled: Mutex<BTreeSet<PathBuf>>,
+    /// Objects that could neither be made durable nor removed.
+    doubtful: Mutex<BTreeSet<String>>,
     open: Mutex<BTreeMap<String, std::sync::Arc<File>>>,
 }
 
@@ -64,6 +69,8 @@ impl<L: Layer> LocalStore<L> {
             counter: AtomicU64::new(0),
             staged: Mutex::new(Vec::new()),
             deleted_in: Mutex::default(),
+            settled: Mutex::default(),
+            doubtful: Mutex::default(),
             open: Mutex::new(BTreeMap::new()),
         }
     }
@@ -73,20 +80,6 @@ impl<L: Layer> LocalStore<L> {
             return Ok(self.root.join(name));
         }
         Err(BlobError::Failed { operation, name: format!("{name:?}"), detail: "not a valid object name".into() })
-    }
-
-    /// Makes the directory of an object, each new level durable in its parent.
-    fn make_directory(&self, path: &Path, name: &str) -> Result<(), BlobError> {
-        let Some(directory) = path.parent() else { return Ok(()) };
-        match self.layer.make_directory(directory) {
-            Ok(()) => self.sync_directory(directory.parent(), name),
-            Err(Errno::EXIST) => Ok(()),
-            Err(Errno::NOENT) if directory.parent().is_some() => {
-                self.make_directory(directory, name)?;
-                self.make_directory(path, name)
-            }
-            Err(error) => Err(failure("make the directory of", name, error)),
-        }
     }
 
     fn write_temporary(&self, name: &str, parts: &[&[u8]]) -> Result<Staged, BlobError> {
@@ -146,15 +139,7 @@ impl<L: Layer> LocalStore<L> {
             let path = self.publish(object)?;
             directories.extend(path.parent().map(Path::to_path_buf));
         }
-        directories.iter().try_for_each(|directory| self.sync_directory(Some(directory), "the repository"))
-    }
-
-    fn sync_directory(&self, directory: Option<&Path>, name: &str) -> Result<(), BlobError> {
-        let directory = match directory {
-            Some(directory) if !directory.as_os_str().is_empty() => directory,
-            _ => Path::new("."),
-        };
-        self.layer.sync_directory(directory).map_err(|error| failure("sync the directory of", name, error))
+        directories.iter().try_for_each(|directory| self.sync_names(directory, "the repository"))
     }
 
     fn open_for_reading(&self, name: &str) -> Result<std::sync::Arc<File>, BlobError> {
@@ -162,6 +147,7 @@ impl<L: Layer> LocalStore<L> {
         if let Some(file) = open.get(name) {
             return Ok(file.clone());
         }
+        self.refuse_doubtful(name)?;
         let path = self.path(name, "read")?;
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let descriptor = fs::open(&path, flags, Mode::empty()).map_err(|error| failure("read", name, error))?;
@@ -225,15 +211,16 @@ impl<L: Layer> BlobStore for LocalStore<L> {
 
     fn create(&self, name: &str, bytes: &[u8]) -> Result<(), BlobError> {
         if self.len_bytes(name)?.is_some() {
-            return Err(BlobError::Exists { name: name.to_string() });
+            return Err(self.taken(&self.path(name, "create")?, name));
         }
         let staged = self.write_temporary(name, &[bytes])?;
         self.sync_temporary(&staged)?;
-        let path = self.publish(&staged)?;
-        self.sync_directory(path.parent(), name).inspect_err(|_| {
-            // Whoever reads it back must not take it for durable.
-            let _ = self.layer.unlink(&path);
-        })
+        let path = match self.publish(&staged) {
+            Err(BlobError::Exists { .. }) => return Err(self.taken(&self.path(name, "create")?, name)),
+            other => other?,
+        };
+        let directory = path.parent().unwrap_or(&self.root);
+        self.sync_names(directory, name).inspect_err(|_| self.take_back(&path, name))
     }
 
     fn read(&self, name: &str, max_len_bytes: u64) -> Result<Vec<u8>, BlobError> {
@@ -262,6 +249,7 @@ impl<L: Layer> BlobStore for LocalStore<L> {
     }
 
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        self.refuse_doubtful(name)?;
         match fs::lstat(self.path(name, "look at")?) {
             Ok(stat) => Ok(Some(u64::try_from(stat.st_size).unwrap_or(0))),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
@@ -293,6 +281,11 @@ impl<L: Layer> BlobStore for LocalStore<L> {
         }
         found.sort();
         Ok(found)
+    }
+
+    fn settle(&self, prefix: &str) -> Result<(), BlobError> {
+        let name = prefix.trim_end_matches('/');
+        self.sync_beneath(&self.path(name, "sync")?, name)
     }
 
     fn clear_leftovers(&self) -> Result<u64, BlobError> {

@@ -251,6 +251,10 @@ impl Writer {
     fn decide(&self, manifest: &Manifest) -> Result<(), StoreError> {
         let name = names::decision(self.epoch, self.session());
         let sealed = self.repository.seal(ObjectType::Decision, &name, &decision::encode_commit(manifest))?;
+        if manifest.snapshot.parent.is_some() {
+            // The parent may have been seen before it is durable.
+            self.repository.blobs.settle(names::COMMITS)?;
+        }
         let error = match self.repository.blobs.create(&name, &sealed) {
             Ok(()) => return Ok(()),
             Err(error) => error,

@@ -18,6 +18,11 @@ pub trait Layer: Send + Sync {
         fs::mkdir(path, Mode::from_raw_mode(0o700))
     }
 
+    /// Removes an empty directory.
+    fn remove_directory(&self, path: &Path) -> Result<()> {
+        fs::rmdir(path)
+    }
+
     /// Makes an empty file, and opens it; a taken name is an error.
     fn create_file(&self, path: &Path) -> Result<File> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;

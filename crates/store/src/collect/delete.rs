@@ -3,7 +3,7 @@
 use super::{CollectStep, Collected, stopped};
 use crate::error::StoreError;
 use crate::format::collect::may_be_pruned;
-use crate::format::names::PackName;
+use crate::format::names::{self, PackName};
 use crate::repository::Repository;
 use crate::view::View;
 
@@ -17,6 +17,8 @@ impl Repository {
     ) -> Result<(), StoreError> {
         let view = View::load(self)?;
         let Some(checkpoint) = &view.checkpoint else { return Ok(()) };
+        // Its maker may have died before it was durable; without it, what it moved is found nowhere.
+        self.blobs.settle(names::CHECKPOINTS)?;
         for object in self.list_packs()? {
             let Some((_, pack)) = PackName::parse(&object.name) else { continue };
             if !checkpoint.delete.contains_key(&pack) {

@@ -7,6 +7,7 @@ mod concurrency;
 mod crash;
 mod damage;
 mod determinism;
+mod disk;
 mod faults;
 mod fixture;
 mod golden;

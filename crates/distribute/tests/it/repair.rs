@@ -39,7 +39,7 @@ fn assert_not_less(before: &Restorable, after: &Restorable, what: &str) {
     }
 }
 
-fn repaired(repository: &Arc<Repository>) -> Result<Repaired, StoreError> {
+pub fn repaired(repository: &Arc<Repository>) -> Result<Repaired, StoreError> {
     loop {
         let plan = repository.plan_repair(&mut |_| true)?;
         match repository.repair(&plan, &collect_options(30), &mut |_| true)? {

@@ -296,7 +296,7 @@ impl<L: Layer> BlobStore for LocalStore<L> {
         let Ok(path) = self.path(name.trim_end_matches('/'), "remove") else { return };
         // The folder above as well, when this was the last in it; never the store itself.
         for folder in path.ancestors().take(2).filter(|folder| *folder != self.root) {
-            let _ = fs::unlinkat(fs::CWD, folder, AtFlags::REMOVEDIR);
+            let _ = fs::rmdir(folder);
         }
     }
 

@@ -240,6 +240,10 @@ impl<S: BlobStore> BlobStore for StrikeStore<S> {
         self.call(Operation::List, prefix, || self.inner.list(prefix), |_, listed| Ok(listed))
     }
 
+    fn settle(&self, prefix: &str) -> Result<(), BlobError> {
+        self.call(Operation::Settle, prefix, || self.inner.settle(prefix), |_, ()| Ok(()))
+    }
+
     fn clear_leftovers(&self) -> Result<u64, BlobError> {
         self.call(Operation::ClearLeftovers, "", || self.inner.clear_leftovers(), |_, count| Ok(count))
     }

@@ -21,13 +21,15 @@ pub enum Operation {
     List,
     /// `BlobStore::delete`.
     Delete,
+    /// `BlobStore::settle`.
+    Settle,
     /// `BlobStore::clear_leftovers`.
     ClearLeftovers,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Stage,
         Self::Barrier,
         Self::Create,
@@ -37,6 +39,7 @@ impl Operation {
         Self::Age,
         Self::List,
         Self::Delete,
+        Self::Settle,
         Self::ClearLeftovers,
     ];
 
@@ -52,13 +55,14 @@ impl Operation {
             Self::Age => "age_ms",
             Self::List => "list",
             Self::Delete => "delete",
+            Self::Settle => "settle",
             Self::ClearLeftovers => "clear_leftovers",
         }
     }
 
     /// True when it leaves the store other than it was.
     pub fn changes(self) -> bool {
-        matches!(self, Self::Stage | Self::Barrier | Self::Create | Self::Delete | Self::ClearLeftovers)
+        matches!(self, Self::Stage | Self::Barrier | Self::Create | Self::Delete | Self::Settle | Self::ClearLeftovers)
     }
 }
 
@@ -136,14 +140,14 @@ impl FaultKind {
 
     /// Whether this can happen at an operation; where it cannot, why. This is the one table of what is not played.
     pub fn applies_to(self, operation: Operation) -> Result<(), &'static str> {
-        use Operation::{Age, Barrier, ClearLeftovers, Create, Delete, Len, List, Read, ReadAt, Stage};
+        use Operation::{Age, Barrier, ClearLeftovers, Create, Delete, Len, List, Read, ReadAt, Settle, Stage};
         let (where_to, why_not): (&[Operation], _) = match self {
             Self::Failed | Self::Denied | Self::Stalled => (&Operation::ALL, ""),
             Self::LostAnswer => (
-                &[Stage, Barrier, Create, Delete, ClearLeftovers],
+                &[Stage, Barrier, Create, Delete, Settle, ClearLeftovers],
                 "a call that changes nothing fails the same way before and after its effect",
             ),
-            Self::Full => (&[Stage, Barrier, Create, Delete, ClearLeftovers], "looking needs no room"),
+            Self::Full => (&[Stage, Barrier, Create, Delete, Settle, ClearLeftovers], "looking needs no room"),
             Self::Absent => (
                 &[Read, ReadAt, Len, Age],
                 "only what looks at one object by name can miss it; a listing is complete or an error",
@@ -177,7 +181,7 @@ mod tests {
                 Operation::Len => &["absent", "short"],
                 Operation::Age => &["absent", "skewed"],
                 Operation::List => &["cut-listing"],
-                Operation::Delete | Operation::ClearLeftovers => &["lost-answer", "full"],
+                Operation::Delete | Operation::Settle | Operation::ClearLeftovers => &["lost-answer", "full"],
             }
         };
         for operation in Operation::ALL {

@@ -17,7 +17,7 @@ impl Repository {
         let name = names::forgotten(manifest.snapshot.id);
         let sealed = self.seal(ObjectType::Tombstone, &name, &collect::encode_tombstone(tombstone))?;
         // What is to take this one's place may have been seen before it is durable.
-        self.blobs.settle(names::COMMITS)?;
+        self.settle_commits()?;
         match self.blobs.create(&name, &sealed) {
             Ok(()) | Err(BlobError::Exists { .. }) => Ok(()),
             Err(error) => match self.blobs.read(&name, MAX_STORED_LEN_BYTES) {

@@ -17,7 +17,7 @@ use datakeep_process::{BoundaryHasher, Chunker, ChunkerParams, IdHasher, KeyRing
 use datakeep_store_blob::{BlobStore, Listed};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Memory for directories of packs in use.
@@ -75,6 +75,8 @@ pub struct Repository {
     expected: Mutex<HashMap<PackName, PackRecord>>,
     index: Mutex<Option<Arc<Index>>>,
     pub(crate) view: Mutex<Option<Arc<View>>>,
+    /// Commits have been seen that need not be durable yet.
+    pub(crate) is_unsettled: AtomicBool,
     /// Reads that did not find what they looked for.
     pub(crate) misses: AtomicU64,
     cache_folder: Option<PathBuf>,
@@ -199,6 +201,7 @@ impl Repository {
             expected: Mutex::default(),
             index: Mutex::default(),
             view: Mutex::default(),
+            is_unsettled: AtomicBool::new(true),
             misses: AtomicU64::new(0),
             slot: String::new(),
             slot_faults: Vec::new(),

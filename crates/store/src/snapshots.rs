@@ -13,6 +13,7 @@ use datakeep_model::{ErrorKind, SessionId};
 use datakeep_process::digest;
 use datakeep_store_blob::BlobError;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 /// Objects beside a snapshot's content that were looked at with it.
 #[derive(Debug, Default)]
@@ -36,6 +37,18 @@ impl Repository {
         Ok((manifests, faults))
     }
 
+    /// Makes durable every commit that has been seen, whoever stored it. Those of epochs below the fence are: whoever
+    /// made the checkpoint has done this before. Nothing is done when nothing was seen since.
+    pub(crate) fn settle_commits(&self) -> Result<(), StoreError> {
+        if !self.is_unsettled.swap(false, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let epoch = self.view()?.epoch;
+        let settled = (epoch..=epoch + 1).try_for_each(|epoch| self.blobs.settle(&names::commits_of(epoch)));
+        settled.inspect_err(|_| self.is_unsettled.store(true, Ordering::SeqCst))?;
+        Ok(())
+    }
+
     /// Visible commits, and what could not be read as a decision.
     pub(crate) fn visible(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
         let listed = self.blobs.list(names::COMMITS)?;
@@ -49,6 +62,7 @@ impl Repository {
         let forgotten = self.forgotten()?;
         let view = self.refresh_view()?;
         let is_over = |(epoch, session): (u64, SessionId)| view.is_void(epoch, session) || forgotten.contains(&session);
+        self.is_unsettled.store(true, Ordering::SeqCst);
         let (mut manifests, mut faults) = (Vec::new(), Vec::new());
         faults.extend(view.fault.iter().map(|fault| StoreError::Unsound { detail: fault.clone() }));
         let mut expected = view.checkpoint.as_ref().map(|c| c.commits.clone()).unwrap_or_default();

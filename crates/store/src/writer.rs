@@ -253,7 +253,7 @@ impl Writer {
         let sealed = self.repository.seal(ObjectType::Decision, &name, &decision::encode_commit(manifest))?;
         if manifest.snapshot.parent.is_some() {
             // The parent may have been seen before it is durable.
-            self.repository.blobs.settle(names::COMMITS)?;
+            self.repository.settle_commits()?;
         }
         let error = match self.repository.blobs.create(&name, &sealed) {
             Ok(()) => return Ok(()),

@@ -47,6 +47,7 @@ fn play(store: &MemoryStore, operation: Operation, kind: Option<FaultKind>) -> (
         Operation::Age => format!("{:?}", faulty.age_ms("data/old")),
         Operation::List => format!("{:?}", faulty.list("data/")),
         Operation::Delete => format!("{:?}", faulty.delete("data/old")),
+        Operation::Settle => format!("{:?}", faulty.settle("data/")),
         Operation::ClearLeftovers => format!("{:?}", faulty.clear_leftovers()),
     };
     let seen = (answer, store.list("").expect("listed"));

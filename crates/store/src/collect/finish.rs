@@ -35,7 +35,7 @@ pub(crate) fn finish(
     let checkpoint = second_look(repository, &view, condemned, plan, options)?;
     done.rescued = (condemned.packs.len() - checkpoint.delete.len()) as u64;
     // A checkpoint that outlived a commit it lists would miss a snapshot for ever.
-    repository.blobs.settle(names::COMMITS)?;
+    repository.settle_commits()?;
     let name = names::checkpoint(view.epoch + 1);
     let sealed = repository.seal(ObjectType::Checkpoint, &name, &collect::encode_checkpoint(&checkpoint))?;
     // Whoever created it: what the newest one lists is what goes.

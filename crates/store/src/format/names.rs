@@ -62,6 +62,12 @@ impl PackName {
 pub(crate) const CONFIG: &str = "config";
 pub(crate) const KEYS: &str = "keys/";
 pub(crate) const COMMITS: &str = "commits/";
+
+/// The folder of an epoch's decisions.
+pub(crate) fn commits_of(epoch: u64) -> String {
+    format!("{COMMITS}{epoch:010}/")
+}
+
 /// Of no meaning: what probes of the store write.
 pub(crate) const PROBES: &str = datakeep_store_blob::probe::FOLDER;
 

@@ -101,6 +101,7 @@ const EXPECTED: &[(Operation, &[&str])] = &[
             "tags",
         ],
     ),
+    (Operation::Settle, &["checkpoints", "commits"]),
     (Operation::ClearLeftovers, &[""]),
 ];
 

@@ -213,6 +213,8 @@ impl Repository {
         if self.blobs.len_bytes(&name)?.is_some() {
             return Ok(());
         }
+        // A copy that outlived its checkpoint would speak of one that never was.
+        self.blobs.settle(names::CHECKPOINTS)?;
         let sealed = self.seal(ObjectType::Checkpoint, &name, &collect::encode_checkpoint(checkpoint))?;
         match self.blobs.create(&name, &sealed) {
             // On a full disk there is none until the next collection.

@@ -61,7 +61,7 @@ impl Repository {
             let Some(listed) = packs.get(number) else { return };
             let mut own = Verified::default();
             let result =
-                decode_with(&mut decoder).and_then(|decoder| self.verify_pack(&listed.name, how, decoder, &mut own));
+                decoder_in(&mut decoder).and_then(|decoder| self.verify_pack(&listed.name, how, decoder, &mut own));
             if tell.send((number, own, result)).is_err() {
                 return;
             }
@@ -69,7 +69,7 @@ impl Repository {
     }
 }
 
-fn decode_with(decoder: &mut Option<FrameDecoder>) -> Result<&mut FrameDecoder, StoreError> {
+fn decoder_in(decoder: &mut Option<FrameDecoder>) -> Result<&mut FrameDecoder, StoreError> {
     match decoder {
         Some(decoder) => Ok(decoder),
         none => Ok(none.insert(FrameDecoder::new()?)),

@@ -63,7 +63,8 @@ fn collect(soak: &Soak, chance: &mut XorShift) -> Result<()> {
         from[usize::try_from(chance.below(from.len() as u64)).unwrap_or(0)]
     };
     let (patience, unused) = (pick(chance, &["0s", "1s", "2s", "1h"]), pick(chance, &["0", "10", "30", "100"]));
-    let mut arguments = vec!["gc", "--yes", "--json", "--patience", patience, "--max-unused", unused];
+    let mut arguments =
+        vec!["gc", "--yes", "--json", "--max-delete", "100", "--patience", patience, "--max-unused", unused];
     if patience == "1h" || chance.below(3) == 0 {
         arguments.push("--no-wait");
     }

@@ -8,7 +8,7 @@ use datakeep_testkit::observe;
 /// Checks, restores all, collects, and does it again.
 pub fn play(soak: &Soak) -> Result<()> {
     look(soak, "at the end")?;
-    let gc = ["gc", "--yes", "--patience", "0s", "--max-unused", "0"];
+    let gc = ["gc", "--yes", "--max-delete", "100", "--patience", "0s", "--max-unused", "0"];
     soak.program.run(&gc)?.done("the last gc")?;
     look(soak, "after the last gc")
 }

@@ -73,6 +73,10 @@ impl BlobStore for Backend {
         self.inner.list(prefix)
     }
 
+    fn settle(&self, prefix: &str) -> Result<(), BlobError> {
+        self.inner.settle(prefix)
+    }
+
     fn clear_leftovers(&self) -> Result<u64, BlobError> {
         self.inner.clear_leftovers()
     }

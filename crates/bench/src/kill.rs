@@ -1,8 +1,7 @@
 //! Kills Datakeep in the middle of a first backup and measures how much the next run reads again.
 
-use crate::args::Work;
 use crate::measure;
-use crate::rounds::{Results, median, prepare};
+use crate::rounds::prepare;
 use crate::setup::Bench;
 use crate::tools::Tool;
 use serde_json::Value;
@@ -36,11 +35,14 @@ enum Moment {
     Read(u64),
 }
 
-/// Kills twice: at half of the usual time, and when half of the tree's bytes have been read.
-pub fn run(bench: &Bench, tool: &dyn Tool, results: &Results) -> io::Result<Vec<Kill>> {
-    let usual = median(&results.figures(Work::First, tool.name(), |usage| usage.wall_s))
-        .ok_or_else(|| io::Error::other("no first backup was measured"))?;
-    let half = Moment::Time(Duration::from_secs_f64(usual / 2.0));
+/// Kills twice: at half of the time of a run just before, and when half of the tree's bytes have been read. (The median of
+/// the rounds would not do: the machine's speed drifts, and a bench of restores has just dirtied its memory.)
+pub fn run(bench: &Bench, tool: &dyn Tool) -> io::Result<Vec<Kill>> {
+    let folder = bench.run.join("whole before the kill");
+    let place = prepare(tool, &folder)?;
+    let whole = measure::run(&mut tool.backup(&place, &bench.tree, "first"), &folder.join("first.log"))?;
+    rustix::fs::sync();
+    let half = Moment::Time(Duration::from_secs_f64(whole.wall_s / 2.0));
     let read = Moment::Read(bench.tree_size.bytes / 2);
     Ok(vec![once(bench, tool, "half of the time", &half)?, once(bench, tool, "half of the bytes", &read)?])
 }

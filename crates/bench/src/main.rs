@@ -48,7 +48,7 @@ fn files(options: &Options) -> io::Result<bool> {
     let bench = setup::prepare(options)?;
     let mut results = rounds::run(options, &bench)?;
     if let Some(datakeep) = bench.tools.iter().find(|tool| tool.name() == "datakeep").filter(|_| options.kill) {
-        match kill::run(&bench, datakeep.as_ref(), &results) {
+        match kill::run(&bench, datakeep.as_ref()) {
             Ok(kills) => results.kills = kills,
             Err(error) => results.wrong.push(format!("the kill half way could not be measured: {error}")),
         }

@@ -116,8 +116,8 @@ impl<S: BlobStore> BlobStore for FaultStore<S> {
         self.call("sync", prefix, false, || self.inner.settle(prefix))
     }
 
-    fn hold_reserve(&self) {
-        self.inner.hold_reserve();
+    fn hold_reserve(&self, len_bytes: u64) {
+        self.inner.hold_reserve(len_bytes);
     }
 
     fn release_reserve(&self) {

@@ -160,9 +160,11 @@ pub trait BlobStore: Send + Sync {
         let _ = name;
     }
 
-    /// Sets room aside, so that a collection can work when everything else is full; does nothing where that makes no
-    /// sense. Failing is no harm.
-    fn hold_reserve(&self) {}
+    /// Sets so much room aside, or leaves it when at least half of it is set aside already, so that a collection can work
+    /// when everything else is full; does nothing where that makes no sense. Failing is no harm.
+    fn hold_reserve(&self, len_bytes: u64) {
+        let _ = len_bytes;
+    }
 
     /// Gives the room up, for now.
     fn release_reserve(&self) {}

@@ -27,7 +27,6 @@ const TEMPORARY_PREFIX: &str = ".tmp-";
 
 /// Room set aside for a collection on a full disk: a condemned list, a checkpoint and their folders.
 const RESERVE_NAME: &str = ".reserve";
-const RESERVE_LEN_BYTES: u64 = 8 << 20;
 
 /// Open files kept for reading.
 const MAX_OPEN_FILES: usize = 32;
@@ -300,12 +299,17 @@ impl<L: Layer> BlobStore for LocalStore<L> {
         }
     }
 
-    fn hold_reserve(&self) {
+    fn hold_reserve(&self, len_bytes: u64) {
         let path = self.root.join(RESERVE_NAME);
+        match std::fs::metadata(&path) {
+            Ok(held) if held.len() >= len_bytes / 2 => return,
+            Ok(_) => self.release_reserve(),
+            Err(_) => {}
+        }
         let Ok(file) = self.layer.create_file(&path) else { return };
         // A store with little room needs it for backups more than for later.
         let free_bytes = fs::fstatvfs(&file).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
-        let held = free_bytes / 16 >= RESERVE_LEN_BYTES && self.layer.allocate(&file, &path, RESERVE_LEN_BYTES).is_ok();
+        let held = free_bytes / 16 >= len_bytes && self.layer.allocate(&file, &path, len_bytes).is_ok();
         if !held {
             let _ = self.layer.unlink(&path);
         }

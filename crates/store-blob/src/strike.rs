@@ -248,8 +248,8 @@ impl<S: BlobStore> BlobStore for StrikeStore<S> {
         self.call(Operation::ClearLeftovers, "", || self.inner.clear_leftovers(), |_, count| Ok(count))
     }
 
-    fn hold_reserve(&self) {
-        self.inner.hold_reserve();
+    fn hold_reserve(&self, len_bytes: u64) {
+        self.inner.hold_reserve(len_bytes);
     }
 
     fn release_reserve(&self) {

@@ -1,5 +1,6 @@
 //! Which packs are there.
 
+use crate::collect::reserve_bytes;
 use crate::error::StoreError;
 use crate::format::index::PackRecord;
 use crate::format::names::{PackClass, PackName};
@@ -26,6 +27,11 @@ impl PackList {
         self.found.contains_key(&pack)
     }
 
+    /// Bytes of all of them.
+    pub fn len_bytes(&self) -> u64 {
+        self.found.values().map(|(_, len_bytes)| len_bytes).sum()
+    }
+
     /// Those of some packs that are not there, or not as long as they were.
     pub fn missing<'r>(&self, records: impl IntoIterator<Item = &'r PackRecord>) -> Vec<String> {
         let is_there = |record: &PackRecord| self.found.get(&record.name) == Some(&(record.class, record.len_bytes));
@@ -35,6 +41,13 @@ impl PackList {
 }
 
 impl Repository {
+    /// Sets room aside for a collection on a full disk. Failing is no harm.
+    pub(crate) fn hold_reserve(&self) {
+        if let Ok(packs) = self.pack_list() {
+            self.blobs.hold_reserve(reserve_bytes(packs.len_bytes()));
+        }
+    }
+
     /// Lists the packs there are now.
     pub fn pack_list(&self) -> Result<PackList, StoreError> {
         let named = |object: datakeep_store_blob::Listed| {

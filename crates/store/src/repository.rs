@@ -1,5 +1,6 @@
 //! Making, finding and opening a repository.
 
+use crate::collect;
 use crate::entropy::{Entropy, random};
 use crate::error::{StoreError, must_exist};
 use crate::format::config::{self, Config};
@@ -168,7 +169,7 @@ impl Repository {
         if !found.is_empty() {
             blobs.barrier()?;
         }
-        blobs.hold_reserve();
+        blobs.hold_reserve(collect::reserve_bytes(0));
         Ok(Self::assemble(blobs, config, root, keys, entropy, None))
     }
 

@@ -1,5 +1,6 @@
 //! One session: from the intent to the decision (`docs/concurrency.md`).
 
+use crate::collect::reserve_bytes;
 use crate::entropy::random;
 use crate::error::StoreError;
 use crate::format::config::check_features;
@@ -196,7 +197,11 @@ impl Writer {
         for _ in 0..MAX_REBASES {
             match self.publish(snapshot.clone(), &tree, &reach) {
                 Err(StoreError::Superseded { .. }) => self.rebase(&mut tree, &mut reach)?,
-                other => return other,
+                other => {
+                    let stored_bytes = self.view.packs.len_bytes() + self.stored_bytes();
+                    self.repository.blobs.hold_reserve(reserve_bytes(stored_bytes));
+                    return other;
+                }
             }
         }
         Err(superseded("collections have passed this run by again and again"))

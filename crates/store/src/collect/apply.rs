@@ -31,7 +31,7 @@ impl Repository {
         // On a full disk a collection still has to write a little before it can delete.
         self.blobs.release_reserve();
         let outcome = self.collect_now(plan, options, tick);
-        self.blobs.hold_reserve();
+        self.hold_reserve();
         outcome
     }
 

@@ -35,6 +35,12 @@ pub struct CollectOptions {
     pub host: String,
 }
 
+/// Room set aside for a collection on a full disk: it has to write a list, a checkpoint and a copy of that before it can
+/// delete anything, and these grow with the number of packs.
+pub(crate) fn reserve_bytes(stored_bytes: u64) -> u64 {
+    (stored_bytes / 1024).clamp(256 << 10, 64 << 20)
+}
+
 /// So many old records are worth a round of their own.
 const RECORDS_WORTH_A_ROUND: usize = 1000;
 

@@ -31,7 +31,7 @@ impl Repository {
     ) -> Result<RepairOutcome, StoreError> {
         self.blobs.release_reserve();
         let outcome = self.repair_now(plan, options, tick);
-        self.blobs.hold_reserve();
+        self.hold_reserve();
         // Packs and frames that were read before may be gone.
         plan.packs.iter().for_each(|pack| self.packs.remove(&pack.name));
         outcome

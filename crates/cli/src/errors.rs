@@ -101,7 +101,9 @@ const TRANSLATED: [(&str, &str); 16] = [
 
 /// What lower parts say was asked for, in the language in use.
 fn in_words(what: String) -> String {
-    const CHINESE: [(&str, &str); 11] = [
+    const CHINESE: [(&str, &str); 13] = [
+        ("an entry that matches the patterns", "与模式匹配的条目"),
+        (" in snapshot ", "，所在备份集 "),
         ("run without an end ", "未结束的任务 "),
         ("run ", "任务 "),
         ("snapshot or source ", "备份集或数据源 "),
@@ -248,7 +250,25 @@ fn wrong_key(kind: ErrorKind, detail: String) -> Failure {
         "look for a wrong keyboard layout or a trailing space; the recovery code from `datakeep init` opens it too: --recovery-code",
         "请检查键盘布局和末尾空格；也可以使用 `datakeep init` 时给出的恢复码：--recovery-code"
     );
+    let detail = if lang() == Lang::En { detail } else { wrong_key_in_words(detail) };
     Failure::new(kind, message).detail(detail).hint(hint)
+}
+
+fn wrong_key_in_words(detail: String) -> String {
+    const CHINESE: [(&str, &str); 8] = [
+        ("wrong password: none of ", "密码错误：尝试的密钥槽数 "),
+        (" key slots opens with it", "，均无法打开"),
+        ("wrong password", "密码错误"),
+        ("no key slot opens with a password", "没有可用密码打开的密钥槽"),
+        ("no key slot opens with a recovery code", "没有可用恢复码打开的密钥槽"),
+        (
+            "wrong recovery code: it belongs to another repository, or was replaced",
+            "恢复码错误：属于其他仓库，或已被替换",
+        ),
+        ("the open key slot is missing", "缺少开放的密钥槽"),
+        ("this is not a recovery code", "这不是恢复码"),
+    ];
+    CHINESE.iter().fold(detail, |text, (english, chinese)| text.replace(english, chinese))
 }
 
 fn damaged(kind: ErrorKind, object: &str, detail: String) -> Failure {

@@ -126,7 +126,7 @@ impl<'a> Planner<'a> {
         if found {
             return Ok(wanted);
         }
-        Err(DistributeError::NotFound { what: "anything that the patterns select".into(), near: None })
+        Err(DistributeError::NotFound { what: "an entry that matches the patterns".into(), near: None })
     }
 
     /// All entries of the place in key order, with paths relative to the target.

@@ -98,8 +98,13 @@ impl Writer {
         self.epoch
     }
 
+    /// True when it has recorded progress, so that a later run can take it up.
+    pub fn has_progress(&self) -> bool {
+        self.next_progress.load(Ordering::Relaxed) > 0
+    }
+
     /// Decides that nothing comes of this session, so that nobody waits for it.
-    pub(crate) fn give_up(&self) {
+    pub fn give_up(&self) {
         let _ = session::abort(&self.repository, self.epoch, self.session());
     }
 

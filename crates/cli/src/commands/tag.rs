@@ -13,6 +13,10 @@ pub fn run(app: &App, args: &TagArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage(tr!("nothing to change", "没有要修改的内容"))
             .hint(tr!("give --add TAG, --remove TAG or --set TAG", "请使用 --add、--remove 或 --set")));
     }
+    if args.add.iter().chain(&args.remove).any(String::is_empty) {
+        return Err(Failure::usage(tr!("a label has no characters", "标签不能为空"))
+            .hint(tr!("take all labels away with --set ''", "用 --set '' 去掉所有标签")));
+    }
     let repository = app.open()?;
     let (manifests, _) = app.snapshots(&repository)?;
     let manifest = app.choose(&manifests, &args.snapshot)?;

@@ -32,3 +32,20 @@ fn any_number_of_workers_makes_the_same_content() {
     assert!(made[0].0[&key("segments")].len() > 3000);
     assert!(made.iter().all(|other| *other == made[0]), "the same parts, and each chunk written once");
 }
+
+/// Files so fresh that a change could hide are read again; what is as it was does not count as changed.
+#[test]
+fn what_is_read_again_and_is_the_same_is_unchanged() {
+    let repository = crate::support::init_with(MemoryStore::new(), &crate::support::small());
+    let mut tree = crate::fixture::first_tree();
+    let wary = datakeep_engine::BackupOptions { slack_ns: i64::MAX / 4, ..options() };
+    let first = run(&repository, &mut TreeSource::new("fresh", &tree), &wary).unwrap();
+    let items = first.counters.items_new;
+    let again = run(&repository, &mut TreeSource::new("fresh", &tree), &wary).unwrap().counters;
+    assert_eq!((again.items_new, again.items_changed, again.items_unchanged), (0, 0, items));
+    assert!(again.read_bytes > 0 && again.chunks_new == 0, "{again:?}");
+    let letter = crate::memory::key("docs/letter");
+    tree.insert(letter, crate::memory::file(4, "Dear reader!\n"));
+    let changed = run(&repository, &mut TreeSource::new("fresh", &tree), &wary).unwrap().counters;
+    assert_eq!((changed.items_changed, changed.items_unchanged), (1, items - 1));
+}

@@ -15,6 +15,7 @@ use super::reach::ReachBuilder;
 use super::worker::{self, Shared};
 use super::{Answer, BackupOptions, BackupReport, Place, RawPart, RunContext, Task, TaskResult};
 use crate::error::EngineError;
+use complete::Read;
 use datakeep_connector::{ByteBudget, Item, ItemBatch, Source};
 use datakeep_model::{ChunkKind, Event, FileType, ItemPath, Mark, Phase, SessionId, SourceInfo, Timestamp};
 use datakeep_store::{
@@ -50,6 +51,8 @@ pub(crate) struct Run<'a> {
 struct Pending {
     entry: Entry,
     action: &'static str,
+    /// What it was in the previous snapshot, if it looks the same and had to be read all the same.
+    was: Option<Box<Entry>>,
     /// Results still to come; with them what has come.
     missing: usize,
     segments: Vec<Option<TaskResult>>,
@@ -87,16 +90,28 @@ impl Run<'_> {
         writer: Writer,
         resumed: Option<Resumed>,
     ) -> Result<BackupReport, EngineError> {
-        let (tally, tree, reach) = self.pump(source, &writer, resumed)?;
-        source.complete()?;
-        if self.context.cancel.is_cancelled() {
-            return Err(EngineError::Cancelled);
-        }
+        let (tally, tree, reach) = self.read(source, &writer, resumed).inspect_err(|_| {
+            // Nobody can take this run up: no collection should wait for it.
+            if !writer.has_progress() {
+                writer.give_up();
+            }
+        })?;
         self.context.observer.observe(&Event::Phase(Phase::Committing));
         let snapshot = self.snapshot(source, &writer, &tally);
         let manifest = writer.commit(CommitRequest { snapshot, tree, reach })?;
         let counters = manifest.snapshot.counters;
         Ok(BackupReport { manifest: Some(manifest), counters, losses: tally.losses, resumed: self.resumed_session })
+    }
+
+    fn read(
+        &self,
+        source: &mut dyn Source,
+        writer: &Writer,
+        resumed: Option<Resumed>,
+    ) -> Result<(Tally, BuiltTree, Reach), EngineError> {
+        let all = self.pump(source, writer, resumed)?;
+        source.complete()?;
+        if self.context.cancel.is_cancelled() { Err(EngineError::Cancelled) } else { Ok(all) }
     }
 
     /// Starts the threads, and does the coordinator's part in this one.
@@ -266,7 +281,8 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             let action = self.tally.count(&item.meta, &known);
             match known {
                 Known::Same(old, origin) => self.keep(*old, origin, item, action),
-                Known::New | Known::Changed => self.fetch(key, item, action),
+                Known::New => self.fetch(key, item, (action, None)),
+                Known::Changed(was) => self.fetch(key, item, (action, was)),
             }
         }
         self.parents.tell_nodes(&mut self.meta);
@@ -280,11 +296,12 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     fn keep(&mut self, old: Entry, origin: Origin, item: Item, action: &'static str) {
         let entry = Entry { meta: item.meta, ..old };
         let is_progress = origin == Origin::Interrupted;
-        let pending = Pending { entry, action, missing: 0, segments: Vec::new(), fresh: false, is_progress };
+        let segments = Vec::new();
+        let pending = Pending { entry, action, was: None, missing: 0, segments, fresh: false, is_progress };
         self.pending.push_back(pending);
     }
 
-    fn fetch(&mut self, key: Vec<u8>, item: Item, action: &'static str) {
+    fn fetch(&mut self, key: Vec<u8>, item: Item, (action, was): (&'static str, Option<Box<Entry>>)) {
         let number = self.first + self.pending.len() as u64;
         let len_bytes = item.meta.len_bytes;
         let segment_bytes = u64::from(self.run.repository.config().segment_mib) << 20;
@@ -323,7 +340,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         };
         let segments = (0..count).map(|_| None).collect();
         let missing = count as usize;
-        self.pending.push_back(Pending { entry, action, missing, segments, fresh: true, is_progress: true });
+        self.pending.push_back(Pending { entry, action, was, missing, segments, fresh: true, is_progress: true });
     }
 
     fn send_job(&mut self) {
@@ -420,9 +437,13 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     }
 
     fn settle_one(&mut self, pending: Pending) -> Result<(), EngineError> {
-        let Pending { mut entry, action, segments, fresh, is_progress, .. } = pending;
-        if fresh && !self.complete(&mut entry, action, segments)? {
-            return Ok(());
+        let Pending { mut entry, mut action, was, segments, fresh, is_progress, .. } = pending;
+        if fresh {
+            match self.complete(&mut entry, (action, was.as_deref()), segments)? {
+                Read::Lost => return Ok(()),
+                Read::Alike => action = self.tally.is_unchanged_after_all(),
+                Read::Different => {}
+            }
         }
         self.run.tell_item(&entry.key, entry.meta.file_type, action, entry.meta.len_bytes);
         if !fresh {

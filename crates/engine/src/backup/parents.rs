@@ -27,8 +27,8 @@ impl NodeSource for NotingReader<'_> {
 pub(crate) enum Known {
     /// Not known.
     New,
-    /// Known and different, or not to be trusted.
-    Changed,
+    /// Known and different, or not to be trusted: then with what it was, for what is read may turn out to be the same.
+    Changed(Option<Box<Entry>>),
     /// Known and the same: its content need not be read.
     Same(Box<Entry>, Origin),
 }
@@ -146,6 +146,7 @@ impl<'a> Parents<'a> {
             Some(entry) if entry.key == key => self.advance_tree()?,
             _ => None,
         };
+        let was_alike = old.as_ref().filter(|entry| self.looks_same(entry, meta)).cloned().map(Box::new);
         let is_known = old.is_some();
         let resumed = (resumed, self.resumed_mark, Origin::Interrupted);
         for (entry, mark, origin) in [resumed, (old, self.tree_mark, Origin::Snapshot)] {
@@ -156,7 +157,7 @@ impl<'a> Parents<'a> {
                 return Ok(Known::Same(Box::new(entry), origin));
             }
         }
-        Ok(if is_known { Known::Changed } else { Known::New })
+        Ok(if is_known { Known::Changed(was_alike) } else { Known::New })
     }
 
     /// What an interrupted run has done may rest on what a collection deletes. (A parent is looked at as a whole before
@@ -187,13 +188,19 @@ impl<'a> Parents<'a> {
     /// later change could hide in the same tick of the file system's clock.
     fn is_same(&self, old: &Entry, mark: Timestamp, meta: &Meta) -> bool {
         let judgement = &self.judgement;
-        let was = &old.meta;
-        let stable = |m: &Meta| (m.file_type, m.mode, m.uid, m.gid, m.len_bytes, m.mtime, m.rdev, m.links);
         !judgement.read_everything
             && !old.changed_while_read
-            && stable(was) == stable(meta)
+            && self.looks_same(old, meta)
+            && meta.ctime.offset_ns(judgement.slack_ns) < mark
+    }
+
+    /// As far as can be seen without knowing when it was looked at.
+    fn looks_same(&self, old: &Entry, meta: &Meta) -> bool {
+        let judgement = &self.judgement;
+        let was = &old.meta;
+        let stable = |m: &Meta| (m.file_type, m.mode, m.uid, m.gid, m.len_bytes, m.mtime, m.rdev, m.links);
+        stable(was) == stable(meta)
             && (judgement.ignore_ctime || was.ctime == meta.ctime)
             && (judgement.ignore_inode || was.inode == meta.inode)
-            && meta.ctime.offset_ns(judgement.slack_ns) < mark
     }
 }

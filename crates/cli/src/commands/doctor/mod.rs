@@ -313,8 +313,8 @@ fn leftovers(path: &Path, repository: &Repository, findings: &mut Findings) -> R
         let message =
             tr!("unfinished runs: {open}, temporary files: {temporary}", "未完成的运行：{open}，临时文件：{temporary}");
         let hint = tr!(
-            "they harm nothing; the next backup of the same source takes up what they stored",
-            "它们没有危害；同一数据源的下次备份会继续使用已存储的内容"
+            "they harm nothing; the next backup of the same source takes up what they stored; a collection waits for them for an hour, or for gc --patience",
+            "它们没有危害；同一数据源的下次备份会继续使用已存储的内容；回收会等待一小时，或按 gc --patience 等待"
         );
         findings.add("leftovers", Verdict::Note, message, Some(hint));
     }

@@ -159,6 +159,10 @@ impl Gc<'_> {
             "runs that may still use what is to go: {list}; waiting until they end or have been quiet for {patience}",
             "以下任务可能仍在使用待删除的数据：{list}；将等待其结束或静默达到 {patience}"
         ));
+        self.app.out.note(tr!(
+            "  hint: if they were killed, gc --patience 1m waits less: giving up a run that lives costs it time and nothing else; --no-wait comes back at once",
+            "  提示：若任务已被终止，可用 gc --patience 1m 缩短等待：误弃仍在运行的任务只会让它多花时间；--no-wait 立即返回"
+        ));
     }
 
     fn check_cancelled(&self) -> Result<(), Failure> {

@@ -125,7 +125,8 @@ fn back_up_5_at_once(world: &World) -> Result<(), String> {
 fn interrupt(world: &World) -> Result<(), String> {
     let repository = world.open()?;
     let mut source = TreeSource { fail_complete: true, ..TreeSource::new("disk", numbered_tree(2)) };
-    match run(&repository, &mut source, &few_bytes()) {
+    let often = BackupOptions { progress_bytes: 64, ..few_bytes() };
+    match run(&repository, &mut source, &often) {
         Ok(_) => Err("the run was not interrupted".into()),
         Err(_) => Ok(()),
     }

@@ -2,18 +2,43 @@
 
 use super::super::{Place, RawPart, TaskResult};
 use super::Coordinator;
-use datakeep_model::{Event, FileType, ItemPath, Loss, LossCause, Meta};
+use datakeep_model::{ChunkId, Event, FileType, ItemPath, Loss, LossCause, Meta};
 use datakeep_store::long::shorten;
-use datakeep_store::{ChunkRef, Entry, Part, StoreError};
+use datakeep_store::{Attributes, ChunkRef, Entry, Part, StoreError, content_parts};
+
+/// What came of an item that was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Read {
+    /// It is not in the snapshot.
+    Lost,
+    /// It is what it was in the previous snapshot.
+    Alike,
+    /// It is new or different.
+    Different,
+}
+
+fn has_same_attributes(a: &Entry, b: &Entry) -> bool {
+    match (&a.attributes, &b.attributes) {
+        (Attributes::Chunk(a), Attributes::Chunk(b)) => a.id == b.id,
+        (a, b) => a == b,
+    }
+}
+
+fn id_or_hole(part: &Part) -> Result<ChunkId, u64> {
+    match part {
+        Part::Chunk(chunk) => Ok(chunk.id),
+        Part::Hole(len_bytes) => Err(*len_bytes),
+    }
+}
 
 impl Coordinator<'_, '_> {
-    /// Fills an entry with what was read. False when the item is lost.
+    /// Fills an entry with what was read. `was` is what the previous snapshot has where that looks the same.
     pub(super) fn complete(
         &mut self,
         entry: &mut Entry,
-        action: &str,
+        (action, was): (&str, Option<&Entry>),
         segments: Vec<Option<TaskResult>>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Read, StoreError> {
         let mut parts = Vec::new();
         let mut xattrs = Vec::new();
         let mut after: Option<Meta> = None;
@@ -23,7 +48,7 @@ impl Coordinator<'_, '_> {
             if let Some(error) = result.error {
                 self.lose(entry, error.cause, error.detail);
                 self.tally.uncount(&entry.meta, action);
-                return Ok(false);
+                return Ok(Read::Lost);
             }
             if let Some((details, error)) = result.details {
                 entry.link_target = details.link_target;
@@ -33,7 +58,7 @@ impl Coordinator<'_, '_> {
                     self.lose(entry, error.cause, error.detail);
                     if entry.meta.file_type == FileType::Symlink && entry.link_target.is_none() {
                         self.tally.uncount(&entry.meta, action);
-                        return Ok(false);
+                        return Ok(Read::Lost);
                     }
                 }
             }
@@ -48,8 +73,19 @@ impl Coordinator<'_, '_> {
         // Attributes that could not be read are lost in this snapshot only: the next run looks again.
         entry.changed_while_read |= imperfect;
         self.reach.add_parts(self.run.repository, &parts)?;
+        let has_same_content = was.is_some_and(|was| self.has_parts(was, &parts));
         (entry.content, entry.attributes) = shorten(parts, xattrs, &mut self.meta)?;
-        Ok(true)
+        let is_alike = has_same_content
+            && !entry.changed_while_read
+            && was.is_some_and(|was| was.link_target == entry.link_target && has_same_attributes(was, entry));
+        Ok(if is_alike { Read::Alike } else { Read::Different })
+    }
+
+    /// True when the content of an entry is made of these. Where chunks are plays no part.
+    fn has_parts(&mut self, was: &Entry, parts: &[Part]) -> bool {
+        let old = content_parts(self.run.repository, &was.content, &mut self.decoder);
+        // A list that cannot be read counts as different: this is only counted.
+        old.is_ok_and(|old| old.iter().map(id_or_hole).eq(parts.iter().map(id_or_hole)))
     }
 
     fn place(&self, part: RawPart) -> Option<Part> {

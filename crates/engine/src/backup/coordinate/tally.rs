@@ -36,11 +36,18 @@ impl Tally {
         self.groups.insert(meta.gid);
         let (counter, action) = match known {
             Known::New => (&mut counters.items_new, "new"),
-            Known::Changed => (&mut counters.items_changed, "changed"),
+            Known::Changed(_) => (&mut counters.items_changed, "changed"),
             Known::Same(..) => (&mut counters.items_unchanged, "unchanged"),
         };
         *counter += 1;
         action
+    }
+
+    /// Counts an item as unchanged that was read again and is what it was.
+    pub fn is_unchanged_after_all(&mut self) -> &'static str {
+        self.counters.items_changed -= 1;
+        self.counters.items_unchanged += 1;
+        "unchanged"
     }
 
     /// Takes back the count of an item that is lost: it is not in the snapshot.

@@ -27,9 +27,10 @@ impl PackList {
         self.found.contains_key(&pack)
     }
 
-    /// Bytes of all of them.
-    pub fn len_bytes(&self) -> u64 {
-        self.found.values().map(|(_, len_bytes)| len_bytes).sum()
+    /// Room to set aside for a collection of all of them and so many bytes more.
+    pub(crate) fn reserve_bytes(&self, more_bytes: u64) -> u64 {
+        let stored_bytes: u64 = self.found.values().map(|(_, len_bytes)| len_bytes).sum();
+        reserve_bytes(stored_bytes + more_bytes, self.found.len())
     }
 
     /// Those of some packs that are not there, or not as long as they were.
@@ -44,7 +45,7 @@ impl Repository {
     /// Sets room aside for a collection on a full disk. Failing is no harm.
     pub(crate) fn hold_reserve(&self) {
         if let Ok(packs) = self.pack_list() {
-            self.blobs.hold_reserve(reserve_bytes(packs.len_bytes()));
+            self.blobs.hold_reserve(packs.reserve_bytes(0));
         }
     }
 

@@ -118,7 +118,10 @@ impl Repository {
     pub fn packs_of_session(&self, session: SessionId) -> Result<Vec<(PackRecord, Vec<ChunkId>)>, StoreError> {
         let mut found = Vec::new();
         for folder in ["data", "meta"] {
-            for listed in self.blobs.list(&format!("{folder}/{}/", &session.to_hex()[..2]))? {
+            let folder = format!("{folder}/{}/", &session.to_hex()[..2]);
+            // What its records name is durable; what it has stored since need not be, and is built on.
+            self.blobs.settle(&folder)?;
+            for listed in self.blobs.list(&folder)? {
                 let Some((class, name)) = names::PackName::parse(&listed.name) else { continue };
                 if name.session != session {
                     continue;

@@ -169,7 +169,7 @@ impl Repository {
         if !found.is_empty() {
             blobs.barrier()?;
         }
-        blobs.hold_reserve(collect::reserve_bytes(0));
+        blobs.hold_reserve(collect::reserve_bytes(0, 0));
         Ok(Self::assemble(blobs, config, root, keys, entropy, None))
     }
 

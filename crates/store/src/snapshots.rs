@@ -40,11 +40,15 @@ impl Repository {
     /// Makes durable every commit that has been seen, whoever stored it. Those of epochs below the fence are: whoever
     /// made the checkpoint has done this before. Nothing is done when nothing was seen since.
     pub(crate) fn settle_commits(&self) -> Result<(), StoreError> {
+        let view = self.view()?;
         if !self.is_unsettled.swap(false, Ordering::SeqCst) {
             return Ok(());
         }
-        let epoch = self.view()?.epoch;
-        let settled = (epoch..=epoch + 1).try_for_each(|epoch| self.blobs.settle(&names::commits_of(epoch)));
+        let settled = match view.fault {
+            // Which epochs there are is not known.
+            Some(_) => self.blobs.settle(names::COMMITS),
+            None => (view.epoch..=view.epoch + 1).try_for_each(|epoch| self.blobs.settle(&names::commits_of(epoch))),
+        };
         settled.inspect_err(|_| self.is_unsettled.store(true, Ordering::SeqCst))?;
         Ok(())
     }

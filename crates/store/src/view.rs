@@ -177,11 +177,18 @@ impl View {
 /// A checkpoint; where it is damaged, its second copy.
 fn read_checkpoint(repository: &Repository, epoch: u64) -> Result<Checkpoint, StoreError> {
     match read_checkpoint_at(repository, names::checkpoint(epoch)) {
-        Err(error) if error.kind() == ErrorKind::Integrity && !matches!(error, StoreError::Missing { .. }) => {
+        // A version that is not known is damage, too, where the other copy is authentic and of a known one.
+        Err(error) if is_harmed(&error) => {
             read_checkpoint_at(repository, names::checkpoint_copy(epoch)).map_err(|_| error)
         }
         other => other,
     }
+}
+
+/// True for bytes that are there and cannot be what was written, or are of a version that is not known.
+pub(crate) fn is_harmed(error: &StoreError) -> bool {
+    let is_missing = matches!(error, StoreError::Missing { .. });
+    matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Incompatible) && !is_missing
 }
 
 /// The checkpoint under one of its two names.

@@ -1,6 +1,5 @@
 //! One session: from the intent to the decision (`docs/concurrency.md`).
 
-use crate::collect::reserve_bytes;
 use crate::entropy::random;
 use crate::error::StoreError;
 use crate::format::config::check_features;
@@ -201,10 +200,13 @@ impl Writer {
         let CommitRequest { snapshot, mut tree, mut reach } = request;
         for _ in 0..MAX_REBASES {
             match self.publish(snapshot.clone(), &tree, &reach) {
-                Err(StoreError::Superseded { .. }) => self.rebase(&mut tree, &mut reach)?,
+                Err(StoreError::Superseded { .. }) => {
+                    let rebased = self.rebase(&mut tree, &mut reach);
+                    // Nobody should wait for a session that comes to nothing.
+                    rebased.inspect_err(|_| self.give_up())?;
+                }
                 other => {
-                    let stored_bytes = self.view.packs.len_bytes() + self.stored_bytes();
-                    self.repository.blobs.hold_reserve(reserve_bytes(stored_bytes));
+                    self.repository.blobs.hold_reserve(self.view.packs.reserve_bytes(self.stored_bytes()));
                     return other;
                 }
             }

@@ -255,10 +255,13 @@ fn one_damaged_copy_of_a_checkpoint_stops_nobody_and_is_replaced() {
     run(&open(store.clone()).unwrap(), &mut TreeSource::new("b", &tree), &few_bytes()).unwrap();
     crate::collect::forget(&open(store.clone()).unwrap(), &first);
     collect_done(&open(store.clone()).unwrap(), 0);
-    for object in ["checkpoints/0000000001", "copies/0000000001"] {
+    // In the middle, and in the version, which stands clear.
+    let places =
+        ["checkpoints/0000000001", "copies/0000000001"].into_iter().flat_map(|object| [(object, 150), (object, 8)]);
+    for (object, at) in places {
         let store = store.fork();
         let mut bytes = store.read(object, u64::MAX).unwrap();
-        bytes[150] ^= 4;
+        bytes[at] ^= 4;
         store.tamper(object, Some(bytes.clone()));
         let damaged = open(store.clone()).unwrap();
         let faults = verify(&damaged).unwrap().faults;

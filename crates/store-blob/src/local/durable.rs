@@ -16,7 +16,8 @@ impl<L: Layer> LocalStore<L> {
         let Some(directory) = path.parent() else { return Ok(()) };
         match self.layer.make_directory(directory) {
             Ok(()) => {
-                self.sync_directory(directory.parent(), name).inspect_err(|_| {
+                let above = directory.parent().unwrap_or(Path::new(""));
+                self.sync_names(above, name).inspect_err(|_| {
                     // The next one who needs it makes it anew.
                     let _ = self.layer.remove_directory(directory);
                 })?;
@@ -78,8 +79,9 @@ impl<L: Layer> LocalStore<L> {
         synced.err().unwrap_or_else(|| BlobError::Exists { name: name.to_string() })
     }
 
-    /// Takes back an object of which nobody knows whether it is durable. Where that fails too, at least this handle
-    /// does not find it: a caller that reads back what it could not store must not take it for stored.
+    /// Takes back an object of which nobody knows whether it is durable: a sync that failed may never be made good by
+    /// another, so nobody should build on it. Where that fails too, at least this handle does not find it: a caller that
+    /// reads back what it could not store must not take it for stored.
     pub(super) fn take_back(&self, path: &Path, name: &str) {
         if self.layer.unlink(path).is_err() {
             self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string());

@@ -28,8 +28,6 @@ impl Repository {
         options: &CollectOptions,
         tick: &mut dyn FnMut(CollectStep) -> bool,
     ) -> Result<CollectOutcome, StoreError> {
-        // On a full disk a collection still has to write a little before it can delete.
-        self.blobs.release_reserve();
         let outcome = self.collect_now(plan, options, tick);
         self.hold_reserve();
         outcome
@@ -93,6 +91,9 @@ impl Repository {
     ) -> Result<u64, StoreError> {
         let collector = moved.collector.unwrap_or_else(|| SessionId(random(&*self.entropy)));
         let condemned = Condemned { collector, made: options.now, packs, forwards: moved.forwards };
+        // On a full disk this still has to be written before anything can be deleted. (Moving must do without the reserve, or
+        // nothing would be left of it.)
+        self.blobs.release_reserve();
         let name = names::condemned(epoch + 1);
         let sealed = self.seal(ObjectType::Condemned, &name, &collect::encode_condemned(&condemned))?;
         // A name below the fence may have been free because its round is over and its list was removed.

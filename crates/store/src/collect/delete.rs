@@ -10,7 +10,7 @@ use crate::view::View;
 impl Repository {
     /// Deletes what is left of what the newest checkpoint lists. Whatever somebody has computed before plays no part: the
     /// stored list is the one that everybody goes by.
-    pub(super) fn delete_listed(
+    pub(crate) fn delete_listed(
         &self,
         done: &mut Collected,
         tick: &mut dyn FnMut(CollectStep) -> bool,

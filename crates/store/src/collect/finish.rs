@@ -21,6 +21,7 @@ pub(crate) fn finish(
     options: &CollectOptions,
     (mut done, tick): (Collected, Tick<'_>),
 ) -> Result<CollectOutcome, StoreError> {
+    repository.blobs.release_reserve();
     let view = repository.refresh_view_strictly()?;
     let Some(condemned) = view.condemned.as_ref().filter(|_| view.epoch == plan.epoch) else {
         return Err(overtaken());

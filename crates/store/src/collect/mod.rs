@@ -37,8 +37,8 @@ pub struct CollectOptions {
 
 /// Room set aside for a collection on a full disk: it has to write a list, a checkpoint and a copy of that before it can
 /// delete anything, and these grow with the number of packs.
-pub(crate) fn reserve_bytes(stored_bytes: u64) -> u64 {
-    (stored_bytes / 1024).clamp(256 << 10, 64 << 20)
+pub(crate) fn reserve_bytes(stored_bytes: u64, packs: usize) -> u64 {
+    (stored_bytes / 1024 + 128 * packs as u64).clamp(256 << 10, 64 << 20)
 }
 
 /// So many old records are worth a round of their own.

@@ -3,7 +3,7 @@
 use super::{RepairOutcome, RepairPlan, Repaired};
 use crate::collect::compact::{self, Mover};
 use crate::collect::{
-    CollectOptions, CollectOutcome, CollectPlan, CollectStep, Moved, finish, overtaken, sessions, stopped,
+    CollectOptions, CollectOutcome, CollectPlan, CollectStep, Collected, Moved, finish, overtaken, sessions, stopped,
 };
 use crate::error::{StoreError, must_exist};
 use crate::format::collect::Doomed;
@@ -29,7 +29,6 @@ impl Repository {
         options: &CollectOptions,
         tick: &mut dyn FnMut(CollectStep) -> bool,
     ) -> Result<RepairOutcome, StoreError> {
-        self.blobs.release_reserve();
         let outcome = self.repair_now(plan, options, tick);
         self.hold_reserve();
         // Packs and frames that were read before may be gone.
@@ -47,6 +46,8 @@ impl Repository {
         if view.epoch != plan.epoch {
             return Err(overtaken());
         }
+        // As every round does: whoever deletes by the older list must find nothing to delete once a newer one stands.
+        self.delete_listed(&mut Collected::default(), tick)?;
         if view.condemned.is_some() {
             return Ok(match self.finish_round(plan, options, tick)? {
                 CollectOutcome::Done(_) => RepairOutcome::Finished,

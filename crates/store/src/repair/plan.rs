@@ -11,7 +11,7 @@ use crate::pack::{FrameDecoder, OpenPack};
 use crate::repository::Repository;
 use crate::scrub::compare_digest;
 use crate::verify::Fault;
-use crate::view::{View, read_checkpoint_at};
+use crate::view::{View, is_harmed, read_checkpoint_at};
 use datakeep_model::{ErrorKind, SessionId};
 use datakeep_store_blob::Listed;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,11 +59,21 @@ impl Repository {
             match read_checkpoint_at(self, object.name.clone()) {
                 // A newer round has removed it since.
                 Err(StoreError::Missing { .. }) | Ok(_) => {}
+                Err(error) if is_harmed(&error) && self.is_other_copy_whole(&object.name) => {
+                    plan.checkpoints.push(object.name);
+                }
                 Err(error) if error.kind() == ErrorKind::Integrity => plan.checkpoints.push(object.name),
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    fn is_other_copy_whole(&self, object: &str) -> bool {
+        let Some(epoch) = names::parse_epoch(object) else { return false };
+        let is_copy = object.starts_with(names::COPIES);
+        let other = if is_copy { names::checkpoint(epoch) } else { names::checkpoint_copy(epoch) };
+        read_checkpoint_at(self, other).is_ok()
     }
 
     fn known_live(&self, view: &View, manifests: &[Manifest], plan: &mut RepairPlan) -> Result<Live, StoreError> {

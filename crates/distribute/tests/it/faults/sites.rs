@@ -101,7 +101,7 @@ const EXPECTED: &[(Operation, &[&str])] = &[
             "tags",
         ],
     ),
-    (Operation::Settle, &["checkpoints", "commits"]),
+    (Operation::Settle, &["checkpoints", "commits", "data", "meta"]),
     (Operation::ClearLeftovers, &[""]),
 ];
 

@@ -3,18 +3,30 @@
 //! A store keeps immutable objects under names like `data/3f/3f09…-12`. It knows nothing of what is in them. The trait
 //! is small enough for every call to be enumerated with every fault in tests ([`fault`], [`strike`]).
 
+pub mod ahead;
 pub mod conformance;
 pub mod fault;
+pub mod limit;
 pub mod local;
 pub mod memory;
+#[cfg(feature = "object")]
+pub mod object;
 pub mod probe;
+pub mod remote;
+pub mod retry;
 pub mod strike;
 mod strike_kind;
 
+pub use ahead::AheadStore;
 pub use fault::{FaultPlan, FaultStore};
+pub use limit::{LimitStore, Limits};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
+#[cfg(feature = "object")]
+pub use object::ObjectStore;
 pub use probe::{Effort, Report, Tier};
+pub use remote::RemoteCause;
+pub use retry::{Retry, RetryStore, Waiter};
 pub use strike::{CallSite, Strike, StrikeLog, StrikeStore};
 pub use strike_kind::{FaultKind, Operation};
 
@@ -75,6 +87,18 @@ pub enum BlobError {
         /// The system's own words.
         detail: String,
     },
+    /// A store across a network did not do it.
+    #[error("cannot {operation} {name}: {detail}")]
+    Remote {
+        /// What was attempted.
+        operation: &'static str,
+        /// Object name or place.
+        name: String,
+        /// What stood in the way.
+        cause: RemoteCause,
+        /// The store's own words.
+        detail: String,
+    },
 }
 
 impl BlobError {
@@ -85,7 +109,13 @@ impl BlobError {
             BlobError::NotFound { .. } | BlobError::Short { .. } => ErrorKind::Integrity,
             BlobError::Denied { .. } => ErrorKind::Denied,
             BlobError::Full { .. } | BlobError::Failed { .. } => ErrorKind::Store,
+            BlobError::Remote { cause, .. } => cause.kind(),
         }
+    }
+
+    /// True when the same call may succeed if it is made again.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, BlobError::Remote { cause, .. } if cause.is_passing())
     }
 
     /// True when the object simply is not there.
@@ -137,6 +167,11 @@ pub trait BlobStore: Send + Sync {
     fn age_ms(&self, name: &str) -> Result<Option<u64>, BlobError> {
         let _ = name;
         Ok(None)
+    }
+
+    /// As [`BlobStore::stage`], for bytes that can be given away: a store that sends later need not copy them.
+    fn stage_owned(&self, name: &str, bytes: Vec<u8>) -> Result<(), BlobError> {
+        self.stage(name, &[&bytes])
     }
 
     /// Every object whose name starts with `prefix` (which ends in `/` or is empty), sorted by name.

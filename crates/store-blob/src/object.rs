@@ -1,0 +1,283 @@
+//! Object stores: S3 and what speaks its protocol, Aliyun OSS, Tencent COS, through OpenDAL.
+//!
+//! Each call of [`ObjectStore`] is one attempt (a listing is one request a page, a large object one a part): patience is
+//! [`crate::RetryStore`]'s, and doing several at once [`crate::AheadStore`]'s. An object is durable when its upload has
+//! been acknowledged, and seen whole or not at all; so staging stores, and a barrier has nothing to do.
+
+use crate::{BlobError, BlobStore, Listed, RemoteCause, is_valid_name};
+use bytes::Bytes;
+use door::Door;
+use opendal::services::{Cos, Oss, S3};
+use opendal::{Buffer, BytesRange, HttpTransporter, OperationContext, Operator};
+use settings::{Checksum, Credentials, Service, Settings};
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::runtime::Runtime;
+
+mod door;
+mod fault;
+mod leftovers;
+mod lock;
+pub mod settings;
+
+/// A bucket, or what begins with a prefix in one.
+pub struct ObjectStore {
+    // Dropped before the runtime its connections live on.
+    operator: Operator,
+    door: Door,
+    settings: Settings,
+    /// The store lets a write depend on the name being free. Found out by the first that does not.
+    is_conditional: AtomicBool,
+    runtime: Runtime,
+}
+
+impl ObjectStore {
+    /// Gets ready to speak to a store; nothing is sent yet. The error says which setting makes no sense.
+    pub fn new(settings: Settings) -> Result<Self, BlobError> {
+        let failed = |detail: String| BlobError::Failed {
+            operation: "use",
+            name: settings.place.location(),
+            detail,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("store-net")
+            .enable_all()
+            .build()
+            .map_err(|error| failed(error.to_string()))?;
+        let door = Door::new(&settings).map_err(failed)?;
+        let context = OperationContext::default().with_http_transport(HttpTransporter::new(door.clone()));
+        let operator = operator(&settings).map_err(|error| failed(error.to_string()))?.with_context(context);
+        Ok(Self { operator, door, settings, is_conditional: AtomicBool::new(true), runtime })
+    }
+
+    fn wait<T>(
+        &self,
+        operation: &'static str,
+        name: &str,
+        future: impl Future<Output = opendal::Result<T>>,
+    ) -> Result<T, BlobError> {
+        self.runtime.block_on(future).map_err(|error| fault::meaning(operation, name, &error))
+    }
+
+    /// Stores an object under a free name.
+    fn put(&self, operation: &'static str, name: &str, bytes: Bytes) -> Result<(), BlobError> {
+        if !is_valid_name(name) {
+            let detail = "not a valid object name".into();
+            return Err(BlobError::Failed { operation, name: format!("{name:?}"), detail });
+        }
+        if self.is_conditional.load(Ordering::Relaxed) {
+            match self.put_once(operation, name, bytes.clone(), true) {
+                Err(BlobError::Remote { cause: RemoteCause::Unsupported, .. }) => {
+                    self.is_conditional.store(false, Ordering::Relaxed);
+                }
+                other => return other,
+            }
+        }
+        // Two who do this at once may both succeed: the probe finds that out, and such a store is collected alone.
+        if self.len_bytes(name)?.is_some() {
+            return Err(BlobError::Exists { name: name.to_string() });
+        }
+        self.put_once(operation, name, bytes, false)
+    }
+
+    fn put_once(
+        &self,
+        operation: &'static str,
+        name: &str,
+        bytes: Bytes,
+        if_free: bool,
+    ) -> Result<(), BlobError> {
+        if bytes.len() as u64 <= self.settings.part_bytes {
+            let written = self.operator.write_with(name, bytes).if_not_exists(if_free);
+            return self.wait(operation, name, written.into_future()).map(drop);
+        }
+        let part_bytes = part_len_bytes(bytes.len() as u64, self.settings.part_bytes);
+        self.wait(operation, name, async {
+            let mut writer = self.operator.writer_with(name).if_not_exists(if_free).chunk(part_bytes).concurrent(2).await?;
+            let written = match writer.write(Buffer::from(bytes)).await {
+                Ok(()) => writer.close().await.map(drop),
+                Err(error) => Err(error),
+            };
+            if written.is_err() {
+                // What is left of it is found by its age, should this fail, too.
+                let _ = writer.abort().await;
+            }
+            written
+        })
+    }
+
+    fn get(&self, name: &str, range: BytesRange) -> Result<Buffer, BlobError> {
+        self.wait("read", name, self.operator.read_with(name).range(range).into_future())
+    }
+}
+
+/// Length of parts: a few of the length at which parts begin, within what S3 allows (5 MiB to 5 GiB, 10,000 parts).
+fn part_len_bytes(len_bytes: u64, part_bytes: u64) -> usize {
+    let wanted_bytes = (part_bytes / 4).max(len_bytes.div_ceil(1000)).max(5 << 20);
+    usize::try_from(wanted_bytes).unwrap_or(usize::MAX)
+}
+
+fn operator(settings: &Settings) -> opendal::Result<Operator> {
+    let place = &settings.place;
+    let root = format!("/{}", place.prefix);
+    let endpoint = settings.endpoint.as_deref();
+    let key = |secret: &datakeep_model::Secret| String::from_utf8_lossy(secret.expose()).into_owned();
+    match place.service {
+        Service::S3 => {
+            // The door signs: it also adds what the driver knows nothing of.
+            let mut builder =
+                S3::default().bucket(&place.bucket).root(&root).region(settings.signing_region()).skip_signature();
+            if let Some(endpoint) = endpoint {
+                builder = builder.endpoint(endpoint);
+            }
+            if !settings.uses_path_style() {
+                builder = builder.enable_virtual_host_style();
+            }
+            if settings.checksum == Checksum::Crc32c {
+                builder = builder.checksum_algorithm("crc32c");
+            }
+            Operator::new(builder)
+        }
+        Service::Oss => {
+            let mut builder = Oss::default().bucket(&place.bucket).root(&root);
+            if let Some(endpoint) = endpoint {
+                builder = builder.endpoint(endpoint);
+            }
+            if let Credentials::Static { id, secret, token } = &settings.credentials {
+                builder = builder.access_key_id(id).access_key_secret(&key(secret));
+                if let Some(token) = token {
+                    builder = builder.security_token(&key(token));
+                }
+            }
+            Operator::new(builder)
+        }
+        Service::Cos => {
+            let mut builder = Cos::default().bucket(&place.bucket).root(&root);
+            if let Some(endpoint) = endpoint {
+                builder = builder.endpoint(endpoint);
+            }
+            if let Credentials::Static { id, secret, token } = &settings.credentials {
+                builder = builder.secret_id(id).secret_key(&key(secret));
+                if let Some(token) = token {
+                    builder = builder.security_token(&key(token));
+                }
+            }
+            Operator::new(builder)
+        }
+    }
+}
+
+impl BlobStore for ObjectStore {
+    fn location(&self) -> String {
+        self.settings.place.location()
+    }
+
+    fn stage(&self, name: &str, parts: &[&[u8]]) -> Result<(), BlobError> {
+        self.put("write", name, Bytes::from(parts.concat()))
+    }
+
+    fn stage_owned(&self, name: &str, bytes: Vec<u8>) -> Result<(), BlobError> {
+        self.put("write", name, Bytes::from(bytes))
+    }
+
+    fn barrier(&self) -> Result<(), BlobError> {
+        Ok(())
+    }
+
+    fn create(&self, name: &str, bytes: &[u8]) -> Result<(), BlobError> {
+        self.put("create", name, Bytes::copy_from_slice(bytes))
+    }
+
+    fn read(&self, name: &str, max_len_bytes: u64) -> Result<Vec<u8>, BlobError> {
+        // One byte more than may be there tells one that is too long, and no more than that is ever read.
+        let found = match self.get(name, BytesRange::new(0, Some(max_len_bytes.saturating_add(1)))) {
+            // An empty object has no first byte.
+            Err(BlobError::Full { detail, .. }) if detail.starts_with("HTTP 416") => Buffer::new(),
+            other => other?,
+        };
+        if found.len() as u64 > max_len_bytes {
+            let detail = format!("more than {max_len_bytes} bytes long; at most {max_len_bytes} are possible");
+            return Err(BlobError::Failed { operation: "read", name: name.to_string(), detail });
+        }
+        Ok(found.to_vec())
+    }
+
+    fn read_at(&self, name: &str, offset_byte: u64, buffer: &mut [u8]) -> Result<(), BlobError> {
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let wanted_bytes = offset_byte.saturating_add(buffer.len() as u64);
+        let found = match self.get(name, BytesRange::new(offset_byte, Some(buffer.len() as u64))) {
+            Err(BlobError::Full { detail, .. }) if detail.starts_with("HTTP 416") => Buffer::new(),
+            other => other?,
+        };
+        if found.len() == buffer.len() {
+            for (to, from) in buffer.chunks_mut(1 << 20).zip(0..) {
+                let start = from * (1 << 20);
+                let part = found.slice(start..start + to.len()).to_bytes();
+                to.copy_from_slice(&part);
+            }
+            return Ok(());
+        }
+        // Too short: because the object ends there, or because the answer did.
+        match self.len_bytes(name)? {
+            Some(len_bytes) if len_bytes < wanted_bytes => {
+                Err(BlobError::Short { name: name.to_string(), len_bytes, wanted_bytes })
+            }
+            Some(_) => {
+                let detail = format!("{} bytes came where {} were asked for", found.len(), buffer.len());
+                Err(BlobError::Remote { operation: "read", name: name.to_string(), cause: RemoteCause::Broken, detail })
+            }
+            None => Err(BlobError::NotFound { name: name.to_string() }),
+        }
+    }
+
+    fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        match self.wait("look at", name, self.operator.stat(name)) {
+            Ok(found) => Ok(Some(found.content_length())),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn age_ms(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        let found = match self.wait("look at", name, self.operator.stat(name)) {
+            Err(error) if error.is_not_found() => return Ok(None),
+            other => other?,
+        };
+        let (Some(stored), Some(now_seconds)) = (found.last_modified(), self.door.date_seconds()) else { return Ok(None) };
+        let age_seconds = now_seconds.saturating_sub(stored.into_inner().as_second());
+        Ok(Some(u64::try_from(age_seconds).unwrap_or(0).saturating_mul(1000)))
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError> {
+        let entries = self.wait("list", prefix, self.operator.list_with(prefix).recursive(true).into_future())?;
+        let mut found: Vec<Listed> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            // Markers of folders, which consoles make, and what is none of ours.
+            if entry.metadata().is_file() && is_valid_name(entry.path()) && entry.path().starts_with(prefix) {
+                found.push(Listed { name: entry.path().to_string(), len_bytes: entry.metadata().content_length() });
+            }
+        }
+        found.sort();
+        // A page that came twice may stand for one that did not come.
+        if let Some(pair) = found.windows(2).find(|pair| pair[0].name == pair[1].name) {
+            let detail = format!("{} is listed twice", pair[0].name);
+            let (name, cause) = (prefix.to_string(), RemoteCause::Broken);
+            return Err(BlobError::Remote { operation: "list", name, cause, detail });
+        }
+        Ok(found)
+    }
+
+    fn clear_leftovers(&self) -> Result<u64, BlobError> {
+        leftovers::clear(self)
+    }
+
+    fn delete(&self, name: &str) -> Result<(), BlobError> {
+        match self.wait("delete", name, self.operator.delete(name)) {
+            Err(error) if error.is_not_found() => Ok(()),
+            other => other,
+        }
+    }
+}

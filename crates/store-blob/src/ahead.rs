@@ -226,6 +226,18 @@ impl<S: BlobStore + 'static> BlobStore for AheadStore<S> {
         self.settled().list(prefix)
     }
 
+    fn read_tail(&self, name: &str, max_len_bytes: u64) -> Result<(u64, Vec<u8>), BlobError> {
+        self.settled().read_tail(name, max_len_bytes)
+    }
+
+    fn list_between(&self, from: &str, to: &str) -> Result<Vec<Listed>, BlobError> {
+        self.settled().list_between(from, to)
+    }
+
+    fn read_along_bytes(&self) -> u64 {
+        self.shared.inner.read_along_bytes()
+    }
+
     fn settle(&self, prefix: &str) -> Result<(), BlobError> {
         self.settled().settle(prefix)
     }

@@ -96,6 +96,14 @@ impl<S: BlobStore> BlobStore for FaultStore<S> {
         self.call("read", name, false, || self.inner.read_at(name, offset_byte, buffer))
     }
 
+    fn read_tail(&self, name: &str, max_len_bytes: u64) -> Result<(u64, Vec<u8>), BlobError> {
+        self.call("read", name, false, || self.inner.read_tail(name, max_len_bytes))
+    }
+
+    fn read_along_bytes(&self) -> u64 {
+        self.inner.read_along_bytes()
+    }
+
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
         self.call("look at", name, false, || self.inner.len_bytes(name))
     }
@@ -106,6 +114,10 @@ impl<S: BlobStore> BlobStore for FaultStore<S> {
 
     fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError> {
         self.call("list", prefix, false, || self.inner.list(prefix))
+    }
+
+    fn list_between(&self, from: &str, to: &str) -> Result<Vec<Listed>, BlobError> {
+        self.call("list", from, false, || self.inner.list_between(from, to))
     }
 
     fn drop_folder(&self, name: &str) {

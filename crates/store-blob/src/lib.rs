@@ -12,6 +12,7 @@ pub mod memory;
 #[cfg(feature = "object")]
 pub mod object;
 pub mod probe;
+pub mod record;
 pub mod remote;
 pub mod retry;
 pub mod strike;
@@ -25,6 +26,7 @@ pub use memory::MemoryStore;
 #[cfg(feature = "object")]
 pub use object::ObjectStore;
 pub use probe::{Effort, Report, Tier};
+pub use record::{Record, RecordLog, RecordStore};
 pub use remote::RemoteCause;
 pub use retry::{Retry, RetryStore, Waiter};
 pub use strike::{CallSite, Strike, StrikeLog, StrikeStore};
@@ -159,6 +161,21 @@ pub trait BlobStore: Send + Sync {
     /// Fills `buffer` from `offset_byte`; [`BlobError::Short`] when the object ends before.
     fn read_at(&self, name: &str, offset_byte: u64, buffer: &mut [u8]) -> Result<(), BlobError>;
 
+    /// The object's length, and its last bytes: all of them when it is no longer than `max_len_bytes`, else so many. One
+    /// request where a store can answer it in one.
+    fn read_tail(&self, name: &str, max_len_bytes: u64) -> Result<(u64, Vec<u8>), BlobError> {
+        let len_bytes = self.len_bytes(name)?.ok_or_else(|| BlobError::NotFound { name: name.to_string() })?;
+        let mut tail = vec![0; len_bytes.min(max_len_bytes) as usize];
+        self.read_at(name, len_bytes - tail.len() as u64, &mut tail)?;
+        Ok((len_bytes, tail))
+    }
+
+    /// How many bytes more may be read in the time that one more request takes, about: so much is worth reading along with
+    /// something else. 64 KiB for a disk; some hundred KiB where every request crosses a network.
+    fn read_along_bytes(&self) -> u64 {
+        64 << 10
+    }
+
     /// The object's length, or `None` when there is none.
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError>;
 
@@ -176,6 +193,14 @@ pub trait BlobStore: Send + Sync {
 
     /// Every object whose name starts with `prefix` (which ends in `/` or is empty), sorted by name.
     fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError>;
+
+    /// Every object whose name is not less than `from` and less than `to`, sorted by name: several folders in one request.
+    /// What is promised of [`BlobStore::list`] holds for each name; the names need not have been looked at in any order.
+    fn list_between(&self, from: &str, to: &str) -> Result<Vec<Listed>, BlobError> {
+        let mut found = self.list("")?;
+        found.retain(|listed| (from..to).contains(&listed.name.as_str()));
+        Ok(found)
+    }
 
     /// Makes everything durable that is seen beneath `prefix` now, whoever stored it. An object that is seen need not be
     /// durable yet: its writer may have died between the two. Before something durable is built on it, it must be.

@@ -131,6 +131,19 @@ impl<S: BlobStore> BlobStore for LimitStore<S> {
         self.ask("list", prefix, || self.inner.list(prefix))
     }
 
+    fn read_tail(&self, name: &str, max_len_bytes: u64) -> Result<(u64, Vec<u8>), BlobError> {
+        self.pass("read", name, &self.down, max_len_bytes)?;
+        self.inner.read_tail(name, max_len_bytes)
+    }
+
+    fn list_between(&self, from: &str, to: &str) -> Result<Vec<Listed>, BlobError> {
+        self.ask("list", from, || self.inner.list_between(from, to))
+    }
+
+    fn read_along_bytes(&self) -> u64 {
+        self.inner.read_along_bytes()
+    }
+
     fn settle(&self, prefix: &str) -> Result<(), BlobError> {
         self.inner.settle(prefix)
     }

@@ -247,6 +247,14 @@ impl<L: Layer> BlobStore for LocalStore<L> {
         })
     }
 
+    fn read_tail(&self, name: &str, max_len_bytes: u64) -> Result<(u64, Vec<u8>), BlobError> {
+        let file = self.open_for_reading(name)?;
+        let len_bytes = file.metadata().map_err(|error| failure("read", name, errno(&error)))?.len();
+        let mut tail = vec![0; len_bytes.min(max_len_bytes) as usize];
+        self.read_at(name, len_bytes - tail.len() as u64, &mut tail)?;
+        Ok((len_bytes, tail))
+    }
+
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
         self.refuse_doubtful(name)?;
         match fs::lstat(self.path(name, "look at")?) {
@@ -278,6 +286,30 @@ impl<L: Layer> BlobStore for LocalStore<L> {
         if found.is_empty() && !name.is_empty() {
             std::fs::metadata(&self.root).map_err(|error| failure("list", name, errno(&error)))?;
         }
+        found.sort();
+        Ok(found)
+    }
+
+    fn list_between(&self, from: &str, to: &str) -> Result<Vec<Listed>, BlobError> {
+        let mut found = Vec::new();
+        // A disk that has been unmounted must not look like an empty store.
+        for entry in std::fs::read_dir(&self.root).map_err(|error| failure("list", "", errno(&error)))? {
+            let entry = entry.map_err(|error| failure("list", "", errno(&error)))?;
+            let name = entry.file_name();
+            // Neither the name nor anything beneath it lies in the range.
+            let may_hold = |name: &&str| is_valid_name(name) && *name < to && format!("{name}0").as_str() > from;
+            let Some(name) = name.to_str().filter(may_hold) else { continue };
+            match entry.metadata() {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failure("list", name, errno(&error))),
+                Ok(meta) if meta.is_dir() => self.list_into(name, &entry.path(), &mut found)?,
+                Ok(meta) if meta.is_file() => {
+                    found.push(Listed { name: name.to_string(), len_bytes: meta.len() });
+                }
+                Ok(_) => {}
+            }
+        }
+        found.retain(|listed| (from..to).contains(&listed.name.as_str()));
         found.sort();
         Ok(found)
     }

@@ -129,6 +129,12 @@ impl BlobStore for MemoryStore {
         Ok(())
     }
 
+    fn read_tail(&self, name: &str, max_len_bytes: u64) -> Result<(u64, Vec<u8>), BlobError> {
+        let bytes = self.get(name)?;
+        let start = (bytes.len() as u64).saturating_sub(max_len_bytes) as usize;
+        Ok((bytes.len() as u64, bytes[start..].to_vec()))
+    }
+
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
         Ok(self.lock().get(name).map(|stored| stored.bytes.len() as u64))
     }
@@ -142,6 +148,15 @@ impl BlobStore for MemoryStore {
         let durable = self.lock();
         let from = durable.range(prefix.to_string()..);
         let found = from.take_while(|(name, _)| name.starts_with(prefix));
+        Ok(found.map(|(name, stored)| Listed { name: name.clone(), len_bytes: stored.bytes.len() as u64 }).collect())
+    }
+
+    fn list_between(&self, from: &str, to: &str) -> Result<Vec<Listed>, BlobError> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let durable = self.lock();
+        let found = durable.range(from.to_string()..to.to_string());
         Ok(found.map(|(name, stored)| Listed { name: name.clone(), len_bytes: stored.bytes.len() as u64 }).collect())
     }
 

@@ -199,6 +199,18 @@ impl<S: BlobStore> BlobStore for RetryStore<S> {
         self.patiently(|| self.inner.list(prefix))
     }
 
+    fn read_tail(&self, name: &str, max_len_bytes: u64) -> Result<(u64, Vec<u8>), BlobError> {
+        self.found(name, || self.inner.read_tail(name, max_len_bytes))
+    }
+
+    fn list_between(&self, from: &str, to: &str) -> Result<Vec<Listed>, BlobError> {
+        self.patiently(|| self.inner.list_between(from, to))
+    }
+
+    fn read_along_bytes(&self) -> u64 {
+        self.inner.read_along_bytes()
+    }
+
     fn settle(&self, prefix: &str) -> Result<(), BlobError> {
         self.patiently(|| self.inner.settle(prefix))
     }

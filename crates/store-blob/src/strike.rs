@@ -220,6 +220,16 @@ impl<S: BlobStore> BlobStore for StrikeStore<S> {
         Ok(())
     }
 
+    fn read_tail(&self, name: &str, max_len_bytes: u64) -> Result<(u64, Vec<u8>), BlobError> {
+        let act = || self.inner.read_tail(name, max_len_bytes);
+        let spoil = |kind, (len_bytes, bytes)| Ok((len_bytes, spoil_bytes(name, kind, bytes)?));
+        self.call(Operation::ReadTail, name, act, spoil)
+    }
+
+    fn read_along_bytes(&self) -> u64 {
+        self.inner.read_along_bytes()
+    }
+
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
         let spoil = |kind, len_bytes: Option<u64>| match kind {
             FaultKind::Absent => Ok(None),
@@ -238,6 +248,10 @@ impl<S: BlobStore> BlobStore for StrikeStore<S> {
 
     fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError> {
         self.call(Operation::List, prefix, || self.inner.list(prefix), |_, listed| Ok(listed))
+    }
+
+    fn list_between(&self, from: &str, to: &str) -> Result<Vec<Listed>, BlobError> {
+        self.call(Operation::ListBetween, from, || self.inner.list_between(from, to), |_, listed| Ok(listed))
     }
 
     fn settle(&self, prefix: &str) -> Result<(), BlobError> {

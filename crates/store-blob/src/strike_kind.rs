@@ -13,12 +13,16 @@ pub enum Operation {
     Read,
     /// `BlobStore::read_at`.
     ReadAt,
+    /// `BlobStore::read_tail`.
+    ReadTail,
     /// `BlobStore::len_bytes`.
     Len,
     /// `BlobStore::age_ms`.
     Age,
     /// `BlobStore::list`.
     List,
+    /// `BlobStore::list_between`.
+    ListBetween,
     /// `BlobStore::delete`.
     Delete,
     /// `BlobStore::settle`.
@@ -29,15 +33,17 @@ pub enum Operation {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Stage,
         Self::Barrier,
         Self::Create,
         Self::Read,
         Self::ReadAt,
+        Self::ReadTail,
         Self::Len,
         Self::Age,
         Self::List,
+        Self::ListBetween,
         Self::Delete,
         Self::Settle,
         Self::ClearLeftovers,
@@ -51,9 +57,11 @@ impl Operation {
             Self::Create => "create",
             Self::Read => "read",
             Self::ReadAt => "read_at",
+            Self::ReadTail => "read_tail",
             Self::Len => "len_bytes",
             Self::Age => "age_ms",
             Self::List => "list",
+            Self::ListBetween => "list_between",
             Self::Delete => "delete",
             Self::Settle => "settle",
             Self::ClearLeftovers => "clear_leftovers",
@@ -140,7 +148,9 @@ impl FaultKind {
 
     /// Whether this can happen at an operation; where it cannot, why. This is the one table of what is not played.
     pub fn applies_to(self, operation: Operation) -> Result<(), &'static str> {
-        use Operation::{Age, Barrier, ClearLeftovers, Create, Delete, Len, List, Read, ReadAt, Settle, Stage};
+        use Operation::{
+            Age, Barrier, ClearLeftovers, Create, Delete, Len, List, ListBetween, Read, ReadAt, ReadTail, Settle, Stage,
+        };
         let (where_to, why_not): (&[Operation], _) = match self {
             Self::Failed | Self::Denied | Self::Stalled => (&Operation::ALL, ""),
             Self::LostAnswer => (
@@ -149,12 +159,12 @@ impl FaultKind {
             ),
             Self::Full => (&[Stage, Barrier, Create, Delete, Settle, ClearLeftovers], "looking needs no room"),
             Self::Absent => (
-                &[Read, ReadAt, Len, Age],
+                &[Read, ReadAt, ReadTail, Len, Age],
                 "only what looks at one object by name can miss it; a listing is complete or an error",
             ),
-            Self::Short => (&[Read, ReadAt, Len], "it answers with no bytes of an object and with no length"),
-            Self::Altered => (&[Read, ReadAt], "it answers with no bytes of an object"),
-            Self::CutListing => (&[List], "it is no listing"),
+            Self::Short => (&[Read, ReadAt, ReadTail, Len], "it answers with no bytes of an object and with no length"),
+            Self::Altered => (&[Read, ReadAt, ReadTail], "it answers with no bytes of an object"),
+            Self::CutListing => (&[List, ListBetween], "it is no listing"),
             Self::Duplicate => {
                 (&[Stage, Barrier, Create], "doing it twice is the same as doing it once, or nothing can be taken")
             }
@@ -177,10 +187,10 @@ mod tests {
             match operation {
                 Operation::Stage | Operation::Create => &["lost-answer", "full", "duplicate"],
                 Operation::Barrier => &["lost-answer", "full", "duplicate", "torn"],
-                Operation::Read | Operation::ReadAt => &["absent", "short", "altered"],
+                Operation::Read | Operation::ReadAt | Operation::ReadTail => &["absent", "short", "altered"],
                 Operation::Len => &["absent", "short"],
                 Operation::Age => &["absent", "skewed"],
-                Operation::List => &["cut-listing"],
+                Operation::List | Operation::ListBetween => &["cut-listing"],
                 Operation::Delete | Operation::Settle | Operation::ClearLeftovers => &["lost-answer", "full"],
             }
         };

@@ -9,9 +9,7 @@ use http::header::{AUTHORIZATION, DATE, HOST, RETRY_AFTER};
 use http::{HeaderMap, Request, Response};
 use opendal::{Buffer, Error, ErrorKind, HttpBody, HttpTransport, HttpTransporter};
 use opendal_http_transport_reqwest::ReqwestTransport;
-use reqsign_aws_v4::{
-    Credential, DefaultCredentialProvider, RequestSigner, StaticCredentialProvider,
-};
+use reqsign_aws_v4::{Credential, DefaultCredentialProvider, RequestSigner, StaticCredentialProvider};
 use reqsign_core::{Context, OsEnv, ProvideCredentialChain, Signer};
 use reqsign_file_read_tokio::TokioFileRead;
 use std::sync::Arc;
@@ -80,7 +78,9 @@ impl Door {
         let date = self.note_date(&headers);
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_string);
         let told = Told {
-            retry_after_ms: text(RETRY_AFTER.as_str()).and_then(|t| t.parse::<u64>().ok()).map(|s| s.saturating_mul(1000)),
+            retry_after_ms: text(RETRY_AFTER.as_str())
+                .and_then(|t| t.parse::<u64>().ok())
+                .map(|s| s.saturating_mul(1000)),
             region: text("x-amz-bucket-region"),
             ahead_seconds: date.map(|date| now_seconds().saturating_sub(date)),
         };

@@ -50,7 +50,12 @@ impl Fault {
             message = printable(body, 200);
         }
         let told = Told { region: told.region.or_else(|| xml_field(body, "Region")), ..told };
-        Self { cause: cause_of(status, &code, &message, told), status, code, message: printable(message.as_bytes(), 500) }
+        Self {
+            cause: cause_of(status, &code, &message, told),
+            status,
+            code,
+            message: printable(message.as_bytes(), 500),
+        }
     }
 
     /// There was no whole answer.
@@ -69,18 +74,25 @@ fn cause_of(status: u16, code: &str, message: &str, told: Told) -> Option<Remote
         "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "SecurityTokenExpired" => {
             RemoteCause::ExpiredCredentials
         }
-        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "InvalidSecurityToken" | "InvalidSecurity" => {
-            RemoteCause::WrongCredentials
-        }
+        "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "InvalidToken"
+        | "InvalidSecurityToken"
+        | "InvalidSecurity" => RemoteCause::WrongCredentials,
         "NoSuchBucket" => RemoteCause::NoBucket,
         "AuthorizationHeaderMalformed" if told.region.is_some() || message.contains("region") => wrong_region(),
         "PermanentRedirect" | "TemporaryRedirect" | "IllegalLocationConstraintException" => wrong_region(),
-        "BadDigest" | "InvalidDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch"
+        "BadDigest"
+        | "InvalidDigest"
+        | "XAmzContentChecksumMismatch"
+        | "XAmzContentSHA256Mismatch"
         | "IncompleteBody" => RemoteCause::Garbled,
         "ConditionalRequestConflict" | "OperationAborted" => RemoteCause::Conflict,
         "RequestTimeout" => RemoteCause::TimedOut,
         "NotImplemented" => RemoteCause::Unsupported,
-        "QuotaExceeded" | "InsufficientStorage" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" => return None,
+        "QuotaExceeded" | "InsufficientStorage" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" => {
+            return None;
+        }
         _ => match status {
             403 | 404 | 412 | 416 | 507 => return None,
             401 => RemoteCause::WrongCredentials,
@@ -107,6 +119,8 @@ pub(super) fn meaning(operation: &'static str, name: &str, error: &opendal::Erro
         return match fault.status {
             404 => BlobError::NotFound { name },
             412 => BlobError::Exists { name },
+            // The range begins behind the end; who asked knows what was wanted.
+            416 => BlobError::Short { name, len_bytes: 0, wanted_bytes: 0 },
             403 => BlobError::Denied { operation, name, detail },
             _ => BlobError::Full { operation, name, detail },
         };
@@ -206,7 +220,8 @@ mod tests {
 
     #[test]
     fn answers_that_are_no_xml_are_shown_in_part() {
-        let fault = Fault::of_answer(502, format!("<html>{}", "Bad\u{1b}[31m ".repeat(1000)).as_bytes(), Told::default());
+        let fault =
+            Fault::of_answer(502, format!("<html>{}", "Bad\u{1b}[31m ".repeat(1000)).as_bytes(), Told::default());
         assert!(fault.to_string().len() < 300 && !fault.to_string().contains('\u{1b}'));
         assert!(fault.cause.is_some_and(|cause| cause.is_passing()));
     }

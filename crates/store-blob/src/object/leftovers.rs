@@ -29,7 +29,12 @@ pub(super) fn clear(store: &ObjectStore) -> Result<u64, BlobError> {
         if now_seconds.saturating_sub(upload.begun_seconds) < LEFTOVER_AGE_SECONDS {
             continue;
         }
-        let url = format!("{}/{}?uploadId={}", bucket_url(&store.settings), encode(&upload.key, true), encode(&upload.id, false));
+        let url = format!(
+            "{}/{}?uploadId={}",
+            bucket_url(&store.settings),
+            encode(&upload.key, true),
+            encode(&upload.id, false)
+        );
         match send(store, Method::DELETE, &url) {
             Ok(_) => ended += 1,
             Err(error) if error.is_not_found() => {}

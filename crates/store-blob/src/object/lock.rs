@@ -36,7 +36,8 @@ mod tests {
     use super::*;
 
     fn locked(method: Method, uri: &str) -> Option<String> {
-        let (mut parts, ()) = http::Request::builder().method(method).uri(uri).body(()).expect("a request").into_parts();
+        let (mut parts, ()) =
+            http::Request::builder().method(method).uri(uri).body(()).expect("a request").into_parts();
         add(&mut parts, Lock { mode: LockMode::Compliance, days: 30 }, 86_400);
         let until = parts.headers.get("x-amz-object-lock-retain-until-date")?;
         assert_eq!(parts.headers["x-amz-object-lock-mode"], "COMPLIANCE");

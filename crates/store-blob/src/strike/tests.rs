@@ -43,9 +43,11 @@ fn play(store: &MemoryStore, operation: Operation, kind: Option<FaultKind>) -> (
             let answer = faulty.read_at("data/old", 2, &mut buffer);
             format!("{answer:?} {buffer:?}")
         }
+        Operation::ReadTail => format!("{:?}", faulty.read_tail("data/old", 4)),
         Operation::Len => format!("{:?}", faulty.len_bytes("data/old")),
         Operation::Age => format!("{:?}", faulty.age_ms("data/old")),
         Operation::List => format!("{:?}", faulty.list("data/")),
+        Operation::ListBetween => format!("{:?}", faulty.list_between("data/", "data/z")),
         Operation::Delete => format!("{:?}", faulty.delete("data/old")),
         Operation::Settle => format!("{:?}", faulty.settle("data/")),
         Operation::ClearLeftovers => format!("{:?}", faulty.clear_leftovers()),

@@ -28,9 +28,12 @@ pub struct Cli {
 /// What all verbs take.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Common {
-    /// The repository [env: DATAKEEP_REPO]
-    #[arg(long, short = 'r', global = true, value_name = "PATH")]
+    /// The repository: a directory, or s3://BUCKET/PREFIX [env: DATAKEEP_REPO]
+    #[arg(long, short = 'r', global = true, value_name = "PLACE")]
     pub repo: Option<OsString>,
+    /// How to speak to an object store: endpoint, region, path-style, … (the manual lists all); may be repeated
+    #[arg(long, short = 'o', global = true, value_name = "KEY=VALUE")]
+    pub store_option: Vec<String>,
     /// Print JSON on standard output
     #[arg(long, global = true)]
     pub json: bool,

@@ -4,6 +4,7 @@ use crate::args::Common;
 use crate::config_file::{self, FileValues};
 use crate::errors::Failure;
 use crate::secrets::{CREDENTIAL, Reference};
+use crate::stores::options::StoreOptions;
 use crate::words::{Lang, tr};
 use datakeep_store::{KdfLimit, KdfParams};
 use std::ffi::OsString;
@@ -80,6 +81,8 @@ pub struct Settings {
     pub language: Value<Lang>,
     /// Colours on terminals.
     pub colour: Value<bool>,
+    /// How object stores are spoken to.
+    pub store: StoreOptions,
     /// What the file says besides.
     pub file: FileValues,
 }
@@ -273,6 +276,7 @@ impl Settings {
             recovery_code: common.recovery_code,
             unencrypted: unencrypted(common, &file),
             kdf_limit_mib: kdf_limit(common, &file)?,
+            store: StoreOptions::resolve(&common.store_option, &file.store)?,
             config_file,
             repository,
             cache_dir,

@@ -3,6 +3,7 @@
 use crate::config::{Origin, Value};
 use crate::errors::Failure;
 use crate::secrets::Reference;
+use crate::stores::options;
 use crate::words::{Lang, tr};
 use datakeep_distribute::near::nearest;
 use datakeep_model::ErrorKind;
@@ -10,6 +11,9 @@ use std::io::Read;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+/// Options of the store, by name; secrets are references to where they are.
+pub type StoreValues = Vec<(String, Value<String>)>;
 
 /// Names of flags of `backup`, each with its values.
 pub type BackupValues = Vec<(String, Value<Vec<String>>)>;
@@ -33,6 +37,8 @@ pub struct FileValues {
     pub colour: Option<Value<bool>>,
     /// `[backup]`: names as the flags of `backup`, each with its values.
     pub backup: BackupValues,
+    /// `[store]`: names as the keys of `--store-option`.
+    pub store: StoreValues,
 }
 
 impl FileValues {
@@ -42,8 +48,8 @@ impl FileValues {
     }
 }
 
-const KEYS: [&str; 8] =
-    ["repository", "cache-dir", "password", "unencrypted", "kdf-limit", "language", "color", "backup"];
+const KEYS: [&str; 9] =
+    ["repository", "cache-dir", "password", "unencrypted", "kdf-limit", "language", "color", "backup", "store"];
 /// Keys of `[backup]` and whether each is a switch.
 const BACKUP_KEYS: [(&str, bool); 10] = [
     ("exclude", false),
@@ -141,6 +147,7 @@ impl Reader<'_> {
                 "unencrypted" => values.unencrypted = Some(Value { value: self.switch(value, line)?, origin }),
                 "color" => values.colour = Some(Value { value: self.switch(value, line)?, origin }),
                 "backup" => values.backup = self.backup(value, line)?,
+                "store" => values.store = self.store(value, line)?,
                 other => return Err(self.unknown(other, line, &KEYS)),
             }
         }
@@ -170,6 +177,32 @@ impl Reader<'_> {
             DeValue::Boolean(value) => Ok(*value),
             _ => Err(self.refuse(line, tr!("this must be true or false", "此处应为 true 或 false"))),
         }
+    }
+
+    fn store(&self, value: &Spanned<DeValue<'_>>, line: usize) -> Result<StoreValues, Failure> {
+        let DeValue::Table(table) = value.get_ref() else {
+            return Err(self.refuse(line, tr!("`store` must be a table: [store]", "`store` 应为表：[store]")));
+        };
+        let mut values = Vec::new();
+        for (key, value) in table {
+            let line = self.line(key.span().start);
+            let name = key.get_ref().as_ref();
+            if options::known(name).is_err() {
+                return Err(self.unknown(name, line, &options::KEYS.map(|(known, _)| known)));
+            }
+            let text = match value.get_ref() {
+                DeValue::Boolean(value) => value.to_string(),
+                _ => self.text(value, line)?,
+            };
+            if options::SECRET.contains(&name) {
+                Reference::parse(&text).map_err(|failure| Failure {
+                    message: self.refuse(line, failure.message.clone()).message,
+                    ..failure
+                })?;
+            }
+            values.push((name.to_string(), Value { value: text, origin: Origin::File(line) }));
+        }
+        Ok(values)
     }
 
     fn backup(&self, value: &Spanned<DeValue<'_>>, line: usize) -> Result<BackupValues, Failure> {
@@ -230,7 +263,8 @@ mod tests {
             let text = readme.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
             let values = parse(text).unwrap();
             assert_eq!(values.backup.len(), BACKUP_KEYS.len());
-            for key in KEYS.iter().copied().filter(|key| *key != "backup") {
+            assert_eq!(values.store.len(), options::KEYS.len());
+            for key in KEYS.iter().copied().filter(|key| !["backup", "store"].contains(key)) {
                 assert!(text.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key}");
             }
         }

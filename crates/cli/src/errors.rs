@@ -314,6 +314,7 @@ impl From<BlobError> for Failure {
                 ))
             }
             BlobError::NotFound { .. } | BlobError::Short { .. } => damaged(kind, "", detail),
+            BlobError::Remote { cause, .. } => crate::stores::words::failure(&cause, kind, detail),
             _ => Self::new(kind, tr!("the store could not be reached", "无法访问存储")).detail(detail),
         }
     }

@@ -27,6 +27,7 @@ mod secrets;
 mod signals;
 mod sizes;
 mod sources;
+mod stores;
 mod time;
 mod words;
 

@@ -4,6 +4,7 @@ use crate::config::Settings;
 use crate::errors::Failure;
 use crate::out::Out;
 use crate::progress::Watch;
+use crate::stores::Location;
 use crate::words::tr;
 use crate::{secrets, time};
 use datakeep_connector::{Cancel, Clock, SystemClock};
@@ -12,7 +13,7 @@ use datakeep_engine::RunContext;
 use datakeep_model::{ErrorKind, Secret, Timestamp};
 use datakeep_process::Suite;
 use datakeep_store::{Locked, Manifest, OsEntropy, RecoveryCode, Repository, StoreError, Unlock};
-use datakeep_store_blob::{BlobStore, LocalStore};
+use datakeep_store_blob::BlobStore;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,30 +40,21 @@ impl App {
         RunContext { observer: watch, cancel: &self.cancel, clock: &self.clock }
     }
 
-    /// The directory of the repository.
-    pub fn repository_path(&self) -> Result<PathBuf, Failure> {
+    /// Where the repository is.
+    pub fn location(&self) -> Result<Location, Failure> {
         let Some(given) = &self.settings.repository.value else {
             let message = tr!("no repository was named", "未指定仓库");
             return Err(Failure::new(ErrorKind::NoRepository, message).hint(tr!(
-                "give --repo PATH, or set DATAKEEP_REPO, or `repository` in the configuration; a new one: datakeep init --repo PATH",
-                "请使用 --repo 路径，或设置 DATAKEEP_REPO，或在配置文件中写 `repository`；新建：datakeep init --repo 路径"
+                "give --repo PLACE, or set DATAKEEP_REPO, or `repository` in the configuration; a new one: datakeep init --repo PLACE",
+                "请使用 --repo 位置，或设置 DATAKEEP_REPO，或在配置文件中写 `repository`；新建：datakeep init --repo 位置"
             )));
         };
-        let text = given.to_string_lossy();
-        if let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| *scheme != "file") {
-            let message = tr!(
-                "this version keeps repositories in directories; {scheme}:// is not known",
-                "当前版本的仓库只能放在目录中；不支持 {scheme}://"
-            );
-            return Err(Failure::usage(message).hint(tr!("name a directory", "请指定一个目录")));
-        }
-        let plain = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:")).map(PathBuf::from);
-        Ok(plain.unwrap_or_else(|| PathBuf::from(given)))
+        Location::parse(given)
     }
 
     /// The byte store beneath the repository.
     pub fn store(&self) -> Result<Arc<dyn BlobStore>, Failure> {
-        Ok(Arc::new(LocalStore::new(&self.repository_path()?)))
+        self.location()?.open(&self.settings.store, &self.cancel)
     }
 
     /// Where disposable local copies of a repository go.
@@ -72,9 +64,11 @@ impl App {
 
     /// Finds the repository; needs no key.
     pub fn find(&self) -> Result<Locked, Failure> {
-        let path = self.repository_path()?;
+        let place = self.location()?;
         Locked::find(self.store()?).map_err(|error| match error {
-            StoreError::NoRepository { location } if holds_something(&path) => something_else(&location),
+            StoreError::NoRepository { location } if place.folder().is_some_and(holds_something) => {
+                something_else(&location)
+            }
             other => other.into(),
         })
     }

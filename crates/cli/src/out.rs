@@ -137,6 +137,11 @@ impl Out {
         }
     }
 
+    /// A word from where no [`Out`] is at hand, such as a thread that talks to a store.
+    pub fn aside(text: &str) {
+        let _ = writeln!(io::stderr(), "{}{}", tr!("warning: ", "警告："), clean(text));
+    }
+
     /// Something a person should know.
     pub fn warn(&self, text: impl AsRef<str>) {
         self.labelled(Style::Yellow, &tr!("warning: ", "警告："), text.as_ref());

@@ -5,6 +5,7 @@
 
 use crate::errors::Failure;
 use crate::open::App;
+use crate::stores::Location;
 use crate::words::tr;
 use datakeep_model::{ErrorKind, RepositoryId};
 use datakeep_store::{Entropy, OsEntropy, Repository};
@@ -139,9 +140,18 @@ pub fn remember(app: &App, id: RepositoryId, tier: Tier) {
 
 /// Where it is remembered, and what the place is. Each place has a file of its own: nobody overwrites another's.
 fn record(app: &App, id: RepositoryId) -> Option<(PathBuf, String, u64)> {
-    let place = std::fs::canonicalize(app.repository_path().ok()?).ok()?;
-    let device = std::fs::metadata(&place).ok()?.dev();
-    let location = place.to_str()?.to_string();
+    let (location, device) = match app.location().ok()? {
+        Location::Folder(path) => {
+            let place = std::fs::canonicalize(path).ok()?;
+            let device = std::fs::metadata(&place).ok()?.dev();
+            (place.to_str()?.to_string(), device)
+        }
+        // Two stores may have buckets of one name.
+        Location::Bucket(place) => {
+            let endpoint = app.settings.store.iter().find(|(key, _)| *key == "endpoint").map(|(_, v)| v.value.as_str());
+            (format!("{} {}", place.location(), endpoint.unwrap_or_default()), 0)
+        }
+    };
     let mark = location.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         // FNV-1a: it only spreads places over names, the location inside is what is compared.
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)

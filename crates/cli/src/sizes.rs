@@ -15,6 +15,21 @@ pub fn bytes(len_bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// A size as people write it: `17`, `2K`, `3MiB`, `1G`; units of 1024.
+pub fn parse(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text[digits.len()..].to_ascii_uppercase();
+    let shift = match unit.trim_end_matches('B').trim_end_matches('I') {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        "T" => 40,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
 /// A count with thousands set apart: `12 345`, four digits together.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -59,6 +74,8 @@ mod tests {
         assert_eq!(bytes(1536), "1.5 KiB");
         assert_eq!(bytes(1024 * 1024 - 1), "1.0 MiB");
         assert_eq!(bytes(u64::MAX), "16.0 EiB");
+        assert_eq!([parse("17"), parse("2K"), parse("3MiB"), parse("1gb")], [17, 2048, 3 << 20, 1 << 30].map(Some));
+        assert_eq!([parse(""), parse("x"), parse("-1"), parse("1.5M"), parse("99999999999T")], [None; 5]);
         assert_eq!(count(1234), "1234");
         assert_eq!(count(1_234_567), "1 234 567");
         assert_eq!(columns("仓库a"), 5);

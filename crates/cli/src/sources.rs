@@ -126,7 +126,10 @@ fn files(app: &App, args: &BackupArgs, locations: Vec<String>, mut options: Opti
 
 /// A repository that lies in what is backed up would swallow itself anew each time.
 fn leave_ourselves_out(app: &App, locations: &[String], options: &mut Options) -> Vec<String> {
-    let own = [app.repository_path().ok(), app.settings.cache_dir.value.clone()];
+    let own = [
+        app.location().ok().and_then(|place| place.folder().map(Path::to_path_buf)),
+        app.settings.cache_dir.value.clone(),
+    ];
     let mut notes = Vec::new();
     for own in own.into_iter().flatten().filter_map(|path| path.canonicalize().ok()) {
         for location in locations {

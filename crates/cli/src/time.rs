@@ -93,6 +93,19 @@ fn age_seconds(text: &str) -> Option<i64> {
     text[..text.len() - 1].parse::<u32>().ok().map(|number| i64::from(number) * unit)
 }
 
+/// A span of time in milliseconds: `90s`, `10m`, `1h`, `2d`, or a number of seconds.
+pub fn parse_duration_ms(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" | "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
 /// A duration for people: `0.84 s`, `2 min 03 s`, `5 h 10 min`.
 pub fn duration(nanos: u64) -> String {
     let seconds = nanos as f64 / 1e9;

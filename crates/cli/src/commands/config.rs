@@ -6,6 +6,8 @@ use crate::errors::Failure;
 use crate::json;
 use crate::open::App;
 use crate::out::{Style, table};
+use crate::secrets::Reference;
+use crate::stores::options;
 use crate::words::tr;
 use datakeep_model::{ExitCode, escape_for_terminal};
 use serde::Serialize;
@@ -85,6 +87,13 @@ fn effective(app: &App) -> Result<(), Failure> {
         setting("language", &s.language, |lang| Some(lang.as_str().to_string())),
         setting("color", &s.colour, |on| Some(on.to_string())),
     ];
+    for (name, value) in s.store.iter() {
+        let shown = |text: &String| match options::SECRET.contains(&name) {
+            true => Reference::parse(text).ok().map(|reference| reference.describe()),
+            false => Some(text.clone()),
+        };
+        all.push(setting(&format!("store.{name}"), value, shown));
+    }
     for (name, value) in &s.file.backup {
         all.push(setting(&format!("backup.{name}"), value, |list| Some(list.join(", "))));
     }

@@ -20,7 +20,8 @@ const TEXTS: &[(&str, Texts)] = &[
         "",
         &[
             ("", "去重、加密的数据备份：可验证、可浏览、可比较"),
-            ("repo", "仓库 [环境变量：DATAKEEP_REPO]"),
+            ("repo", "仓库：目录，或 s3://存储桶/前缀 [环境变量：DATAKEEP_REPO]"),
+            ("store_option", "访问对象存储的方式：endpoint、region、path-style 等（手册列出全部）；可重复"),
             ("json", "在标准输出打印 JSON"),
             ("progress", "与 --json 一起使用：在最终文档之前逐行打印事件"),
             ("quiet", "不打印摘要和进度"),

@@ -4,6 +4,7 @@ use crate::args_care::{DoctorArgs, DoctorVerb};
 use crate::errors::Failure;
 use crate::open::App;
 use crate::out::{Style, clean};
+use crate::stores::Location;
 use crate::words::tr;
 use crate::{json, probing, secrets, sizes, time};
 use datakeep_model::{ExitCode, Timestamp, escape_for_terminal};
@@ -172,8 +173,8 @@ fn repository(app: &App, findings: &mut Findings) -> ExitCode {
 }
 
 fn open(app: &App, findings: &mut Findings) -> Result<(), Failure> {
-    let path = app.repository_path()?;
-    let shown = path.display();
+    let place = app.location()?;
+    let shown = place.shown();
     let locked = app.find()?;
     let (id, suite) = (locked.config().repository.to_hex(), super::init::suite_name(locked.config().suite));
     let message = tr!(
@@ -189,7 +190,9 @@ fn open(app: &App, findings: &mut Findings) -> Result<(), Failure> {
     } else {
         findings.good("repository", message);
     }
-    space(&path, findings);
+    if let Some(path) = place.folder() {
+        space(path, findings);
+    }
     if let Some(tier) = probing::remembered(app, locked.config().repository) {
         let verdict = if tier == Tier::Collecting { Verdict::Good } else { Verdict::Note };
         let hint = tr!("probe it again: datakeep doctor store", "重新探测：datakeep doctor store");
@@ -216,7 +219,7 @@ fn open(app: &App, findings: &mut Findings) -> Result<(), Failure> {
         );
     }
     clock(app, manifests.last().map(|m| m.snapshot.finished), findings);
-    leftovers(&path, &repository, findings)
+    leftovers(&place, &repository, findings)
 }
 
 fn space(path: &Path, findings: &mut Findings) {
@@ -297,7 +300,7 @@ fn clock(app: &App, newest: Option<Timestamp>, findings: &mut Findings) {
 }
 
 /// Sessions that have no decision, whether or not they left progress. One may be running right now.
-fn leftovers(path: &Path, repository: &Repository, findings: &mut Findings) -> Result<(), Failure> {
+fn leftovers(place: &Location, repository: &Repository, findings: &mut Findings) -> Result<(), Failure> {
     // `sessions/<epoch>/<session>`, `commits/<epoch>/<session>`, `progress/<source>/<session>-<number>`
     let session = |name: &str| name.rsplit('/').next().and_then(|last| last.split('-').next()).map(str::to_string);
     let names = |folder: &str| -> Result<BTreeSet<String>, Failure> {
@@ -306,7 +309,7 @@ fn leftovers(path: &Path, repository: &Repository, findings: &mut Findings) -> R
     // Decisions are listed last: a run that ends meanwhile does not look unfinished.
     let begun = &names("sessions/")? | &names("progress/")?;
     let open = begun.difference(&names("commits/")?).count();
-    let temporary = count_temporary(path);
+    let temporary = place.folder().map_or(0, count_temporary);
     if open == 0 && temporary == 0 {
         findings.good("leftovers", tr!("no unfinished runs, no temporary files", "没有未完成的运行，没有临时文件"));
     } else {

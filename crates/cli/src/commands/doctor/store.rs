@@ -3,6 +3,7 @@
 use super::{Verdict, line};
 use crate::errors::Failure;
 use crate::open::{App, holds_something, something_else};
+use crate::stores::Location;
 use crate::words::tr;
 use crate::{json, probing, time};
 use datakeep_model::{ErrorKind, ExitCode, RepositoryId};
@@ -47,50 +48,58 @@ enum Standing {
 
 /// Runs it. Needs no password.
 pub fn run(app: &App) -> Result<ExitCode, Failure> {
-    let path = app.repository_path()?;
-    let standing = look(app, &path)?;
+    let place = app.location()?;
+    let standing = look(app, &place)?;
     let report = probing::run(app, Effort::THOROUGH)?;
     if let Standing::Repository(id) = standing {
         probing::remember(app, id, report.tier);
     }
     if app.out.json {
-        document(app, &path, &standing, &report)?;
+        document(app, &place, &standing, &report)?;
     } else {
-        tell(app, &path, &standing, &report)?;
+        tell(app, &place, &standing, &report)?;
     }
     Ok(if report.tier == Tier::Unusable { ExitCode::STORE } else { ExitCode::OK })
 }
 
 /// Nothing is written where it is not known to be wanted: beside foreign files, where nothing stands, and where a newer
 /// version has its own names.
-fn look(app: &App, path: &Path) -> Result<Standing, Failure> {
-    let shown = datakeep_model::escape_for_terminal(path.as_os_str().as_encoded_bytes());
-    match std::fs::metadata(path) {
-        Ok(meta) if meta.is_dir() => {}
-        Ok(_) => {
-            let message = tr!("{shown} is not a directory", "{shown} 不是目录");
-            return Err(Failure::new(ErrorKind::NoRepository, message).hint(tr!("name a directory", "请指定一个目录")));
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let message = tr!("there is no directory at {shown}", "{shown} 处没有目录");
-            return Err(Failure::new(ErrorKind::NoRepository, message).hint(tr!(
-                "name a repository, or make an empty directory where one is to be (init probes its store, too)",
-                "请指定仓库，或在将要新建仓库的位置创建空目录（init 也会探测存储）"
-            )));
-        }
-        Err(error) => return Err(Failure::io(tr!("cannot look at {shown}", "无法查看 {shown}"), &error)),
+fn look(app: &App, place: &Location) -> Result<Standing, Failure> {
+    if let Some(path) = place.folder() {
+        must_be_a_directory(path)?;
     }
     match Locked::find(app.store()?) {
         Ok(locked) => Ok(Standing::Repository(locked.config().repository)),
-        Err(StoreError::NoRepository { location }) if holds_something(path) => Err(something_else(&location)),
+        Err(StoreError::NoRepository { location }) if place.folder().is_some_and(holds_something) => {
+            Err(something_else(&location))
+        }
         Err(StoreError::NoRepository { .. }) => Ok(Standing::Nothing),
         Err(error) if error.kind() == ErrorKind::Integrity => Ok(Standing::Damaged(error.to_string())),
         Err(error) => Err(error.into()),
     }
 }
 
-fn tell(app: &App, path: &Path, standing: &Standing, report: &Report) -> Result<(), Failure> {
-    let shown = path.display();
+fn must_be_a_directory(path: &Path) -> Result<(), Failure> {
+    let shown = datakeep_model::escape_for_terminal(path.as_os_str().as_encoded_bytes());
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => Ok(()),
+        Ok(_) => {
+            let message = tr!("{shown} is not a directory", "{shown} 不是目录");
+            Err(Failure::new(ErrorKind::NoRepository, message).hint(tr!("name a directory", "请指定一个目录")))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let message = tr!("there is no directory at {shown}", "{shown} 处没有目录");
+            Err(Failure::new(ErrorKind::NoRepository, message).hint(tr!(
+                "name a repository, or make an empty directory where one is to be (init probes its store, too)",
+                "请指定仓库，或在将要新建仓库的位置创建空目录（init 也会探测存储）"
+            )))
+        }
+        Err(error) => Err(Failure::io(tr!("cannot look at {shown}", "无法查看 {shown}"), &error)),
+    }
+}
+
+fn tell(app: &App, place: &Location, standing: &Standing, report: &Report) -> Result<(), Failure> {
+    let shown = place.shown();
     match standing {
         Standing::Repository(id) => {
             let id = id.to_hex();
@@ -192,7 +201,7 @@ fn clock(behind_ms: Option<i64>) -> String {
     }
 }
 
-fn document(app: &App, path: &Path, standing: &Standing, report: &Report) -> Result<(), Failure> {
+fn document(app: &App, place: &Location, standing: &Standing, report: &Report) -> Result<(), Failure> {
     let check = |finding: &Finding| CheckJson {
         name: finding.check.as_str(),
         verdict: verdict(finding, report),
@@ -205,7 +214,7 @@ fn document(app: &App, path: &Path, standing: &Standing, report: &Report) -> Res
         detail: finding.detail.clone(),
     };
     let document = Document {
-        location: path.display().to_string(),
+        location: place.shown(),
         repository: match standing {
             Standing::Repository(id) => Some(id.to_hex()),
             _ => None,

@@ -4,6 +4,7 @@ use crate::args_gc::GcArgs;
 use crate::errors::Failure;
 use crate::open::App;
 use crate::progress::Watch;
+use crate::time;
 use crate::words::tr;
 use crate::{probing, signals};
 use datakeep_model::{ErrorKind, ExitCode};
@@ -174,18 +175,9 @@ impl Gc<'_> {
     }
 }
 
-/// `90s`, `10m`, `1h`, `2d`, or a number of seconds.
+/// See [`time::parse_duration_ms`].
 pub(super) fn patience_ms(text: &str) -> Result<u64, Failure> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match &text[digits.len()..] {
-        "" | "s" => Some(1000),
-        "m" => Some(60_000),
-        "h" => Some(3_600_000),
-        "d" => Some(86_400_000),
-        _ => None,
-    };
-    let value = digits.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
-    value.ok_or_else(|| {
+    time::parse_duration_ms(text).ok_or_else(|| {
         let shown = datakeep_model::escape_for_terminal(text.as_bytes());
         let message = tr!("`{shown}` is no span of time", "`{shown}` 不是有效的时长");
         Failure::usage(message).hint(tr!("write 90s, 10m, 1h or 2d", "请写成 90s、10m、1h 或 2d"))

@@ -15,6 +15,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! [`VersityGw`] is a real server, started for a test and ended with it; [`RealS3`] is that or the endpoint somebody
+//! names in the environment.
+//!
 //! Nothing here uses the product, so that an error of the product cannot hide in its own mirror.
 
 mod bucket;
@@ -38,6 +41,7 @@ mod query;
 mod refusal;
 mod server;
 mod sigv4;
+mod versitygw;
 mod wire;
 mod world;
 mod xml;
@@ -54,3 +58,4 @@ pub use operation::Operation;
 pub use pace::Pace;
 pub use refusal::Refusal;
 pub use server::{BUCKET, S3Server};
+pub use versitygw::{RealS3, VersityGw};

@@ -93,8 +93,10 @@ fn imports_go_down_only() {
     assert_eq!(rules(&[package("process", &["store"], &[])]), ["floors"]);
     assert_eq!(rules(&[package("model", &["connector"], &[])]), ["floors"]);
     assert_eq!(rules(&[package("engine", &["testkit"], &[])]), ["floors"]);
+    assert_eq!(rules(&[package("engine", &["testkit-s3"], &[])]), ["floors"]);
     assert_eq!(rules(&[package("distribute-sql", &["distribute-mount"], &[])]), ["floors"]);
     assert_eq!(rules(&[package("attic", &[], &[])]), ["floors"]);
+    assert_eq!(rules(&[dev(package("source-files", &["testkit-s3"], &[]))]), [] as [&str; 0]);
     assert_eq!(rules(&[dev(package("engine", &["testkit", "distribute"], &[]))]), [] as [&str; 0]);
 }
 

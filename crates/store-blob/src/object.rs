@@ -18,6 +18,7 @@ use tokio::runtime::Runtime;
 mod door;
 mod fault;
 mod leftovers;
+mod listing;
 mod lock;
 pub mod settings;
 
@@ -65,6 +66,8 @@ impl ObjectStore {
         }
         if self.is_conditional.load(Ordering::Relaxed) {
             match self.put_once(operation, name, bytes.clone(), true) {
+                // An upload that is gone: completed by an answer that was lost, or ended by somebody.
+                Err(BlobError::NotFound { name }) => return Err(upload_gone(operation, name)),
                 Err(BlobError::Remote { cause: RemoteCause::Unsupported, .. }) => {
                     self.is_conditional.store(false, Ordering::Relaxed);
                 }
@@ -75,7 +78,10 @@ impl ObjectStore {
         if self.len_bytes(name)?.is_some() {
             return Err(BlobError::Exists { name: name.to_string() });
         }
-        self.put_once(operation, name, bytes, false)
+        match self.put_once(operation, name, bytes, false) {
+            Err(BlobError::NotFound { name }) => Err(upload_gone(operation, name)),
+            other => other,
+        }
     }
 
     fn put_once(&self, operation: &'static str, name: &str, bytes: Bytes, if_free: bool) -> Result<(), BlobError> {
@@ -133,6 +139,11 @@ impl ObjectStore {
             Err(failed) => failed,
         }
     }
+}
+
+fn upload_gone(operation: &'static str, name: String) -> BlobError {
+    let detail = "the store no longer knows the upload".to_string();
+    BlobError::Remote { operation, name, cause: RemoteCause::Broken, detail }
 }
 
 /// Length of parts: a few of the length at which parts begin, within what S3 allows (5 MiB to 5 GiB, 10,000 parts).
@@ -282,8 +293,8 @@ impl BlobStore for ObjectStore {
     fn read_tail(&self, name: &str, max_len_bytes: u64) -> Result<(u64, Vec<u8>), BlobError> {
         let asked_bytes = max_len_bytes.max(1);
         let (told, mut tail) = match self.get_some(name, BytesRange::suffix(asked_bytes), asked_bytes) {
-            // An empty object has no last byte.
-            Err(BlobError::Short { .. }) => (Some(0), Vec::new()),
+            // An empty object has no last byte; whether it is one is asked for.
+            Err(BlobError::Short { .. }) => (None, Vec::new()),
             other => other?,
         };
         let len_bytes = match told {

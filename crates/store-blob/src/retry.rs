@@ -188,7 +188,11 @@ impl<S: BlobStore> BlobStore for RetryStore<S> {
     }
 
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
-        self.patiently(|| self.inner.len_bytes(name))
+        match self.patiently(|| self.inner.len_bytes(name))? {
+            // That a condemned list is not there decides much: one answer that says so of what is there must not.
+            None => self.patiently(|| self.inner.len_bytes(name)),
+            found => Ok(found),
+        }
     }
 
     fn age_ms(&self, name: &str) -> Result<Option<u64>, BlobError> {

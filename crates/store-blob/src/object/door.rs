@@ -2,6 +2,7 @@
 //! and refusals told apart before the driver forgets what they were.
 
 use super::fault::{Fault, Told};
+use super::listing;
 use super::lock;
 use super::settings::{Credentials, Lock, Service, Settings};
 use crate::RemoteCause;
@@ -96,6 +97,7 @@ impl Door {
 impl HttpTransport for Door {
     async fn fetch(&self, request: Request<Buffer>) -> Result<Response<HttpBody>, Error> {
         let request = self.sign(request).await?;
+        let is_listing = request.method() == http::Method::GET && request.uri().query().is_some_and(listing::is_one);
         let is_head = request.method() == http::Method::HEAD;
         let sending_ms = request.body().len() as u64 / SLOWEST_BYTES_PER_MS;
         let limit = Duration::from_millis(self.answer_timeout_ms.saturating_add(sending_ms));
@@ -111,6 +113,9 @@ impl HttpTransport for Door {
         self.note_date(answer.headers());
         // A HEAD has no words to tell with: that nothing is there is an answer, and the driver knows what to make of it.
         let is_answer = answer.status().is_success() || (is_head && status == 404);
+        if is_answer && is_listing {
+            return listing::checked(answer, self.answer_timeout_ms).await.map_err(silent);
+        }
         if is_answer {
             return Ok(answer);
         }

@@ -13,6 +13,7 @@ mod keys;
 mod killing;
 mod languages;
 mod millions;
+mod object;
 mod partial;
 mod probing;
 mod restoring;

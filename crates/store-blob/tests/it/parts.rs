@@ -14,7 +14,7 @@ fn in_parts(server: &S3Server) -> ObjectStore {
 }
 
 fn large() -> Vec<u8> {
-    (0..3 * PART + 17).map(|n| (n * n >> 7) as u8).collect()
+    (0..3 * PART + 17).map(|n| ((n * n) >> 7) as u8).collect()
 }
 
 #[test]

@@ -273,7 +273,7 @@ fn wrong_key_in_words(detail: String) -> String {
 
 fn damaged(kind: ErrorKind, object: &str, detail: String) -> Failure {
     let failure = Failure::new(kind, tr!("stored data is damaged", "仓库中的数据已损坏")).detail(detail);
-    if object.starts_with("keys/") {
+    if object.starts_with("keys/") || object.starts_with("config-keys/") {
         return failure.hint(tr!(
             "a key slot is damaged: try another password, or the recovery code: --recovery-code",
             "某个密钥槽已损坏：请尝试其他密码或恢复码：--recovery-code"

@@ -4,6 +4,7 @@ use crate::error::StoreError;
 use crate::format::index::PackRecord;
 use crate::format::names::{PackClass, PackName};
 use crate::format::pack::{self, ChunkInfo, Directory, FrameInfo, Header};
+use crate::format::version::FormatVersion;
 use datakeep_model::{ChunkKind, RepositoryId};
 use datakeep_process::{Codec, DigestWriter, ObjectKey, RoleKey, Suite, digest};
 
@@ -23,6 +24,8 @@ pub struct PlainFrame {
 
 /// What sealing a pack needs to know.
 pub(crate) struct PackContext<'a> {
+    /// Of the repository: each has packs of its own version.
+    pub version: FormatVersion,
     pub repository: RepositoryId,
     pub suite: Suite,
     pub key_epoch: u32,
@@ -120,7 +123,9 @@ impl PackBuilder {
         let salt = self.salt(chance, &directory);
         let key_context = key_context(context.repository, self.class);
         let (key, commitment) = ObjectKey::derive(context.suite, context.role_key, &key_context, &salt);
+        let version = context.version as u16;
         let header = pack::encode_header(&Header {
+            version,
             suite: context.suite,
             class: self.class,
             key_epoch: context.key_epoch,
@@ -132,7 +137,9 @@ impl PackBuilder {
         let tag = key.seal(pack::DIRECTORY_COUNTER, &associated, &mut directory)?;
         directory.extend_from_slice(&tag);
         let directory_offset = (header.len() + body.len()) as u64;
-        let mut trailer = pack::encode_trailer_start(directory_offset, directory.len() as u64, frames).to_vec();
+        let mut trailer = if version == 1 { Vec::new() } else { header.to_vec() };
+        let start = pack::encode_trailer_start(directory_offset, directory.len() as u64, frames, version);
+        trailer.extend_from_slice(&start);
         let mut hash = DigestWriter::new();
         [&header[..], &body, &directory, &trailer].iter().for_each(|part| hash.update(part));
         let digest = hash.finish();

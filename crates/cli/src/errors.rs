@@ -281,8 +281,8 @@ fn damaged(kind: ErrorKind, object: &str, detail: String) -> Failure {
     }
     if object == "every key slot" {
         return failure.hint(tr!(
-            "bring `keys/` back from a copy of the repository: without a key slot nobody can open it",
-            "请从仓库副本中取回 `keys/`：没有密钥槽，任何人都无法打开仓库"
+            "bring `config-keys/` (older: `keys/`) back from a copy of the repository: without a key slot nobody can open it",
+            "请从仓库副本中取回 `config-keys/`（旧版为 `keys/`）：没有密钥槽，任何人都无法打开仓库"
         ));
     }
     if object == "config" {

@@ -166,8 +166,8 @@ pub fn holds_something(path: &Path) -> bool {
 pub fn something_else(location: &str) -> Failure {
     let message = tr!("{location} holds other things and no repository", "{location} 中有其他内容，但没有仓库");
     Failure::new(ErrorKind::NoRepository, message).hint(tr!(
-        "name the repository's own directory (it holds `config` and `keys`), or make one in a new directory: datakeep init --repo PATH",
-        "请指定仓库自身的目录（其中有 `config` 和 `keys`），或在新目录中新建：datakeep init --repo 路径"
+        "name the repository's own directory (it holds `config` and `data`), or make one in a new directory: datakeep init --repo PATH",
+        "请指定仓库自身的目录（其中有 `config` 和 `data`），或在新目录中新建：datakeep init --repo 路径"
     ))
 }
 

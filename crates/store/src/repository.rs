@@ -179,7 +179,8 @@ impl Locked {
     }
 }
 
-fn read_config(blobs: &dyn BlobStore) -> Result<config::Parsed, StoreError> {
+/// The config object, not a copy of it.
+pub(crate) fn read_config(blobs: &dyn BlobStore) -> Result<config::Parsed, StoreError> {
     config::decode(&blobs.read(names::CONFIG, config::MAX_LEN_BYTES).map_err(must_exist)?)
 }
 

@@ -9,7 +9,7 @@ use crate::format::pack;
 use crate::format::sealed::{self, ObjectType};
 use crate::format::slot;
 use crate::pack::tail::read_trailer;
-use crate::repository::Locked;
+use crate::repository::{Locked, read_config};
 use crate::verify::Fault;
 use datakeep_model::{ErrorKind, SessionId};
 use datakeep_process::{DigestWriter, Suite};
@@ -42,8 +42,8 @@ pub struct Scrubbed {
 /// the run early by returning false.
 pub fn scrub(blobs: &Arc<dyn BlobStore>, tick: &mut dyn FnMut(u64) -> bool) -> Result<Scrubbed, StoreError> {
     let mut report = Scrubbed::default();
-    let expected = match Locked::find(blobs.clone()) {
-        Ok(locked) => Some((locked.config().suite, locked.config().key_epoch)),
+    let expected = match Locked::find(blobs.clone()).and_then(|_| read_config(&**blobs)) {
+        Ok(parsed) => Some((parsed.config.suite, parsed.config.key_epoch)),
         Err(error) if matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Incompatible) => {
             report.faults.push(Fault { what: names::CONFIG.to_string(), error });
             None

@@ -1,6 +1,7 @@
 //! Proves a repository: its structure, and on request every byte of it.
 
 use crate::error::StoreError;
+use crate::format::config;
 use crate::format::decision::{self, Decision, Manifest};
 use crate::format::index::PackRecord;
 use crate::format::names::{self, PackName};
@@ -189,13 +190,17 @@ impl Repository {
             view.is_void(epoch, id) || self.blobs.len_bytes(&self.tombstone_name(id)).is_ok_and(|len| len.is_some())
         };
         match folder {
-            "config" => crate::repository::Locked::find(self.blobs.clone()).and_then(|locked| {
-                if *locked.config() == self.config {
+            // Not the copy that a slot has: the object itself.
+            "config" => {
+                let parsed = crate::repository::read_config(&*self.blobs)?;
+                config::check_mac(&parsed, &self.keys.commit)?;
+                let is_same = parsed.config == self.config;
+                if is_same {
                     Ok(())
                 } else {
                     Err(StoreError::damaged(name, 0, "the config that was opened", "another"))
                 }
-            }),
+            }
             // All slots are proven before everything else.
             _ if name.starts_with(self.config.version.slots()) => Ok(()),
             // Known to be damaged, and set aside: nothing refers to it.

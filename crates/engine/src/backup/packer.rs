@@ -85,6 +85,9 @@ impl<'a> Packer<'a> {
     }
 
     fn frame(&mut self, serial: u32, frame: PlainFrame) -> Result<(), StoreError> {
+        if self.builder.as_ref().is_some_and(|builder| builder.is_too_full_for(&frame)) {
+            self.seal_current()?;
+        }
         let builder = self.builder.get_or_insert_with(|| self.writer.new_pack(PackClass::Data));
         let name = builder.name();
         let number = builder.push(frame);

@@ -22,6 +22,9 @@ pub struct PlainFrame {
     pub chunks: Vec<ChunkInfo>,
 }
 
+/// Chunks of a pack of file content: their directory has less than 448 KiB.
+const TARGET_CHUNKS: usize = 12 << 10;
+
 /// What sealing a pack needs to know.
 pub(crate) struct PackContext<'a> {
     /// Of the repository: each has packs of its own version.
@@ -96,6 +99,11 @@ impl PackBuilder {
         self.directory.frames.len() as u64 >= pack::MAX_FRAMES
             || self.len_bytes as u64 + u64::from(pack::MAX_FRAME_RAW_BYTES) * 2 > pack::MAX_PACK_LEN_BYTES
             || self.directory.chunks.len() as u64 * 40 > pack::MAX_DIRECTORY_LEN_BYTES / 2
+    }
+
+    /// True when the directory would grow beyond what a reader behind a network reads in one request.
+    pub fn is_too_full_for(&self, frame: &PlainFrame) -> bool {
+        !self.directory.chunks.is_empty() && self.directory.chunks.len() + frame.chunks.len() > TARGET_CHUNKS
     }
 
     /// Adds a frame and returns its number.

@@ -273,7 +273,7 @@ fn wrong_key_in_words(detail: String) -> String {
 
 fn damaged(kind: ErrorKind, object: &str, detail: String) -> Failure {
     let failure = Failure::new(kind, tr!("stored data is damaged", "仓库中的数据已损坏")).detail(detail);
-    if object.starts_with("keys/") {
+    if object.starts_with("keys/") || object.starts_with("config-keys/") {
         return failure.hint(tr!(
             "a key slot is damaged: try another password, or the recovery code: --recovery-code",
             "某个密钥槽已损坏：请尝试其他密码或恢复码：--recovery-code"
@@ -281,8 +281,8 @@ fn damaged(kind: ErrorKind, object: &str, detail: String) -> Failure {
     }
     if object == "every key slot" {
         return failure.hint(tr!(
-            "bring `keys/` back from a copy of the repository: without a key slot nobody can open it",
-            "请从仓库副本中取回 `keys/`：没有密钥槽，任何人都无法打开仓库"
+            "bring `config-keys/` (older: `keys/`) back from a copy of the repository: without a key slot nobody can open it",
+            "请从仓库副本中取回 `config-keys/`（旧版为 `keys/`）：没有密钥槽，任何人都无法打开仓库"
         ));
     }
     if object == "config" {

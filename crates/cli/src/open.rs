@@ -10,7 +10,7 @@ use crate::{secrets, time};
 use datakeep_connector::{Cancel, Clock, SystemClock};
 use datakeep_distribute::choose;
 use datakeep_engine::RunContext;
-use datakeep_model::{ErrorKind, Secret, Timestamp};
+use datakeep_model::{ErrorKind, Secret, SessionId, Timestamp};
 use datakeep_process::Suite;
 use datakeep_store::{Locked, Manifest, OsEntropy, RecoveryCode, Repository, StoreError, Unlock};
 use datakeep_store_blob::BlobStore;
@@ -100,23 +100,43 @@ impl App {
         let id = locked.config().repository.to_hex();
         let cache = self.cache_folder(&id);
         let locked = locked.with_kdf_limit(self.settings.kdf_limit());
-        let repository = locked.unlock(with, Arc::new(OsEntropy), cache)?;
+        Ok(locked.unlock(with, Arc::new(OsEntropy), cache)?)
+    }
+
+    /// Finds and unlocks, for a command that only reads what a snapshot holds: slots that it does not need are left alone.
+    pub fn open_to_read(&self) -> Result<Repository, Failure> {
+        let locked = self.find()?;
+        let with = self.unlock_with(&locked)?;
+        self.unlock(locked, &with)
+    }
+
+    /// Finds and unlocks. Slots that are not whole are told.
+    pub fn open(&self) -> Result<Repository, Failure> {
+        let repository = self.open_to_read()?;
         for warning in repository.slot_warnings() {
             self.out.warn(tr!("not a whole key slot: {warning}", "密钥槽不完好：{warning}"));
         }
         Ok(repository)
     }
 
-    /// Finds and unlocks.
-    pub fn open(&self) -> Result<Repository, Failure> {
-        let locked = self.find()?;
-        let with = self.unlock_with(&locked)?;
-        self.unlock(locked, &with)
-    }
-
     /// All snapshots; what could not be read as one is told and counted.
     pub fn snapshots(&self, repository: &Repository) -> Result<(Vec<Manifest>, usize), Failure> {
-        let (manifests, faults) = repository.snapshots()?;
+        self.told(repository.snapshots()?)
+    }
+
+    /// As [`App::snapshots`], for a command that only reads what the snapshot of this name holds: without labels, and of
+    /// all of them only the one whose whole id the name is.
+    pub fn snapshots_to_read(&self, repository: &Repository, name: &str) -> Result<(Vec<Manifest>, usize), Failure> {
+        if let Some(id) = SessionId::from_hex(name) {
+            let (found, _) = repository.snapshots_to_read(Some(id))?;
+            if !found.is_empty() {
+                return Ok((found, 0));
+            }
+        }
+        self.told(repository.snapshots_to_read(None)?)
+    }
+
+    fn told(&self, (manifests, faults): (Vec<Manifest>, Vec<StoreError>)) -> Result<(Vec<Manifest>, usize), Failure> {
         for fault in &faults {
             self.out
                 .warn(tr!("a snapshot or its labels cannot be read: {fault}", "某个备份集或其标签无法读取：{fault}"));
@@ -140,8 +160,8 @@ pub fn holds_something(path: &Path) -> bool {
 pub fn something_else(location: &str) -> Failure {
     let message = tr!("{location} holds other things and no repository", "{location} 中有其他内容，但没有仓库");
     Failure::new(ErrorKind::NoRepository, message).hint(tr!(
-        "name the repository's own directory (it holds `config` and `keys`), or make one in a new directory: datakeep init --repo PATH",
-        "请指定仓库自身的目录（其中有 `config` 和 `keys`），或在新目录中新建：datakeep init --repo 路径"
+        "name the repository's own directory (it holds `config` and `data`), or make one in a new directory: datakeep init --repo PATH",
+        "请指定仓库自身的目录（其中有 `config` 和 `data`），或在新目录中新建：datakeep init --repo 路径"
     ))
 }
 

@@ -324,8 +324,11 @@ pub fn restore(
     delete: &[ItemPath],
     context: &RunContext<'_>,
 ) -> Result<RestoreReport, DistributeError> {
+    // The restore of a whole snapshot looks at everything the snapshot left, that of a part at nothing more than it needs.
+    let whole = manifest.snapshot.roots.iter().all(|root| root.is_within(&request.place));
+    let whole = whole && request.selection.is_all();
     // Reach names every pack with its length and digest: they are compared as packs are opened.
-    let reach_fault = repository.reach(manifest).err().map(|error| error.to_string());
+    let reach_fault = whole.then(|| repository.reach(manifest).err().map(|error| error.to_string())).flatten();
     let planner = Planner::new(repository, manifest, target, location, request)?;
     let mut deleted = 0;
     for path in delete {
@@ -336,9 +339,7 @@ pub fn restore(
     let tally = transfer(&planner, &mut pump)
         .and_then(|()| Ok(pump.finish(deleted)?))
         .map_err(|error| in_target(error, location))?;
-    // The restore of a whole snapshot looks at everything the snapshot left, that of a part at nothing more than it needs.
-    let whole = manifest.snapshot.roots.iter().all(|root| root.is_within(&request.place));
-    let mut companion_faults = match whole && request.selection.is_all() {
+    let mut companion_faults = match whole {
         true => repository.companions(manifest).faults.iter().map(ToString::to_string).collect(),
         false => Vec::new(),
     };

@@ -104,6 +104,10 @@ impl<S: BlobStore> BlobStore for FaultStore<S> {
         self.inner.read_along_bytes()
     }
 
+    fn reads_at_once(&self) -> usize {
+        self.inner.reads_at_once()
+    }
+
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
         self.call("look at", name, false, || self.inner.len_bytes(name))
     }

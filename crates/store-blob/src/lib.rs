@@ -176,6 +176,11 @@ pub trait BlobStore: Send + Sync {
         64 << 10
     }
 
+    /// How many objects are worth reading at once, each by a thread of its own: 1 where the way to the bytes is short.
+    fn reads_at_once(&self) -> usize {
+        1
+    }
+
     /// The object's length, or `None` when there is none.
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError>;
 

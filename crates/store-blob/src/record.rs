@@ -44,13 +44,15 @@ impl RecordLog {
 pub struct RecordStore<S> {
     inner: S,
     read_along_bytes: u64,
+    reads_at_once: usize,
     log: Arc<RecordLog>,
 }
 
 impl<S: BlobStore> RecordStore<S> {
-    /// Wraps `inner`. Its readers are told that `read_along_bytes` are worth a request.
-    pub fn new(inner: S, read_along_bytes: u64) -> Self {
-        Self { inner, read_along_bytes, log: Arc::default() }
+    /// Wraps `inner`. Its readers are told what is worth a request: [`BlobStore::read_along_bytes`],
+    /// [`BlobStore::reads_at_once`].
+    pub fn new(inner: S, read_along_bytes: u64, reads_at_once: usize) -> Self {
+        Self { inner, read_along_bytes, reads_at_once, log: Arc::default() }
     }
 
     /// What it has seen.
@@ -93,6 +95,10 @@ impl<S: BlobStore> BlobStore for RecordStore<S> {
 
     fn read_along_bytes(&self) -> u64 {
         self.read_along_bytes
+    }
+
+    fn reads_at_once(&self) -> usize {
+        self.reads_at_once
     }
 
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
@@ -143,18 +149,18 @@ mod tests {
 
     #[test]
     fn a_recorded_store_conforms() {
-        crate::conformance::check(&mut || Box::new(RecordStore::new(MemoryStore::new(), 1)));
+        crate::conformance::check(&mut || Box::new(RecordStore::new(MemoryStore::new(), 1, 2)));
     }
 
     #[test]
     fn calls_are_written_down_with_their_bytes() {
-        let store = RecordStore::new(MemoryStore::new(), 7);
+        let store = RecordStore::new(MemoryStore::new(), 7, 3);
         store.create("a", b"0123456789").expect("created");
         store.read_tail("a", 4).expect("read");
         store.read("b", 4).expect_err("nothing there");
         let seen: Vec<_> = store.log().take().into_iter().map(|r| (r.operation, r.name, r.len_bytes)).collect();
         let expected = [(Operation::Create, "a", 10), (Operation::ReadTail, "a", 4), (Operation::Read, "b", 0)];
         assert_eq!(seen, expected.map(|(operation, name, len_bytes)| (operation, name.to_string(), len_bytes)));
-        assert!(store.log().take().is_empty() && store.read_along_bytes() == 7);
+        assert!(store.log().take().is_empty() && (store.read_along_bytes(), store.reads_at_once()) == (7, 3));
     }
 }

@@ -230,6 +230,10 @@ impl<S: BlobStore> BlobStore for StrikeStore<S> {
         self.inner.read_along_bytes()
     }
 
+    fn reads_at_once(&self) -> usize {
+        self.inner.reads_at_once()
+    }
+
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
         let spoil = |kind, len_bytes: Option<u64>| match kind {
             FaultKind::Absent => Ok(None),

@@ -5,7 +5,7 @@ use datakeep_process::ProcessError;
 use datakeep_store_blob::BlobError;
 
 /// A failed operation on a repository, saying what was attempted on which object.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Nothing that looks like a repository is there.
     #[error("there is no repository at {location}")]

@@ -3,18 +3,17 @@
 use crate::error::StoreError;
 use crate::format::collect::{self, Tombstone};
 use crate::format::decision::Manifest;
-use crate::format::names;
 use crate::format::sealed::{MAX_STORED_LEN_BYTES, ObjectType};
 use crate::repository::Repository;
 use datakeep_model::SessionId;
-use datakeep_store_blob::BlobError;
+use datakeep_store_blob::{BlobError, Listed};
 use std::collections::BTreeSet;
 
 impl Repository {
     /// Forgets a snapshot for good: from now on nobody sees it, and the next collection may delete what only it used.
     /// Forgetting what is forgotten already is fine.
     pub fn forget(&self, manifest: &Manifest, tombstone: &Tombstone) -> Result<(), StoreError> {
-        let name = names::forgotten(manifest.snapshot.id);
+        let name = self.tombstone_name(manifest.snapshot.id);
         let sealed = self.seal(ObjectType::Tombstone, &name, &collect::encode_tombstone(tombstone))?;
         // What is to take this one's place may have been seen before it is durable.
         self.settle_commits()?;
@@ -29,14 +28,24 @@ impl Repository {
 
     /// Snapshots with a tombstone. The mark alone counts: a tombstone that is damaged is one all the same.
     pub(crate) fn forgotten(&self) -> Result<BTreeSet<SessionId>, StoreError> {
-        let listed = self.blobs.list(names::FORGOTTEN)?;
-        let session = |name: &str| name.strip_prefix(names::FORGOTTEN).and_then(SessionId::from_hex);
-        Ok(listed.iter().filter_map(|object| session(&object.name)).collect())
+        Ok(self.forgotten_in(&self.blobs.list(self.config.version.tombstones())?))
+    }
+
+    /// Snapshots of which a listing shows a tombstone.
+    pub(crate) fn forgotten_in(&self, listed: &[Listed]) -> BTreeSet<SessionId> {
+        let folder = self.config.version.tombstones();
+        let session = |name: &str| name.strip_prefix(folder).and_then(SessionId::from_hex);
+        listed.iter().filter_map(|object| session(&object.name)).collect()
+    }
+
+    /// The name of a snapshot's tombstone.
+    pub(crate) fn tombstone_name(&self, session: SessionId) -> String {
+        self.config.version.tombstone(session)
     }
 
     /// What a tombstone says.
     pub fn tombstone(&self, session: SessionId) -> Result<Tombstone, StoreError> {
-        let name = names::forgotten(session);
+        let name = self.tombstone_name(session);
         let plain = self.read_sealed(ObjectType::Tombstone, &name)?;
         collect::decode_tombstone(&plain).map_err(|e| e.of(&name))
     }

@@ -2,9 +2,10 @@
 
 use crate::entropy::{Entropy, random};
 use crate::error::{StoreError, must_exist};
-use crate::format::config::Config;
-use crate::format::names::KEYS;
+use crate::fetch;
+use crate::format::config::{self, Config};
 use crate::format::slot::{self, Slot, SlotKind};
+use crate::format::version::FormatVersion;
 use crate::repository::Repository;
 use datakeep_model::{Secret, Timestamp};
 use datakeep_process::{
@@ -59,19 +60,36 @@ pub(crate) struct Opened {
 }
 
 fn slot_name(object: &str) -> &str {
-    object.strip_prefix(KEYS).unwrap_or(object)
+    object.rsplit_once('/').map_or(object, |(_, name)| name)
 }
 
-/// An object below `keys/`, and what stands in it.
-type FoundSlot = (String, Result<slot::Parsed, StoreError>);
+/// An object in the folder of slots, and what stands in it.
+pub(crate) type FoundSlot = (String, Result<slot::Parsed, StoreError>);
 
-fn read_slots(blobs: &dyn BlobStore) -> Result<Vec<FoundSlot>, StoreError> {
-    let mut slots = Vec::new();
-    for listed in blobs.list(KEYS)? {
-        let parsed = blobs.read(&listed.name, slot::MAX_LEN_BYTES).map_err(must_exist);
-        slots.push((listed.name.clone(), parsed.and_then(|stored| slot::decode(&listed.name, &stored))));
-    }
-    Ok(slots)
+pub(crate) fn read_slot(blobs: &dyn BlobStore, object: &str) -> FoundSlot {
+    let stored = blobs.read(object, slot::MAX_LEN_BYTES).map_err(must_exist);
+    (object.to_string(), stored.and_then(|stored| slot::decode(object, &stored)))
+}
+
+fn read_these(blobs: &dyn BlobStore, names: &[String]) -> Vec<FoundSlot> {
+    let read = |object: &str| Ok(read_slot(blobs, object).1);
+    let found = fetch::each(names, blobs.reads_at_once(), &read);
+    names.iter().cloned().zip(found.into_iter().map(Result::flatten)).collect()
+}
+
+/// The objects in the folder of slots.
+pub(crate) fn slot_names(blobs: &dyn BlobStore, version: FormatVersion) -> Result<Vec<String>, StoreError> {
+    Ok(blobs.list(version.slots())?.into_iter().map(|listed| listed.name).collect())
+}
+
+fn read_slots(blobs: &dyn BlobStore, version: FormatVersion) -> Result<Vec<FoundSlot>, StoreError> {
+    Ok(read_these(blobs, &slot_names(blobs, version)?))
+}
+
+/// The kind of slot that a name speaks of, by its first digit. Nothing relies on it: it says which to read first.
+pub(crate) fn spoken_kind(object: &str) -> Option<SlotKind> {
+    let digit = slot_name(object).get(..1).and_then(|digit| u8::from_str_radix(digit, 16).ok())?;
+    [SlotKind::Password, SlotKind::Recovery, SlotKind::Open].into_iter().find(|kind| *kind as u8 == digit & 3)
 }
 
 /// What may be spent on slots before anything in them is proven: whoever can write to the store chooses their cost.
@@ -92,7 +110,7 @@ impl Default for KdfLimit {
 /// Slots to be tried, and what keeps others from being tried.
 #[derive(Default)]
 struct Trial {
-    slots: Vec<(String, slot::Parsed)>,
+    slots: Vec<(String, Slot)>,
     /// How many more there are than are tried.
     untried: usize,
     /// The first that cannot be read.
@@ -102,22 +120,22 @@ struct Trial {
 }
 
 /// Sorts out what may be tried, cheapest first.
-fn choose_slots(found: Vec<FoundSlot>, kind: SlotKind, limit: KdfLimit) -> Trial {
+fn choose_slots<'s>(found: impl Iterator<Item = &'s FoundSlot>, kind: SlotKind, limit: KdfLimit) -> Trial {
     let mut trial = Trial::default();
     for (object, parsed) in found {
         match parsed {
-            Ok(parsed) if parsed.slot.kind == kind => trial.slots.push((object, parsed)),
+            Ok(parsed) if parsed.slot.kind == kind => trial.slots.push((object.clone(), parsed.slot.clone())),
             Ok(_) => {}
-            Err(error) => drop(trial.damaged.get_or_insert(error)),
+            Err(error) => drop(trial.damaged.get_or_insert_with(|| error.clone())),
         }
     }
     let cost = |kdf: &KdfParams| (kdf.memory_kib, u64::from(kdf.memory_kib) * u64::from(kdf.passes));
-    trial.slots.sort_by_key(|(_, parsed)| cost(&parsed.slot.kdf));
+    trial.slots.sort_by_key(|(_, slot)| cost(&slot.kdf));
     let most = if kind == SlotKind::Open { u32::MAX } else { limit.memory_kib };
-    let affordable = trial.slots.iter().take_while(|(_, parsed)| parsed.slot.kdf.memory_kib <= most).count();
-    trial.too_dear = trial.slots.drain(affordable..).next().map(|(object, parsed)| StoreError::SlotTooDear {
+    let affordable = trial.slots.iter().take_while(|(_, slot)| slot.kdf.memory_kib <= most).count();
+    trial.too_dear = trial.slots.drain(affordable..).next().map(|(object, slot)| StoreError::SlotTooDear {
         object,
-        memory_mib: parsed.slot.kdf.memory_kib.div_ceil(1 << 10),
+        memory_mib: slot.kdf.memory_kib.div_ceil(1 << 10),
         limit_mib: most >> 10,
     });
     trial.untried = trial.slots.len().saturating_sub(limit.slots);
@@ -125,33 +143,94 @@ fn choose_slots(found: Vec<FoundSlot>, kind: SlotKind, limit: KdfLimit) -> Trial
     trial
 }
 
+/// Slots of a repository on the way to its key: all their names, and those that have been read.
+pub(crate) struct Slots {
+    pub names: Vec<String>,
+    pub read: Vec<FoundSlot>,
+}
+
+impl Slots {
+    /// Reads those that `is_wanted` and that have not been read; all that are wanted.
+    pub fn fetch(&mut self, blobs: &dyn BlobStore, is_wanted: impl Fn(&str) -> bool) -> Vec<usize> {
+        let is_read = |name: &String| self.read.iter().any(|(object, _)| object == name);
+        let unread: Vec<String> = self.names.iter().filter(|name| is_wanted(name) && !is_read(name)).cloned().collect();
+        self.read.extend(read_these(blobs, &unread));
+        (0..self.read.len()).filter(|number| is_wanted(&self.read[*number].0)).collect()
+    }
+}
+
+/// Opens the repository with the first slot that fits. Those whose names speak of another kind are read only when no other
+/// has opened it.
 pub(crate) fn unlock(
     blobs: &dyn BlobStore,
     config: &Config,
     unlock: &Unlock,
     limit: KdfLimit,
+    slots: &mut Slots,
 ) -> Result<Opened, StoreError> {
-    let slots = read_slots(blobs)?;
-    if slots.is_empty() {
+    if slots.names.is_empty() {
         return Err(StoreError::Missing { object: "every key slot".to_string() });
     }
     let (kind, secret) = wanted(unlock, config)?;
-    let trial = choose_slots(slots, kind, limit);
-    let tried = trial.slots.len();
-    let mut broken = None;
-    for (object, parsed) in trial.slots {
-        match open_slot(&parsed.slot, &secret, config) {
-            Ok(root) => return Ok(Opened { root, slot: slot_name(&object).to_string() }),
-            Err(ProcessError::WrongPassword) => {}
-            // The secret is right, and what it opens is not whole.
-            Err(ProcessError::DamagedSlot) => {
-                broken.get_or_insert(StoreError::damaged(&object, 0, "an authentic root key", "altered bytes"));
-            }
-            Err(error) => return Err(error.into()),
-        }
+    let mut search = Search { kind, secret, limit, config, tried: 0, trouble: Trouble::default() };
+    let is_likely = |name: &str| config.version == FormatVersion::One || spoken_kind(name) == Some(kind);
+    let likely = slots.fetch(blobs, is_likely);
+    if let Some(opened) = search.try_these(likely.iter().map(|number| &slots.read[*number]))? {
+        return Ok(opened);
     }
-    let damaged = if tried == 0 { trial.damaged } else { None };
-    Err(broken.or(trial.too_dear).or(damaged).unwrap_or_else(|| wrong_key(kind, tried, trial.untried)))
+    let others = slots.fetch(blobs, |name| !is_likely(name));
+    if let Some(opened) = search.try_these(others.iter().map(|number| &slots.read[*number]))? {
+        return Ok(opened);
+    }
+    Err(search.failure())
+}
+
+/// What kept a slot from opening the repository, the gravest first.
+#[derive(Default)]
+struct Trouble {
+    broken: Option<StoreError>,
+    too_dear: Option<StoreError>,
+    damaged: Option<StoreError>,
+    untried: usize,
+}
+
+struct Search<'a> {
+    kind: SlotKind,
+    secret: Secret,
+    limit: KdfLimit,
+    config: &'a Config,
+    tried: usize,
+    trouble: Trouble,
+}
+
+impl Search<'_> {
+    fn try_these<'s>(&mut self, found: impl Iterator<Item = &'s FoundSlot>) -> Result<Option<Opened>, StoreError> {
+        let left = KdfLimit { slots: self.limit.slots.saturating_sub(self.tried), ..self.limit };
+        let trial = choose_slots(found, self.kind, left);
+        self.trouble.untried += trial.untried;
+        self.trouble.too_dear = self.trouble.too_dear.take().or(trial.too_dear);
+        self.trouble.damaged = self.trouble.damaged.take().or(trial.damaged);
+        for (object, slot) in trial.slots {
+            self.tried += 1;
+            match open_slot(&slot, &self.secret, self.config) {
+                Ok(root) => return Ok(Some(Opened { root, slot: slot_name(&object).to_string() })),
+                Err(ProcessError::WrongPassword) => {}
+                // The secret is right, and what it opens is not whole.
+                Err(ProcessError::DamagedSlot) => {
+                    let error = StoreError::damaged(&object, 0, "an authentic root key", "altered bytes");
+                    self.trouble.broken.get_or_insert(error);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
+    }
+
+    fn failure(self) -> StoreError {
+        let Trouble { broken, too_dear, damaged, untried } = self.trouble;
+        let damaged = damaged.filter(|_| self.tried == 0);
+        broken.or(too_dear).or(damaged).unwrap_or_else(|| wrong_key(self.kind, self.tried, untried))
+    }
 }
 
 fn wanted(unlock: &Unlock, config: &Config) -> Result<(SlotKind, Secret), StoreError> {
@@ -182,7 +261,7 @@ fn wrong_key(kind: SlotKind, tried: usize, untried: usize) -> StoreError {
         (SlotKind::Open, _) => "the open key slot is missing".to_string(),
     };
     if untried > 0 {
-        detail.push_str(&format!("; {untried} more were not tried: take foreign objects out of keys/"));
+        detail.push_str(&format!("; {untried} more were not tried: take foreign objects out of the folder of slots"));
     }
     StoreError::WrongKey { detail }
 }
@@ -198,30 +277,27 @@ fn open_slot(slot: &Slot, secret: &Secret, config: &Config) -> Result<RootKey, P
 /// A key slot that is damaged, or that no holder of the root key wrote.
 #[derive(Debug)]
 pub(crate) struct SlotFault {
-    /// Name as [`SlotInfo::name`], or of a foreign object below `keys/`.
+    /// Name as [`SlotInfo::name`], or of a foreign object among them.
     pub name: String,
     /// What is wrong with it.
     pub error: StoreError,
 }
 
-/// All slots, and for each whether it is one of this repository's.
-fn proven_slots(blobs: &dyn BlobStore, commit_key: &RoleKey) -> Result<Vec<FoundSlot>, StoreError> {
-    let prove = |(object, parsed): FoundSlot| {
-        let proven = parsed.and_then(|parsed| match slot::mac_matches(&parsed, &object, commit_key) {
-            true => Ok(parsed),
-            false => Err(StoreError::damaged(&object, 0, "this repository's seal", "another")),
-        });
-        (object, proven)
-    };
-    Ok(read_slots(blobs)?.into_iter().map(prove).collect())
+/// What stands in the folder of slots, each proven to be one of this repository's.
+pub(crate) fn prove((object, parsed): FoundSlot, commit_key: &RoleKey) -> FoundSlot {
+    let proven = parsed.and_then(|parsed| match slot::mac_matches(&parsed, &object, commit_key) {
+        true => Ok(parsed),
+        false => Err(StoreError::damaged(&object, 0, "this repository's seal", "another")),
+    });
+    (object, proven)
 }
 
-/// Slots that are damaged, or that no holder of the root key wrote.
-pub(crate) fn slot_faults(blobs: &dyn BlobStore, commit_key: &RoleKey) -> Result<Vec<SlotFault>, StoreError> {
-    let faults = proven_slots(blobs, commit_key)?.into_iter().filter_map(|(object, proven)| {
+/// What is wrong with slots.
+pub(crate) fn faults_of(slots: Vec<FoundSlot>, commit_key: &RoleKey) -> Vec<SlotFault> {
+    let fault = |(object, proven): FoundSlot| {
         proven.err().map(|error| SlotFault { name: slot_name(&object).to_string(), error })
-    });
-    Ok(faults.collect())
+    };
+    slots.into_iter().map(|slot| prove(slot, commit_key)).filter_map(fault).collect()
 }
 
 pub(crate) fn write_slot(
@@ -242,18 +318,33 @@ pub(crate) fn write_slot(
     } else {
         wrap_root(root, new.secret.expose(), &new.kdf, &salt, config.repository, new.kind as u8)?
     };
-    let slot =
-        Slot { kind: new.kind, label: new.label.clone(), created_seconds: now.seconds, kdf: new.kdf, salt, wrapped };
-    let name = datakeep_model::RepositoryId(random(entropy)).to_hex()[..8].to_string();
-    let object = format!("{KEYS}{name}");
+    let copy = match config.version {
+        FormatVersion::One => Vec::new(),
+        FormatVersion::Two => config::encode(config, &keys.commit),
+    };
+    let (kind, label, created_seconds, kdf) = (new.kind, new.label.clone(), now.seconds, new.kdf);
+    let slot = Slot { kind, label, created_seconds, kdf, salt, wrapped, config: copy };
+    let mut chance: [u8; 16] = random(entropy);
+    if config.version != FormatVersion::One {
+        chance[0] = chance[0] & 0xcf | (kind as u8) << 4;
+    }
+    let name = datakeep_model::RepositoryId(chance).to_hex()[..8].to_string();
+    let object = format!("{}{name}", config.version.slots());
     blobs.create(&object, &slot::encode(&slot, &object, &keys.commit))?;
     Ok(name)
 }
 
 impl Repository {
+    /// Slots that are damaged, or that no holder of the root key wrote.
+    pub(crate) fn slot_faults(&self) -> Result<Vec<SlotFault>, StoreError> {
+        Ok(faults_of(read_slots(&*self.blobs, self.config.version)?, &self.keys.commit))
+    }
+
     /// All slots of this repository. Damaged and foreign ones are in [`Repository::slot_warnings`].
     pub fn slots(&self) -> Result<Vec<SlotInfo>, StoreError> {
-        let proven = proven_slots(&*self.blobs, &self.keys.commit)?.into_iter().filter_map(|(object, proven)| {
+        let found = read_slots(&*self.blobs, self.config.version)?;
+        let proven = found.into_iter().filter_map(|found| {
+            let (object, proven) = prove(found, &self.keys.commit);
             let slot = proven.ok()?.slot;
             let name = slot_name(&object).to_string();
             let used = name == self.slot;
@@ -269,19 +360,23 @@ impl Repository {
         Ok(proven.collect())
     }
 
-    /// Names of objects below `keys/` that are damaged, or that no holder of the root key wrote.
+    /// Names of objects in the folder of slots that are damaged, or that no holder of the root key wrote.
     pub fn faulty_slots(&self) -> Result<Vec<String>, StoreError> {
-        Ok(slot_faults(&*self.blobs, &self.keys.commit)?.into_iter().map(|fault| fault.name).collect())
+        Ok(self.slot_faults()?.into_iter().map(|fault| fault.name).collect())
     }
 
-    /// Removes an object below `keys/` that is no whole slot of this repository. It opens nothing, but others may have a
+    /// Removes an object in the folder of slots that is no whole slot of this repository. It opens nothing, but others may have a
     /// use for what is left of it: the slot in use stays even then.
     pub fn remove_faulty_slot(&self, name: &str) -> Result<(), StoreError> {
         if name == self.slot || !self.faulty_slots()?.iter().any(|faulty| faulty == name) {
             return Err(StoreError::NotFound { what: format!("damaged key slot {name}") });
         }
-        self.blobs.delete(&format!("{KEYS}{name}"))?;
+        self.blobs.delete(&self.slot_object(name))?;
         Ok(self.blobs.barrier()?)
+    }
+
+    fn slot_object(&self, name: &str) -> String {
+        format!("{}{name}", self.config.version.slots())
     }
 
     /// Makes a slot and returns its name.
@@ -311,7 +406,7 @@ impl Repository {
                 detail: format!("slot {name} is the last one: nothing could open the repository"),
             });
         }
-        self.blobs.delete(&format!("{KEYS}{name}"))?;
+        self.blobs.delete(&self.slot_object(name))?;
         self.blobs.barrier()?;
         Ok(slot.clone())
     }
@@ -319,7 +414,7 @@ impl Repository {
     /// Replaces the slot in use by one with another password: the new one is durable before the old one goes.
     pub fn change_password(&self, new: &NewSlot, now: Timestamp) -> Result<String, StoreError> {
         let name = self.add_slot(new, now)?;
-        self.blobs.delete(&format!("{KEYS}{}", self.slot))?;
+        self.blobs.delete(&self.slot_object(&self.slot))?;
         self.blobs.barrier()?;
         Ok(name)
     }

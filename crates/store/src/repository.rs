@@ -7,8 +7,10 @@ use crate::format::config::{self, Config};
 use crate::format::index::PackRecord;
 use crate::format::names::{self, PackClass, PackName};
 use crate::format::sealed::{self, ObjectType, SealContext};
+use crate::format::slot::SlotKind;
+use crate::format::version::{FRONT, FormatVersion};
 use crate::index::Index;
-use crate::keys::{self, KdfLimit, NewSlot, SlotFault, Unlock};
+use crate::keys::{self, KdfLimit, NewSlot, Slots, Unlock};
 use crate::pack::build::PackContext;
 use crate::pack::cache::ByteCache;
 use crate::pack::{Frame, FrameDecoder, OpenPack};
@@ -39,6 +41,8 @@ pub struct InitOptions {
     pub tree_window: u16,
     /// See [`Config::pack_target_bytes`].
     pub pack_target_bytes: u32,
+    /// The format. An older one is for programs that know no newer.
+    pub version: FormatVersion,
 }
 
 impl Default for InitOptions {
@@ -49,6 +53,7 @@ impl Default for InitOptions {
             segment_mib: 64,
             tree_window: 200,
             pack_target_bytes: 32 << 20,
+            version: FormatVersion::default(),
         }
     }
 }
@@ -57,6 +62,11 @@ impl Default for InitOptions {
 pub struct Locked {
     blobs: Arc<dyn BlobStore>,
     parsed: config::Parsed,
+    /// True when the config has been read by itself, false when it is a slot's copy.
+    is_read: bool,
+    slots: Slots,
+    /// What was listed of [`FRONT`].
+    front: Vec<Listed>,
     limit: KdfLimit,
 }
 
@@ -68,7 +78,10 @@ pub struct Repository {
     pub(crate) keys: KeyRing,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) slot: String,
-    slot_faults: Vec<SlotFault>,
+    /// What was seen of slots when it was opened.
+    slots: Mutex<Option<Slots>>,
+    /// What was listed of [`FRONT`] when it was opened: for the first look at the snapshots.
+    pub(crate) front: Mutex<Option<Vec<Listed>>>,
     ids: IdHasher,
     boundary: BoundaryHasher,
     pub(crate) packs: ByteCache<PackName, OpenPack>,
@@ -85,14 +98,27 @@ pub struct Repository {
 
 impl Locked {
     /// Looks for a repository. Needs no key.
+    ///
+    /// Two requests where the format version is 2: a listing, and a slot with its copy of the config.
     pub fn find(blobs: Arc<dyn BlobStore>) -> Result<Self, StoreError> {
-        let stored = match blobs.read(names::CONFIG, config::MAX_LEN_BYTES) {
-            Err(error) if error.is_not_found() => return Err(Self::nothing_there(&*blobs)),
-            other => other.map_err(must_exist)?,
+        let front = match blobs.list_between(FRONT.0, FRONT.1) {
+            Err(error) if error.is_not_found() => Vec::new(),
+            other => other?,
         };
-        let parsed = config::decode(&stored)?;
+        let folder = FormatVersion::Two.slots();
+        let mut slots = Slots { names: Vec::new(), read: Vec::new() };
+        slots.names.extend(front.iter().map(|listed| &listed.name).filter(|name| name.starts_with(folder)).cloned());
+        if !front.iter().any(|listed| listed.name == names::CONFIG) {
+            return Err(Self::nothing_there(&*blobs, &slots.names));
+        }
+        let copy = copied_config(&*blobs, &mut slots);
+        let is_read = copy.is_none();
+        let parsed = copy.map_or_else(|| read_config(&*blobs), Ok)?;
         config::check_features(&parsed.config, 0, "read")?;
-        Ok(Self { blobs, parsed, limit: KdfLimit::default() })
+        if parsed.config.version == FormatVersion::One {
+            slots.names = keys::slot_names(&*blobs, FormatVersion::One)?;
+        }
+        Ok(Self { blobs, parsed, is_read, slots, front, limit: KdfLimit::default() })
     }
 
     /// With another limit of what may be spent on slots.
@@ -103,10 +129,11 @@ impl Locked {
     }
 
     /// No config: either nothing is there at all, or a repository lost it.
-    fn nothing_there(blobs: &dyn BlobStore) -> StoreError {
-        match blobs.list(names::KEYS) {
-            Ok(slots) if !slots.is_empty() => StoreError::Missing { object: names::CONFIG.to_string() },
-            _ => StoreError::NoRepository { location: blobs.location() },
+    fn nothing_there(blobs: &dyn BlobStore, slots: &[String]) -> StoreError {
+        let has_old_slots = || blobs.list(FormatVersion::One.slots()).is_ok_and(|slots| !slots.is_empty());
+        match !slots.is_empty() || has_old_slots() {
+            true => StoreError::Missing { object: names::CONFIG.to_string() },
+            false => StoreError::NoRepository { location: blobs.location() },
         }
     }
 
@@ -115,23 +142,61 @@ impl Locked {
         &self.parsed.config
     }
 
-    /// Unwraps the root key and proves config and slots. `cache_folder` is where disposable copies of the index go.
+    /// Unwraps the root key and proves config and slot. `cache_folder` is where disposable copies go.
     pub fn unlock(
-        self,
+        mut self,
         unlock: &Unlock,
         entropy: Arc<dyn Entropy>,
         cache_folder: Option<PathBuf>,
     ) -> Result<Repository, StoreError> {
-        let opened = keys::unlock(&*self.blobs, &self.parsed.config, unlock, self.limit)?;
+        let opened = match self.open(unlock) {
+            // Whoever can add a slot could have put another config into it: the config itself decides.
+            Err(error) if !self.is_read => {
+                let parsed = read_config(&*self.blobs)?;
+                if parsed.stored() == self.parsed.stored() {
+                    return Err(error);
+                }
+                (self.parsed, self.is_read) = (parsed, true);
+                self.open(unlock)?
+            }
+            other => other?,
+        };
+        let (opened, keys) = opened;
         let config = self.parsed.config.clone();
-        let keys = KeyRing::derive(&opened.root, config.repository, config.key_epoch);
-        config::check_mac(&self.parsed, &keys.commit)?;
-        let slot_faults = keys::slot_faults(&*self.blobs, &keys.commit)?;
         let mut repository = Repository::assemble(self.blobs, config, opened.root, keys, entropy, cache_folder);
         repository.slot = opened.slot;
-        repository.slot_faults = slot_faults;
+        repository.slots = Mutex::new(Some(self.slots));
+        repository.front = Mutex::new(Some(self.front));
         Ok(repository)
     }
+
+    fn open(&mut self, unlock: &Unlock) -> Result<(keys::Opened, KeyRing), StoreError> {
+        let config = &self.parsed.config;
+        let opened = keys::unlock(&*self.blobs, config, unlock, self.limit, &mut self.slots)?;
+        let keys = KeyRing::derive(&opened.root, config.repository, config.key_epoch);
+        config::check_mac(&self.parsed, &keys.commit)?;
+        Ok((opened, keys))
+    }
+}
+
+/// The config object, not a copy of it.
+pub(crate) fn read_config(blobs: &dyn BlobStore) -> Result<config::Parsed, StoreError> {
+    config::decode(&blobs.read(names::CONFIG, config::MAX_LEN_BYTES).map_err(must_exist)?)
+}
+
+/// The config that stands in the slot that is most likely to be wanted next.
+fn copied_config(blobs: &dyn BlobStore, slots: &mut Slots) -> Option<config::Parsed> {
+    let rank = |name: &&String| match keys::spoken_kind(name) {
+        Some(SlotKind::Password) => 0,
+        Some(SlotKind::Recovery) => 1,
+        _ => 2,
+    };
+    let first = slots.names.iter().min_by_key(rank)?;
+    let found = keys::read_slot(blobs, first);
+    let copy = found.1.as_ref().ok().and_then(|parsed| config::decode(&parsed.slot.config).ok());
+    slots.read.push(found);
+    // That nothing is encrypted is not to be learned from what anybody can add.
+    copy.filter(|parsed| parsed.config.version == FormatVersion::Two && parsed.config.suite != Suite::Plain)
 }
 
 impl Repository {
@@ -146,6 +211,7 @@ impl Repository {
         options.chunker.validate()?;
         let found = Self::look_for_room(&*blobs)?;
         let config = Config {
+            version: options.version,
             repository: RepositoryId(random(&*entropy)),
             created_seconds: now.seconds,
             suite: options.suite,
@@ -179,7 +245,8 @@ impl Repository {
         let mut found = blobs.list("")?;
         found.retain(|listed| !listed.name.starts_with(names::PROBES));
         // Slots alone are what an `init` that did not end leaves: no config ever said that they open anything.
-        if let Some(first) = found.iter().find(|listed| !listed.name.starts_with(names::KEYS)) {
+        let is_slot = |name: &str| [FormatVersion::One, FormatVersion::Two].iter().any(|v| name.starts_with(v.slots()));
+        if let Some(first) = found.iter().find(|listed| !is_slot(&listed.name)) {
             let what = if found.iter().any(|l| l.name == names::CONFIG) { "a repository" } else { first.name.as_str() };
             return Err(StoreError::Occupied { location: blobs.location(), found: what.to_string() });
         }
@@ -205,7 +272,8 @@ impl Repository {
             is_unsettled: AtomicBool::new(true),
             misses: AtomicU64::new(0),
             slot: String::new(),
-            slot_faults: Vec::new(),
+            slots: Mutex::default(),
+            front: Mutex::default(),
             blobs,
             config,
             root,
@@ -230,9 +298,21 @@ impl Repository {
         self.cache_folder.as_ref()
     }
 
-    /// Key slots that are damaged or forged, in words. They do not keep the repository from opening.
+    /// Key slots that are damaged or forged, in words. They do not keep the repository from opening, and are not looked for
+    /// before this is asked: slots that opening has read are not read again.
     pub fn slot_warnings(&self) -> Vec<String> {
-        self.slot_faults.iter().map(|fault| fault.error.to_string()).collect()
+        let seen = self.slots.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let faults = match seen {
+            Some(mut slots) => {
+                slots.fetch(&*self.blobs, |_| true);
+                Ok(keys::faults_of(slots.read, &self.keys.commit))
+            }
+            None => self.slot_faults(),
+        };
+        match faults {
+            Ok(faults) => faults.into_iter().map(|fault| fault.error.to_string()).collect(),
+            Err(error) => vec![error.to_string()],
+        }
     }
 
     /// Computes chunk ids.
@@ -259,6 +339,7 @@ impl Repository {
 
     pub(crate) fn pack_context(&self, class: PackClass) -> PackContext<'_> {
         PackContext {
+            version: self.config.version,
             repository: self.config.repository,
             suite: self.config.suite,
             key_epoch: self.config.key_epoch,

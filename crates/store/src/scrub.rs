@@ -8,8 +8,8 @@ use crate::format::names::{self, PackClass, PackName};
 use crate::format::pack;
 use crate::format::sealed::{self, ObjectType};
 use crate::format::slot;
-use crate::pack::read::read_trailer;
-use crate::repository::Locked;
+use crate::pack::tail::read_trailer;
+use crate::repository::{Locked, read_config};
 use crate::verify::Fault;
 use datakeep_model::{ErrorKind, SessionId};
 use datakeep_process::{DigestWriter, Suite};
@@ -42,8 +42,8 @@ pub struct Scrubbed {
 /// the run early by returning false.
 pub fn scrub(blobs: &Arc<dyn BlobStore>, tick: &mut dyn FnMut(u64) -> bool) -> Result<Scrubbed, StoreError> {
     let mut report = Scrubbed::default();
-    let expected = match Locked::find(blobs.clone()) {
-        Ok(locked) => Some((locked.config().suite, locked.config().key_epoch)),
+    let expected = match Locked::find(blobs.clone()).and_then(|_| read_config(&**blobs)) {
+        Ok(parsed) => Some((parsed.config.suite, parsed.config.key_epoch)),
         Err(error) if matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Incompatible) => {
             report.faults.push(Fault { what: names::CONFIG.to_string(), error });
             None
@@ -79,7 +79,7 @@ fn look_at(
     match folder {
         // Looked at before everything else.
         "config" => report.slots += 1,
-        "keys" => {
+        "keys" | "config-keys" => {
             report.slots += 1;
             let stored = blobs.read(name, slot::MAX_LEN_BYTES).map_err(must_exist)?;
             slot::decode(name, &stored)?;
@@ -112,7 +112,7 @@ fn sealed_type(name: &str) -> Option<ObjectType> {
         "commits" => (ObjectType::Decision, by_epoch),
         "tags" => (ObjectType::Tags, true),
         "progress" => (ObjectType::Progress, names::parse_session_number(name).is_some()),
-        "forgotten" => (ObjectType::Tombstone, SessionId::from_hex(rest).is_some()),
+        "forgotten" | "commits-forgotten" => (ObjectType::Tombstone, SessionId::from_hex(rest).is_some()),
         "condemned" => (ObjectType::Condemned, names::parse_epoch(name).is_some()),
         "checkpoints" | "copies" => (ObjectType::Checkpoint, names::parse_epoch(name).is_some()),
         _ => return None,

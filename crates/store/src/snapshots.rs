@@ -56,11 +56,9 @@ impl Repository {
     /// Visible commits, and what could not be read as a decision.
     pub(crate) fn visible(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
         let listed = self.blobs.list(names::COMMITS)?;
-        let mut decisions = Vec::new();
-        for object in listed {
-            let parsed = names::parse_epoch_session(&object.name);
-            decisions.push((parsed, self.read_decision(&object.name)));
-        }
+        let names: Vec<String> = listed.into_iter().map(|object| object.name).collect();
+        let read = self.read_each(&names, &|name| self.read_decision(name));
+        let decisions: Vec<_> = names.iter().map(|name| names::parse_epoch_session(name)).zip(read).collect();
         // Tombstones and fence are looked at after the last decision was read: a run that was given up and passed by may
         // have put a void commit where its ABORT was removed.
         let forgotten = self.forgotten()?;
@@ -122,11 +120,13 @@ impl Repository {
             }
         }
         let mut tags = BTreeMap::new();
-        for (session, (number, name)) in newest {
-            match self
-                .read_sealed(ObjectType::Tags, &name)
-                .and_then(|p| decision::decode_tags(&p).map_err(|e| e.of(&name)))
-            {
+        let names: Vec<String> = newest.values().map(|(_, name)| name.clone()).collect();
+        let read = self.read_each(&names, &|name| {
+            let plain = self.read_sealed(ObjectType::Tags, name)?;
+            decision::decode_tags(&plain).map_err(|e| e.of(name))
+        });
+        for ((session, (number, _)), labels) in newest.into_iter().zip(read) {
+            match labels {
                 Ok(labels) => {
                     tags.insert(session, (number, labels));
                 }

@@ -1,6 +1,7 @@
 //! Proves a repository: its structure, and on request every byte of it.
 
 use crate::error::StoreError;
+use crate::format::config;
 use crate::format::decision::{self, Decision, Manifest};
 use crate::format::index::PackRecord;
 use crate::format::names::{self, PackName};
@@ -12,7 +13,7 @@ use crate::repository::Repository;
 use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Part};
 use crate::tree::reader::KeyRange;
 use crate::view::{self, View};
-use crate::{index, keys, progress};
+use crate::{index, progress};
 use datakeep_model::{ChunkKind, ItemPath, SessionId};
 use datakeep_store_blob::Listed;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -124,8 +125,8 @@ impl Repository {
     pub fn verify(&self, how: Verify, tick: &mut dyn FnMut(u64) -> bool) -> Result<Verified, StoreError> {
         let mut report = Verified::default();
         let mut decoder = FrameDecoder::new()?;
-        for fault in keys::slot_faults(&*self.blobs, &self.keys.commit)? {
-            report.note(&format!("{}{}", names::KEYS, fault.name), Err(fault.error));
+        for fault in self.slot_faults()? {
+            report.note(&format!("{}{}", self.config.version.slots(), fault.name), Err(fault.error));
         }
         let epoch = self.refresh_view()?.epoch;
         let objects = self.blobs.list("")?;
@@ -186,18 +187,22 @@ impl Repository {
         // What belongs to a void or forgotten snapshot may go at any time.
         let is_over = |manifest: &Manifest| {
             let (epoch, id) = (manifest.snapshot.epoch, manifest.snapshot.id);
-            view.is_void(epoch, id) || self.blobs.len_bytes(&names::forgotten(id)).is_ok_and(|len| len.is_some())
+            view.is_void(epoch, id) || self.blobs.len_bytes(&self.tombstone_name(id)).is_ok_and(|len| len.is_some())
         };
         match folder {
-            "config" => crate::repository::Locked::find(self.blobs.clone()).and_then(|locked| {
-                if *locked.config() == self.config {
+            // Not the copy that a slot has: the object itself.
+            "config" => {
+                let parsed = crate::repository::read_config(&*self.blobs)?;
+                config::check_mac(&parsed, &self.keys.commit)?;
+                let is_same = parsed.config == self.config;
+                if is_same {
                     Ok(())
                 } else {
                     Err(StoreError::damaged(name, 0, "the config that was opened", "another"))
                 }
-            }),
+            }
             // All slots are proven before everything else.
-            "keys" => Ok(()),
+            _ if name.starts_with(self.config.version.slots()) => Ok(()),
             // Known to be damaged, and set aside: nothing refers to it.
             "quarantine" => Ok(()),
             // Of no meaning.
@@ -216,7 +221,7 @@ impl Repository {
                     let faults = self.companions(&manifest).faults;
                     let is_over_now = !faults.is_empty()
                         && (self.refresh_view()?.is_void(manifest.snapshot.epoch, manifest.snapshot.id)
-                            || self.blobs.len_bytes(&names::forgotten(manifest.snapshot.id))?.is_some());
+                            || self.blobs.len_bytes(&self.tombstone_name(manifest.snapshot.id))?.is_some());
                     for fault in faults.into_iter().filter(|_| !is_over_now) {
                         let what = fault.object().unwrap_or(name).to_string();
                         report.note(&what, Err(fault));
@@ -225,7 +230,7 @@ impl Repository {
                 Ok(())
             }),
             "tags" => self.read_sealed(ObjectType::Tags, name).map(|_| ()),
-            "forgotten" => self.verify_tombstone(name),
+            _ if name.starts_with(self.config.version.tombstones()) => self.verify_tombstone(name),
             "condemned" => self.verify_round(name, |epoch| view::read_condemned(self, epoch).map(|_| ())),
             "checkpoints" | "copies" => {
                 self.verify_round(name, |_| view::read_checkpoint_at(self, name.to_string()).map(|_| ()))
@@ -242,7 +247,7 @@ impl Repository {
     }
 
     fn verify_tombstone(&self, name: &str) -> Result<(), StoreError> {
-        let session = name.strip_prefix(names::FORGOTTEN).and_then(SessionId::from_hex);
+        let session = name.strip_prefix(self.config.version.tombstones()).and_then(SessionId::from_hex);
         let session = session.ok_or_else(|| StoreError::damaged(name, 0, "a session's name", "another name"))?;
         self.tombstone(session).map(|_| ())
     }
@@ -272,7 +277,7 @@ impl Repository {
             if !own.faults.is_empty() {
                 let now = self.refresh_view()?;
                 let (epoch, id) = (manifest.snapshot.epoch, manifest.snapshot.id);
-                if now.is_void(epoch, id) || self.blobs.len_bytes(&names::forgotten(id))?.is_some() {
+                if now.is_void(epoch, id) || self.blobs.len_bytes(&self.tombstone_name(id))?.is_some() {
                     return Ok(());
                 }
                 self.fresh_index()?;

@@ -110,12 +110,16 @@ impl View {
             0 => None,
             epoch => Some(read_checkpoint(repository, epoch)?),
         };
-        let condemned = read_condemned(repository, epoch + 1)?;
+        Ok(Self::new(epoch, checkpoint, read_condemned(repository, epoch + 1)?))
+    }
+
+    /// What a checkpoint and the condemned list after it say together.
+    pub fn new(epoch: u64, checkpoint: Option<Checkpoint>, condemned: Option<Condemned>) -> Self {
         let mut forwards = checkpoint.as_ref().map(|checkpoint| checkpoint.forwards.clone()).unwrap_or_default();
         if let Some(condemned) = &condemned {
             forwards = forwards.then(&condemned.forwards);
         }
-        Ok(Self { epoch, checkpoint, condemned, forwards, fault: None })
+        Self { epoch, checkpoint, condemned, forwards, fault: None }
     }
 
     /// True when a commit is below the fence and not among those that the newest checkpoint lists.
@@ -175,7 +179,7 @@ impl View {
 }
 
 /// A checkpoint; where it is damaged, its second copy.
-fn read_checkpoint(repository: &Repository, epoch: u64) -> Result<Checkpoint, StoreError> {
+pub(crate) fn read_checkpoint(repository: &Repository, epoch: u64) -> Result<Checkpoint, StoreError> {
     match read_checkpoint_at(repository, names::checkpoint(epoch)) {
         // A version that is not known is damage, too, where the other copy is authentic and of a known one.
         Err(error) if is_harmed(&error) => {
@@ -228,6 +232,11 @@ impl Repository {
             Ok(()) | Err(BlobError::Exists { .. } | BlobError::Full { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// True when it is known what collections have left.
+    pub(crate) fn has_view(&self) -> bool {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// What collections had left when it was last looked at.

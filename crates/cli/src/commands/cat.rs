@@ -12,9 +12,10 @@ static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Runs it. Bytes are proven before they are printed.
 pub fn run(app: &App, args: &CatArgs) -> Result<ExitCode, Failure> {
-    let repository = app.open()?;
-    let (manifests, _) = app.snapshots(&repository)?;
-    let (manifest, place) = place::resolve(app, &repository, &manifests, &args.place)?;
+    let repository = app.open_to_read()?;
+    let (name, _) = place::split(&args.place)?;
+    let (manifests, _) = app.snapshots_to_read(&repository, &name)?;
+    let (_, place) = place::resolve(app, &repository, &manifests, &args.place)?;
     let path = &place.path;
     if place.entry.meta.file_type != FileType::File {
         let message = tr!("{path} is not a regular file", "{path} 不是普通文件");
@@ -27,11 +28,6 @@ pub fn run(app: &App, args: &CatArgs) -> Result<ExitCode, Failure> {
             )),
             _ => failure,
         });
-    }
-    // Reach names every pack with its digest, to be compared as packs are opened.
-    if let Err(error) = repository.reach(manifest) {
-        app.out
-            .warn(tr!("the list of packs of this snapshot is damaged: {error}", "该备份集的数据包清单已损坏：{error}"));
     }
     let mut decoder = FrameDecoder::new()?;
     let mut written = 0;

@@ -33,8 +33,9 @@ struct Printer<'a> {
 
 /// Runs it.
 pub fn run(app: &App, args: &LsArgs) -> Result<ExitCode, Failure> {
-    let repository = app.open()?;
-    let (manifests, _) = app.snapshots(&repository)?;
+    let repository = app.open_to_read()?;
+    let (name, _) = place::split(&args.place)?;
+    let (manifests, _) = app.snapshots_to_read(&repository, &name)?;
     let (manifest, place) = place::resolve(app, &repository, &manifests, &args.place)?;
     let mut printer = Printer { app, snapshot: &manifest.snapshot, long: args.long, rows: Vec::new(), items: 0 };
     if place.entry.meta.file_type != FileType::Directory {

@@ -54,8 +54,9 @@ struct ReportJson {
 pub fn run(app: &App, args: &RestoreArgs) -> Result<ExitCode, Failure> {
     let to = args.to.to_str().ok_or_else(|| Failure::usage(tr!("the target must be UTF-8", "恢复目标必须是 UTF-8")))?;
     let selection = Selection::new(&args.include, &args.exclude)?;
-    let repository = app.open()?;
-    let (manifests, unreadable) = app.snapshots(&repository)?;
+    let repository = app.open_to_read()?;
+    let (name, _) = place::split(&args.place)?;
+    let (manifests, unreadable) = app.snapshots_to_read(&repository, &name)?;
     let (manifest, place) = place::resolve(app, &repository, &manifests, &args.place)?;
     let request = RestoreRequest {
         place: place.path,

@@ -54,7 +54,7 @@ fn scrub_needs_no_password_and_finds_every_damaged_pack() {
     assert_eq!((&said["type"], &said["outcome"]), (&"scrub".into(), &"whole".into()));
     assert_eq!((said["packs"].as_u64(), said["slots"].as_u64()), (Some(4), Some(2)));
     scrub(0, &["--lang", "zh"]).out_has("没有发现损坏");
-    for folder in ["data", "meta", "keys"] {
+    for folder in ["data", "meta", "config-keys"] {
         for path in crate::world::files(&world.path("repo").join(folder)) {
             let whole = fs::read(&path).unwrap();
             damage(&path);

@@ -30,7 +30,7 @@ fn no_password_and_no_terminal() {
 #[test]
 fn a_damaged_slot_sends_to_the_recovery_code() {
     let world = World::with_snapshot();
-    damage(&world.object("keys"));
+    damage(&world.object("config-keys"));
     world.run(&["snapshots"]).expect(15).err_has("key slot").err_has("--recovery-code");
     world.run(&["doctor"]).expect(15).out_has("✗");
 }
@@ -188,10 +188,10 @@ fn errors_come_with_advice() {
     world.run_with(&code, &["snapshots", "--recovery-code"]).expect(12).err_has("not a recovery code");
     let empty = World::new();
     empty.run(&["show"]).expect(1).err_has("no snapshots yet").err_has("datakeep backup");
-    for slot in files(&world.path("repo/keys")) {
+    for slot in files(&world.path("repo/config-keys")) {
         fs::remove_file(slot).unwrap();
     }
-    world.run(&["snapshots"]).expect(15).err_has("bring `keys/` back");
+    world.run(&["snapshots"]).expect(15).err_has("bring `config-keys/`");
 }
 
 #[test]

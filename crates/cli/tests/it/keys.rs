@@ -121,12 +121,12 @@ fn one_damaged_slot_is_one_fault_and_no_more() {
     let (world, _) = with_code();
     world.backup().expect(0);
     let damaged = slots(&world)[1].clone();
-    crate::world::damage(&world.path(&format!("repo/keys/{damaged}")));
-    fs::write(world.path("repo/keys/stray"), "not a slot").unwrap();
+    crate::world::damage(&world.path(&format!("repo/config-keys/{damaged}")));
+    fs::write(world.path("repo/config-keys/stray"), "not a slot").unwrap();
     // Told once each, and not once for each snapshot.
     let faults = world.run(&["check", "--json"]).expect(15).json()["faults"].as_array().unwrap().clone();
     let whats: Vec<_> = faults.iter().map(|fault| fault["what"].as_str().unwrap()).collect();
-    assert_eq!(whats, [format!("keys/{damaged}").as_str(), "keys/stray"], "{faults:?}");
+    assert_eq!(whats, [format!("config-keys/{damaged}").as_str(), "config-keys/stray"], "{faults:?}");
     // What was restored is whole: a warning, and no failure.
     world.run(&["restore", "latest", "--to", &world.text("out")]).expect(0).err_has("not a whole key slot");
     world.run_with(&[("DATAKEEP_PASSWORD", "wrong")], &["snapshots"]).expect(12).err_has("does not open");
@@ -142,8 +142,8 @@ fn one_damaged_slot_is_one_fault_and_no_more() {
 fn a_foreign_slot_does_not_count_as_a_password() {
     let world = World::new();
     let own = slots(&world)[0].clone();
-    fs::copy(world.path(&format!("repo/keys/{own}")), world.path("repo/keys/00000000")).unwrap();
-    world.run(&["snapshots"]).expect(0).err_has("keys/00000000");
+    fs::copy(world.path(&format!("repo/config-keys/{own}")), world.path("repo/config-keys/00000000")).unwrap();
+    world.run(&["snapshots"]).expect(0).err_has("config-keys/00000000");
     assert!(!slots(&world).contains(&"00000000".to_string()));
     world.run(&["key", "remove", &own]).expect(2);
 }
@@ -151,7 +151,7 @@ fn a_foreign_slot_does_not_count_as_a_password() {
 /// Raises the memory that a slot asks for. docs/format.md section 5: mark, version, kind, label, time, kind of
 /// derivation, memory; a checksum and a seal at the end.
 fn make_dear(world: &World, slot: &str, memory_kib: u32) {
-    let path = world.path(&format!("repo/keys/{slot}"));
+    let path = world.path(&format!("repo/config-keys/{slot}"));
     let mut bytes = fs::read(&path).unwrap();
     let at = 11 + 1 + "password".len() + 8 + 1;
     bytes[at..at + 4].copy_from_slice(&memory_kib.to_le_bytes());
@@ -186,7 +186,8 @@ fn not_every_slot_is_tried() {
     let own = slots(&world)[0].clone();
     let copy = |number: u32| {
         let name = format!("{number:08x}");
-        fs::copy(world.path(&format!("repo/keys/{own}")), world.path(&format!("repo/keys/{name}"))).unwrap();
+        fs::copy(world.path(&format!("repo/config-keys/{own}")), world.path(&format!("repo/config-keys/{name}")))
+            .unwrap();
         // Cheaper than ours, so tried before it; it opens with nothing.
         make_dear(&world, &name, 32);
     };

@@ -142,7 +142,7 @@ fn restored(fixture: &Fixture, case: &Case) -> Outcome {
 }
 
 /// Objects, and bytes of them, that the newest snapshot has no part in: a restore of it need not notice damage there.
-fn foreign(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Range<usize>> {
+fn foreign(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<Range<usize>>> {
     let repository = open_with(fixture.store.clone(), fixture.password, Arc::new(OsEntropy)).unwrap();
     let reach = repository.reach(&fixture.newer_manifest).unwrap();
     let mut own: BTreeMap<String, bool> = BTreeMap::new();
@@ -153,17 +153,21 @@ fn foreign(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) -> BTreeMap<S
     let mut foreign = BTreeMap::new();
     for (name, bytes) in objects {
         let range = match (folder(name), own.get(name)) {
-            ("config" | "keys", _) => continue,
-            ("data" | "meta", Some(true)) => continue,
-            // Frames of a pack that are not all used: the bytes between header and directory.
-            ("data" | "meta", Some(false)) => {
-                let trailer = &bytes[bytes.len() - 64..];
-                96..u64::from_le_bytes(trailer[..8].try_into().unwrap()) as usize
+            // The slot in use has a copy of it; that the object is there is all that is looked at.
+            ("config", _) => 0..bytes.len(),
+            ("config-keys", _) => continue,
+            // Header and copy of the header, either of which may be harmed; and frames of a pack that are not all used.
+            ("data" | "meta", Some(is_all_used)) => {
+                let trailer = bytes.len() - 64;
+                let directory = u64::from_le_bytes(bytes[trailer..trailer + 8].try_into().unwrap()) as usize;
+                let front = if *is_all_used { 0..96 } else { 0..directory };
+                foreign.insert(name.clone(), vec![front, trailer - 96..trailer]);
+                continue;
             }
             ("index" | "reach" | "sessions" | "commits" | "tags", _) if name.contains(&session) => continue,
             _ => 0..bytes.len(),
         };
-        foreign.insert(name.clone(), range);
+        foreign.insert(name.clone(), vec![range]);
     }
     foreign
 }
@@ -176,7 +180,7 @@ fn may_vanish(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) -> BTreeMa
     let visible: Vec<String> = repository.snapshots().unwrap().0.iter().map(|m| m.snapshot.id.to_hex()).collect();
     for name in objects.keys() {
         let why = match folder(name) {
-            "keys" if *name != format!("keys/{used}") => {
+            "config-keys" if *name != format!("config-keys/{used}") => {
                 "a slot may be removed at any time, and no list of slots exists"
             }
             "tags" if name.ends_with("/1") || name.contains(&fixture.newer_manifest.snapshot.id.to_hex()) => {
@@ -188,7 +192,7 @@ fn may_vanish(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) -> BTreeMa
             }
             "copies" => "a copy is made after its checkpoint; a run that dies between leaves none",
             "quarantine" => "its owner may remove it",
-            "forgotten" => "it looks as if nobody had forgotten the snapshot yet",
+            "commits-forgotten" => "it looks as if nobody had forgotten the snapshot yet",
             "condemned" => "it looks as if the round had not been begun yet",
             _ => continue,
         };
@@ -206,7 +210,7 @@ fn all_damage_is_found_and_none_comes_out() {
     let fixture = fixture::build("damage", 1);
     let objects = objects(&fixture.store);
     let stored: usize = objects.values().map(Vec::len).sum();
-    let all = ["commits", "config", "data", "index", "keys", "meta", "progress", "reach", "sessions", "tags"];
+    let all = ["commits", "config", "config-keys", "data", "index", "meta", "progress", "reach", "sessions", "tags"];
     assert_eq!(folders(&objects), all);
     assert!((28..60).contains(&objects.len()) && stored < 150 << 10, "{} objects, {stored} bytes", objects.len());
     harm(&fixture, &objects);
@@ -220,20 +224,22 @@ fn damage_to_what_collections_leave_is_found() {
     let all = [
         "checkpoints",
         "commits",
+        "commits-forgotten",
         "condemned",
         "config",
+        "config-keys",
         "copies",
         "data",
-        "forgotten",
         "index",
-        "keys",
         "meta",
         "quarantine",
         "reach",
         "sessions",
     ];
     assert_eq!(folders(&objects), all);
-    objects.retain(|name, _| ["checkpoints", "commits", "condemned", "copies", "forgotten"].contains(&folder(name)));
+    objects.retain(|name, _| {
+        ["checkpoints", "commits", "commits-forgotten", "condemned", "copies"].contains(&folder(name))
+    });
     harm(&fixture, &objects);
 }
 
@@ -259,7 +265,8 @@ fn harm(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) {
                 missed.push(format!("check: {}", case.what));
             }
             let is_foreign = |(name, touched): &(String, Range<usize>)| {
-                foreign.get(name).is_some_and(|range| range.start <= touched.start && touched.end <= range.end)
+                let holds = |range: &Range<usize>| range.start <= touched.start && touched.end <= range.end;
+                foreign.get(name).is_some_and(|ranges| ranges.iter().any(holds))
             };
             if restore == Outcome::SilentAndRight && !vanished && !case.touched.iter().all(is_foreign) {
                 missed.push(format!("restore: {}", case.what));

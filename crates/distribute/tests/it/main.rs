@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare its data has failed")]
 
 mod alone;
+mod cold;
 mod collect;
 mod concurrency;
 mod crash;

@@ -6,15 +6,16 @@ use datakeep_model::{ChunkId, ChunkKind};
 use datakeep_process::{CompressionSettings, Compressor, Decompressor};
 use datakeep_store::long::LongForm;
 use datakeep_store::{
-    ChunkInfo, ChunkRef, Location, NodeSink, PackBuilder, PackClass, PlainFrame, Repository, StoreError, Writer,
+    ChunkInfo, ChunkRef, Location, META_PACK_TARGET_BYTES, NodeSink, PackBuilder, PackClass, PlainFrame, Repository,
+    StoreError, Writer,
 };
 use std::collections::HashMap;
 use std::sync::mpsc::SyncSender;
 
 /// Plaintext of a meta frame.
 const FRAME_TARGET_BYTES: usize = 128 << 10;
-/// Meta packs are sealed at this length.
-const PACK_TARGET_BYTES: usize = 8 << 20;
+/// A pack longer than this takes no first inner node: those of a tree of a million entries fit into what is left.
+const ROOM_FOR_INNER_BYTES: usize = META_PACK_TARGET_BYTES / 4;
 
 pub(crate) struct MetaWriter<'a> {
     writer: &'a Writer,
@@ -23,6 +24,8 @@ pub(crate) struct MetaWriter<'a> {
     decompressor: Decompressor,
     builder: Option<PackBuilder>,
     kind: ChunkKind,
+    /// True when the last node was one above the leaves.
+    is_inner: bool,
     group: Vec<u8>,
     chunks: Vec<ChunkInfo>,
     /// Meta chunks that need not be written: of the parent, and of this run.
@@ -42,6 +45,7 @@ impl<'a> MetaWriter<'a> {
             decompressor: Decompressor::new()?,
             builder: None,
             kind: ChunkKind::Node,
+            is_inner: false,
             group: Vec::new(),
             chunks: Vec::new(),
             known: HashMap::new(),
@@ -105,7 +109,7 @@ impl<'a> MetaWriter<'a> {
         self.group.clear();
         let builder = self.builder.get_or_insert_with(|| self.writer.new_pack(PackClass::Meta));
         builder.push(frame);
-        if builder.len_bytes() >= PACK_TARGET_BYTES || builder.is_at_limit() {
+        if builder.len_bytes() >= META_PACK_TARGET_BYTES || builder.is_at_limit() {
             self.flush()?;
         }
         Ok(())
@@ -128,7 +132,16 @@ impl<'a> MetaWriter<'a> {
 }
 
 impl NodeSink for MetaWriter<'_> {
-    fn store_node(&mut self, _level: u8, plain: Vec<u8>) -> Result<ChunkRef, StoreError> {
+    /// Nodes above the leaves come one after another, and stand together at the end of a pack: whoever looks for one entry
+    /// reads all of them at once.
+    fn store_node(&mut self, level: u8, plain: Vec<u8>) -> Result<ChunkRef, StoreError> {
+        if level > 0 && !self.is_inner {
+            self.flush_frame()?;
+            if self.builder.as_ref().is_some_and(|builder| builder.len_bytes() > ROOM_FOR_INNER_BYTES) {
+                self.flush()?;
+            }
+        }
+        self.is_inner = level > 0;
         self.store(ChunkKind::Node, plain)
     }
 }

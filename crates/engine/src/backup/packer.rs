@@ -29,7 +29,9 @@ pub(crate) enum ToPacker {
 const MAX_CLAIMS: usize = 1 << 20;
 
 /// Packs staged at once; each keeps a file open.
-const MAX_STAGED_PACKS: usize = 8;
+const MAX_STAGED_PACKS: usize = 32;
+/// Packs of full length staged at once.
+const MAX_STAGED_FULL_PACKS: u64 = 8;
 
 pub(crate) struct Packer<'a> {
     pub writer: &'a Writer,
@@ -83,6 +85,9 @@ impl<'a> Packer<'a> {
     }
 
     fn frame(&mut self, serial: u32, frame: PlainFrame) -> Result<(), StoreError> {
+        if self.builder.as_ref().is_some_and(|builder| builder.is_too_full_for(&frame)) {
+            self.seal_current()?;
+        }
         let builder = self.builder.get_or_insert_with(|| self.writer.new_pack(PackClass::Data));
         let name = builder.name();
         let number = builder.push(frame);
@@ -102,7 +107,9 @@ impl<'a> Packer<'a> {
         self.writer.stage_pack(&sealed)?;
         self.writer.repository().expect_packs([sealed.record]);
         self.staged.push((sealed.record, sealed.chunks.iter().map(|chunk| chunk.id).collect()));
-        if self.staged.len() < MAX_STAGED_PACKS {
+        let staged_bytes: u64 = self.staged.iter().map(|(record, _)| record.len_bytes).sum();
+        if self.staged.len() < MAX_STAGED_PACKS && staged_bytes < MAX_STAGED_FULL_PACKS * self.pack_target_bytes as u64
+        {
             return Ok(());
         }
         // One long file: nothing is done yet that could be recorded, but its packs can be found by the next run.

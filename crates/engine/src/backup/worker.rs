@@ -15,6 +15,9 @@ use datakeep_store::{
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 
+/// Chunks of a frame: their part of a pack's directory is to be short.
+const MAX_FRAME_CHUNKS: usize = 8 << 10;
+
 /// What all workers of a run share.
 pub(crate) struct Shared<'a> {
     pub repository: &'a Repository,
@@ -342,7 +345,7 @@ impl<'a> Worker<'a> {
     }
 
     fn make_room(&mut self, len: usize) -> Result<(), StoreError> {
-        if self.filled > 0 && self.filled + len > self.target_bytes {
+        if self.filled > 0 && (self.filled + len > self.target_bytes || self.chunks.len() >= MAX_FRAME_CHUNKS) {
             self.flush()?;
         }
         Ok(())

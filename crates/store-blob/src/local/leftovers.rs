@@ -15,7 +15,11 @@ const PROBES: &str = "probe";
 
 /// Removes what is left over and returns how many. What cannot be looked at or removed stays.
 pub(super) fn clear(root: &Path) -> u64 {
-    let folders = FOLDERS.iter().map(|folder| root.join(folder)).chain([root.join("keys"), root.to_path_buf()]);
+    let folders = FOLDERS.iter().map(|folder| root.join(folder)).chain([
+        root.join("keys"),
+        root.join("config-keys"),
+        root.to_path_buf(),
+    ]);
     let removed = folders.map(|folder| clear_folder(&folder, folder != root)).sum();
     drop_empty(&root.join(PROBES));
     removed

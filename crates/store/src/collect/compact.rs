@@ -3,7 +3,7 @@
 use super::{CollectOptions, CollectPlan, CollectStep, Moved, stopped};
 use crate::error::StoreError;
 use crate::format::names::{PackClass, PackName};
-use crate::pack::{FrameDecoder, OpenPack, PackBuilder, PlainFrame};
+use crate::pack::{FrameDecoder, META_PACK_TARGET_BYTES, OpenPack, PackBuilder, PlainFrame};
 use crate::repository::Repository;
 use crate::writer::{SessionInfo, Writer};
 use datakeep_model::SourceInfo;
@@ -121,6 +121,8 @@ impl Mover<'_> {
         let number = builder.push(frame);
         self.moved.forwards.insert(from, (to, number));
         let target_bytes = self.repository.config().pack_target_bytes as usize;
+        let target_bytes =
+            if class == PackClass::Meta { target_bytes.min(META_PACK_TARGET_BYTES) } else { target_bytes };
         if builder.len_bytes() >= target_bytes || builder.is_at_limit() {
             let full = self.open.swap_remove(at);
             self.write(full)?;

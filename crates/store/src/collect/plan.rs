@@ -172,7 +172,7 @@ impl Repository {
         for session in self.forgotten()? {
             plan.forgotten += 1;
             if is_gone(session) {
-                plan.prune.insert(names::forgotten(session));
+                plan.prune.insert(self.tombstone_name(session));
             }
         }
         self.plan_progress(&is_gone, &visible, plan)?;

@@ -285,7 +285,7 @@ fn decode_prune(input: &mut Decoder<'_>) -> Result<BTreeSet<String>, DecodeError
 /// Whether a collection ever deletes objects of this name besides packs. Slots, the config and packs are not among
 /// them, whatever a checkpoint says.
 pub(crate) fn may_be_pruned(name: &str) -> bool {
-    const FOLDERS: [&str; 10] = [
+    const FOLDERS: [&str; 11] = [
         "index/",
         "reach/",
         "sessions/",
@@ -293,6 +293,7 @@ pub(crate) fn may_be_pruned(name: &str) -> bool {
         "tags/",
         "progress/",
         "forgotten/",
+        "commits-forgotten/",
         "condemned/",
         "checkpoints/",
         "copies/",
@@ -369,7 +370,9 @@ mod tests {
 
     #[test]
     fn a_checkpoint_cannot_order_the_deletion_of_what_is_not_collected() {
-        for name in ["config", "keys/00000000", "data/00/x-0", "../x", "commits/", "Commits/x", ""] {
+        for name in
+            ["config", "keys/00000000", "config-keys/00000000", "data/00/x-0", "../x", "commits/", "Commits/x", ""]
+        {
             assert!(!may_be_pruned(name), "{name}");
         }
     }

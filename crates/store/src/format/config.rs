@@ -2,17 +2,19 @@
 
 use super::codec::{DecodeError, Decoder, Encoder};
 use super::names::CONFIG;
+use super::version::FormatVersion;
 use crate::error::StoreError;
 use datakeep_model::RepositoryId;
 use datakeep_process::{ChunkerParams, RoleKey, Suite, digest, mac, macs_match};
 
 const MAGIC: &[u8; 8] = b"DKPCONF1";
-const VERSION: u16 = 1;
 pub(crate) const MAX_LEN_BYTES: u64 = 4096;
 
 /// What a repository is; fixed at `init`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
+    /// The version of the repository's format.
+    pub version: FormatVersion,
     /// The repository's name.
     pub repository: RepositoryId,
     /// When it was made: seconds since the epoch (display only).
@@ -44,6 +46,13 @@ pub(crate) struct Parsed {
     mac: [u8; 32],
 }
 
+impl Parsed {
+    /// The config as it is stored.
+    pub fn stored(&self) -> Vec<u8> {
+        [&self.authenticated[..], &self.mac].concat()
+    }
+}
+
 pub(crate) fn encode(config: &Config, commit_key: &RoleKey) -> Vec<u8> {
     let mut body = Encoder::new();
     body.raw(&config.repository.0);
@@ -60,7 +69,7 @@ pub(crate) fn encode(config: &Config, commit_key: &RoleKey) -> Vec<u8> {
     body.u32(config.pack_target_bytes);
     let mut out = Encoder::new();
     out.raw(MAGIC);
-    out.u16(VERSION);
+    out.u16(config.version as u16);
     out.u32(body.bytes.len() as u32);
     out.raw(&body.bytes);
     let checksum = digest(&out.bytes);
@@ -84,17 +93,17 @@ pub(crate) fn decode(stored: &[u8]) -> Result<Parsed, StoreError> {
     if digest(&stored[..checked_len]).0[..16] != checksum {
         return Err(StoreError::damaged(CONFIG, checked_len as u64, "the checksum of what stands before", "another"));
     }
-    if version != VERSION {
-        let detail = format!("format version {version}; this program knows version {VERSION}");
-        return Err(StoreError::Incompatible { object: CONFIG.into(), detail });
-    }
+    let known = FormatVersion::from_number(version).ok_or_else(|| {
+        let detail = format!("format version {version}; this program knows versions 1 and 2");
+        StoreError::Incompatible { object: CONFIG.into(), detail }
+    })?;
     let authenticated = stored[..input.offset_byte()].to_vec();
     let mac = input.array().map_err(of)?;
     input.end().map_err(of)?;
-    Ok(Parsed { config: decode_body(body)?, authenticated, mac })
+    Ok(Parsed { config: decode_body(body, known)?, authenticated, mac })
 }
 
-fn decode_body(body: &[u8]) -> Result<Config, StoreError> {
+fn decode_body(body: &[u8], version: FormatVersion) -> Result<Config, StoreError> {
     let mut input = Decoder::new(body);
     let of = |e: DecodeError| e.of(CONFIG);
     let incompatible = |detail: String| StoreError::Incompatible { object: CONFIG.into(), detail };
@@ -116,6 +125,7 @@ fn decode_body(body: &[u8]) -> Result<Config, StoreError> {
     let chunker = ChunkerParams { min_bytes, avg_bytes, max_bytes: input.u32().map_err(of)? };
     chunker.validate()?;
     let config = Config {
+        version,
         repository,
         created_seconds,
         suite,

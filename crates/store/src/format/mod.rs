@@ -13,6 +13,7 @@ pub(crate) mod progress;
 pub(crate) mod reach;
 pub(crate) mod sealed;
 pub(crate) mod slot;
+pub(crate) mod version;
 
 #[cfg(test)]
 mod tests;

@@ -60,7 +60,6 @@ impl PackName {
 }
 
 pub(crate) const CONFIG: &str = "config";
-pub(crate) const KEYS: &str = "keys/";
 pub(crate) const COMMITS: &str = "commits/";
 
 /// The folder of an epoch's decisions.
@@ -96,7 +95,6 @@ pub(crate) fn condemned(epoch: u64) -> String {
 }
 
 pub(crate) const CHECKPOINTS: &str = "checkpoints/";
-pub(crate) const FORGOTTEN: &str = "forgotten/";
 pub(crate) const SESSIONS: &str = "sessions/";
 
 pub(crate) fn checkpoint(epoch: u64) -> String {
@@ -123,10 +121,6 @@ pub(crate) fn parse_epoch(object: &str) -> Option<u64> {
     let (_, epoch) = object.split_once('/')?;
     let number = epoch.parse().ok()?;
     (format!("{number:010}") == epoch).then_some(number)
-}
-
-pub(crate) fn forgotten(session: SessionId) -> String {
-    format!("forgotten/{session}")
 }
 
 pub(crate) fn tags_folder(session: SessionId) -> String {

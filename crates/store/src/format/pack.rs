@@ -7,7 +7,8 @@ use datakeep_process::{Codec, Suite};
 
 pub(crate) const MAGIC: &[u8; 8] = b"DKPPACK1";
 pub(crate) const TRAILER_MAGIC: &[u8; 8] = b"DKPTRAIL";
-pub(crate) const VERSION: u16 = 1;
+/// Version 2 repeats the header before the trailer.
+pub(crate) const VERSIONS: [u16; 2] = [1, 2];
 pub(crate) const HEADER_LEN_BYTES: usize = 96;
 pub(crate) const TRAILER_LEN_BYTES: usize = 64;
 pub(crate) const TAG_LEN_BYTES: usize = 16;
@@ -23,6 +24,7 @@ pub(crate) const MAX_PACK_LEN_BYTES: u64 = 1 << 30;
 /// The clear start of a pack.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Header {
+    pub version: u16,
     pub suite: Suite,
     pub class: PackClass,
     pub key_epoch: u32,
@@ -33,7 +35,7 @@ pub(crate) struct Header {
 pub(crate) fn encode_header(header: &Header) -> [u8; HEADER_LEN_BYTES] {
     let mut out = Encoder::new();
     out.raw(MAGIC);
-    out.u16(VERSION);
+    out.u16(header.version);
     out.u8(header.suite.number());
     out.u8(header.class as u8);
     out.u32(header.key_epoch);
@@ -49,7 +51,7 @@ pub(crate) fn encode_header(header: &Header) -> [u8; HEADER_LEN_BYTES] {
 pub(crate) fn foreign_version(stored: &[u8]) -> Option<u16> {
     let mut input = Decoder::new(stored);
     let is_pack = input.raw(8).is_ok_and(|mark| mark == MAGIC);
-    input.u16().ok().filter(|version| is_pack && *version != VERSION)
+    input.u16().ok().filter(|version| is_pack && !VERSIONS.contains(version))
 }
 
 pub(crate) fn decode_header(stored: &[u8]) -> Result<Header, DecodeError> {
@@ -57,8 +59,9 @@ pub(crate) fn decode_header(stored: &[u8]) -> Result<Header, DecodeError> {
     if input.raw(8)? != MAGIC {
         return Err(DecodeError { offset_byte: 0, expected: "the mark DKPPACK1" });
     }
-    if input.u16()? != VERSION {
-        return Err(DecodeError { offset_byte: 8, expected: "pack version 1" });
+    let version = input.u16()?;
+    if !VERSIONS.contains(&version) {
+        return Err(DecodeError { offset_byte: 8, expected: "pack version 1 or 2" });
     }
     let suite = Suite::from_number(input.u8()?);
     let suite = suite.ok_or(DecodeError { offset_byte: 10, expected: "a known cipher suite" })?;
@@ -71,7 +74,7 @@ pub(crate) fn decode_header(stored: &[u8]) -> Result<Header, DecodeError> {
     let salt = input.array()?;
     let commitment = input.array()?;
     input.end()?;
-    Ok(Header { suite, class, key_epoch, salt, commitment })
+    Ok(Header { version, suite, class, key_epoch, salt, commitment })
 }
 
 /// The clear end of a pack.
@@ -80,7 +83,19 @@ pub(crate) struct Trailer {
     pub directory_offset: u64,
     pub directory_len: u64,
     pub frames: u32,
+    pub version: u16,
     pub digest: ObjectDigest,
+}
+
+impl Trailer {
+    /// What stands between the directory and the trailer: the copy of the header.
+    pub fn copy_len_bytes(&self) -> u64 {
+        copy_len_bytes(self.version)
+    }
+}
+
+fn copy_len_bytes(version: u16) -> u64 {
+    if version == 1 { 0 } else { HEADER_LEN_BYTES as u64 }
 }
 
 /// Length of the part of the trailer that the digest covers.
@@ -90,12 +105,14 @@ pub(crate) fn encode_trailer_start(
     directory_offset: u64,
     directory_len: u64,
     frames: u32,
+    version: u16,
 ) -> [u8; TRAILER_HASHED_LEN_BYTES] {
     let mut out = Encoder::new();
     out.u64(directory_offset);
     out.u64(directory_len);
     out.u32(frames);
-    out.u32(0);
+    // In version 1 these bytes are 0.
+    out.u32(if version == 1 { 0 } else { u32::from(version) });
     let mut bytes = [0; TRAILER_HASHED_LEN_BYTES];
     bytes.copy_from_slice(&out.bytes);
     bytes
@@ -106,22 +123,25 @@ pub(crate) fn decode_trailer(stored: &[u8], pack_len: u64) -> Result<Trailer, De
     let directory_offset = input.u64()?;
     let directory_len = input.u64()?;
     let frames = input.u32()?;
-    if input.u32()? != 0 {
-        return Err(DecodeError { offset_byte: 20, expected: "zeros" });
-    }
+    let version = match input.u32()? {
+        0 => 1,
+        2 => 2,
+        _ => return Err(DecodeError { offset_byte: 20, expected: "zeros, or pack version 2" }),
+    };
     let digest = ObjectDigest(input.array()?);
     if input.raw(8)? != TRAILER_MAGIC {
         return Err(DecodeError { offset_byte: 56, expected: "the mark DKPTRAIL" });
     }
     input.end()?;
-    let end = directory_offset.checked_add(directory_len).and_then(|end| end.checked_add(TRAILER_LEN_BYTES as u64));
+    let rest = copy_len_bytes(version) + TRAILER_LEN_BYTES as u64;
+    let end = directory_offset.checked_add(directory_len).and_then(|end| end.checked_add(rest));
     let plausible = directory_offset >= HEADER_LEN_BYTES as u64
         && (TAG_LEN_BYTES as u64..=MAX_DIRECTORY_LEN_BYTES).contains(&directory_len)
         && u64::from(frames) <= MAX_FRAMES;
     if end != Some(pack_len) || !plausible {
         return Err(DecodeError { offset_byte: 0, expected: "a directory that ends at the trailer" });
     }
-    Ok(Trailer { directory_offset, directory_len, frames, digest })
+    Ok(Trailer { directory_offset, directory_len, frames, version, digest })
 }
 
 /// One frame as the directory lists it.

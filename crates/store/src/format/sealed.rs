@@ -12,6 +12,8 @@ const MAGIC: &[u8; 8] = b"DKPOBJT1";
 const VERSION: u16 = 1;
 const HEADER_LEN_BYTES: usize = 8 + 2 + 1 + 1 + 4 + 32 + 32 + 1 + 8 + 8;
 const TAG_LEN_BYTES: usize = 16;
+/// Stored length of an object without content.
+pub(crate) const EMPTIEST_LEN_BYTES: u64 = (HEADER_LEN_BYTES + TAG_LEN_BYTES) as u64;
 
 /// Largest plaintext.
 pub(crate) const MAX_PLAIN_LEN_BYTES: u64 = 64 << 20;

@@ -5,7 +5,8 @@ use crate::error::StoreError;
 use datakeep_process::{KdfParams, RoleKey, Wrapped, digest, mac, macs_match};
 
 const MAGIC: &[u8; 8] = b"DKPSLOT1";
-const VERSION: u16 = 1;
+/// Without, and with a copy of the config.
+const VERSIONS: [u16; 2] = [1, 2];
 pub(crate) const MAX_LEN_BYTES: u64 = 4096;
 /// Longest label.
 pub(crate) const MAX_LABEL_LEN_BYTES: usize = 255;
@@ -42,6 +43,8 @@ pub(crate) struct Slot {
     pub kdf: KdfParams,
     pub salt: [u8; 32],
     pub wrapped: Wrapped,
+    /// The config as it is stored, so that whoever reads the slot need not read it; empty in version 1.
+    pub config: Vec<u8>,
 }
 
 /// A slot read from the store, its seal still to be proven by [`mac_matches`].
@@ -58,7 +61,7 @@ fn mac_label(name: &str) -> Vec<u8> {
 pub(crate) fn encode(slot: &Slot, object: &str, commit_key: &RoleKey) -> Vec<u8> {
     let mut out = Encoder::new();
     out.raw(MAGIC);
-    out.u16(VERSION);
+    out.u16(VERSIONS[usize::from(!slot.config.is_empty())]);
     out.u8(slot.kind as u8);
     out.bytes(slot.label.as_bytes());
     out.i64(slot.created_seconds);
@@ -70,6 +73,9 @@ pub(crate) fn encode(slot: &Slot, object: &str, commit_key: &RoleKey) -> Vec<u8>
     out.raw(&slot.wrapped.commitment);
     out.raw(&slot.wrapped.sealed_root);
     out.raw(&slot.wrapped.tag);
+    if !slot.config.is_empty() {
+        out.bytes(&slot.config);
+    }
     let checksum = digest(&out.bytes);
     out.raw(&checksum.0[..16]);
     let mac = mac(commit_key, &mac_label(object), &out.bytes);
@@ -93,7 +99,7 @@ pub(crate) fn decode(object: &str, stored: &[u8]) -> Result<Parsed, StoreError> 
     }
     let incompatible = |detail: String| StoreError::Incompatible { object: object.to_string(), detail };
     let version = input.u16().map_err(of)?;
-    if version != VERSION {
+    if !VERSIONS.contains(&version) {
         return Err(incompatible(format!("slot version {version} is not known")));
     }
     let kind = match input.u8().map_err(of)? {
@@ -102,7 +108,13 @@ pub(crate) fn decode(object: &str, stored: &[u8]) -> Result<Parsed, StoreError> 
         3 => SlotKind::Open,
         other => return Err(incompatible(format!("slot kind {other} is not known"))),
     };
-    let slot = decode_fields(&mut input, kind, object)?;
+    let mut slot = decode_fields(&mut input, kind, object)?;
+    if version == 2 {
+        slot.config = input.bytes().map_err(of)?.to_vec();
+        if slot.config.is_empty() {
+            return Err(StoreError::damaged(object, input.offset_byte() as u64, "a copy of the config", "nothing"));
+        }
+    }
     input.end().map_err(of)?;
     let mut mac = [0; 32];
     mac.copy_from_slice(&stored[checked_len + 16..]);
@@ -128,7 +140,7 @@ fn decode_fields(input: &mut Decoder<'_>, kind: SlotKind, object: &str) -> Resul
     let commitment = input.array().map_err(of)?;
     let sealed_root = input.array().map_err(of)?;
     let wrapped = Wrapped { commitment, sealed_root, tag: input.array().map_err(of)? };
-    Ok(Slot { kind, label, created_seconds, kdf, salt, wrapped })
+    Ok(Slot { kind, label, created_seconds, kdf, salt, wrapped, config: Vec::new() })
 }
 
 /// Proves, once the keys are known, that a holder of the root key wrote the slot under this name.

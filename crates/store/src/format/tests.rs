@@ -10,6 +10,7 @@ use super::pack::{Directory, FrameInfo, HEADER_LEN_BYTES, Header, TAG_LEN_BYTES,
 use super::progress::Progress;
 use super::sealed::{ObjectType, SealContext};
 use super::slot::{Slot, SlotKind};
+use super::version::FormatVersion;
 use super::{config, decision, index, list, node, pack, progress, reach, sealed, slot};
 use crate::tree::entry::{Attributes, Child, ChunkRef, Content, Entry, Location, Node, Part};
 use datakeep_model::{
@@ -169,7 +170,8 @@ fn directory() -> impl Strategy<Value = (Directory, Trailer)> {
             offset += u64::from(stored_len) + TAG_LEN_BYTES as u64;
         }
         let frames = directory.frames.len() as u32;
-        let trailer = Trailer { directory_offset: offset, directory_len: 16, frames, digest: ObjectDigest([0; 32]) };
+        let digest = ObjectDigest([0; 32]);
+        let trailer = Trailer { directory_offset: offset, directory_len: 16, frames, version: 1, digest };
         (directory, trailer)
     })
 }
@@ -275,6 +277,7 @@ fn decode_all(bytes: &[u8]) {
         directory_offset: HEADER_LEN_BYTES as u64,
         directory_len: bytes.len() as u64,
         frames: bytes.first().copied().unwrap_or(0).into(),
+        version: 1,
         digest: ObjectDigest([0; 32]),
     };
     let _ = node::decode(bytes);
@@ -335,17 +338,19 @@ proptest! {
     }
 
     #[test]
-    fn frames_of_packs_come_back(salt: [u8; 32], commitment: [u8; 32], key_epoch: u32, len in 16u64..1 << 20, harm in harm()) {
-        let header = Header { suite: Suite::Aes256Gcm, class: PackClass::Data, key_epoch, salt, commitment };
+    fn frames_of_packs_come_back(salt: [u8; 32], commitment: [u8; 32], key_epoch: u32, len in 16u64..1 << 20, version in 1u16..3, harm in harm()) {
+        let header = Header { version, suite: Suite::Aes256Gcm, class: PackClass::Data, key_epoch, salt, commitment };
         let stored = pack::encode_header(&header).to_vec();
         prop_assert_eq!(pack::decode_header(&stored), Ok(header));
         decode_all(&harmed(stored, &harm));
-        let mut end = pack::encode_trailer_start(96, len, 0).to_vec();
+        let mut end = pack::encode_trailer_start(96, len, 0, version).to_vec();
+        let rest = if version == 1 { 64 } else { 160 };
         end.extend_from_slice(&salt);
         end.extend_from_slice(pack::TRAILER_MAGIC);
-        let trailer = pack::decode_trailer(&end, 96 + len + 64);
-        prop_assert_eq!(trailer.map(|t| (t.directory_offset, t.directory_len, t.frames)), Ok((96, len, 0)));
-        prop_assert!(pack::decode_trailer(&end, 96 + len + 63).is_err());
+        let trailer = pack::decode_trailer(&end, 96 + len + rest);
+        let fields = trailer.map(|t| (t.directory_offset, t.directory_len, t.frames, t.version, t.copy_len_bytes()));
+        prop_assert_eq!(fields, Ok((96, len, 0, version, rest - 64)));
+        prop_assert!(pack::decode_trailer(&end, 96 + len + rest - 1).is_err());
         decode_all(&harmed(end, &harm));
     }
 
@@ -393,8 +398,9 @@ proptest! {
     }
 
     #[test]
-    fn configs_come_back_and_any_harm_is_seen(window: u16, segment: u32, epoch: u32, harm in harm()) {
+    fn configs_come_back_and_any_harm_is_seen(window: u16, segment: u32, epoch: u32, second: bool, harm in harm()) {
         let written = config::Config {
+            version: if second { FormatVersion::Two } else { FormatVersion::One },
             repository: REPOSITORY,
             created_seconds: -5,
             suite: Suite::ChaCha20Poly1305,
@@ -409,6 +415,7 @@ proptest! {
         let stored = config::encode(&written, &key);
         let parsed = config::decode(&stored).expect("it is whole");
         config::check_mac(&parsed, &key).expect("it is authentic");
+        prop_assert_eq!(parsed.stored(), stored.clone());
         prop_assert_eq!(parsed.config, written);
         let bad = harmed(stored.clone(), &harm);
         let unseen = config::decode(&bad).is_ok_and(|parsed| config::check_mac(&parsed, &key).is_ok());
@@ -416,15 +423,16 @@ proptest! {
     }
 
     #[test]
-    fn slots_come_back_and_any_harm_is_seen(label in words(), salt: [u8; 32], sealed_root: [u8; 32], harm in harm()) {
+    fn slots_come_back_and_any_harm_is_seen(label in words(), salt: [u8; 32], sealed_root: [u8; 32], config in vec(any::<u8>(), 0..99), harm in harm()) {
         let wrapped = Wrapped { commitment: [1; 32], sealed_root, tag: [2; 16] };
         let kdf = KdfParams { memory_kib: 8, passes: 1, lanes: 1 };
-        let written = Slot { kind: SlotKind::Password, label, created_seconds: 9, kdf, salt, wrapped };
+        let written = Slot { kind: SlotKind::Password, label, created_seconds: 9, kdf, salt, wrapped, config };
         let (object, key) = ("keys/0a0b0c0d", keys().commit);
         let stored = slot::encode(&written, object, &key);
         let parsed = slot::decode(object, &stored).expect("it is whole");
         prop_assert!(slot::mac_matches(&parsed, object, &key) && !slot::mac_matches(&parsed, "keys/00000000", &key));
         prop_assert_eq!((&parsed.slot.label, parsed.slot.kdf, parsed.slot.salt), (&written.label, kdf, salt));
+        prop_assert_eq!(&parsed.slot.config, &written.config);
         prop_assert_eq!(parsed.slot.wrapped, written.wrapped);
         let bad = harmed(stored.clone(), &harm);
         let unseen = slot::decode(object, &bad).is_ok_and(|parsed| slot::mac_matches(&parsed, object, &key));

@@ -4,6 +4,7 @@ use crate::error::StoreError;
 use crate::format::index::PackRecord;
 use crate::format::names::{PackClass, PackName};
 use crate::format::pack::{self, ChunkInfo, Directory, FrameInfo, Header};
+use crate::format::version::FormatVersion;
 use datakeep_model::{ChunkKind, RepositoryId};
 use datakeep_process::{Codec, DigestWriter, ObjectKey, RoleKey, Suite, digest};
 
@@ -21,8 +22,13 @@ pub struct PlainFrame {
     pub chunks: Vec<ChunkInfo>,
 }
 
+/// Chunks of a pack of file content: their directory has less than 448 KiB.
+const TARGET_CHUNKS: usize = 12 << 10;
+
 /// What sealing a pack needs to know.
 pub(crate) struct PackContext<'a> {
+    /// Of the repository: each has packs of its own version.
+    pub version: FormatVersion,
     pub repository: RepositoryId,
     pub suite: Suite,
     pub key_epoch: u32,
@@ -95,6 +101,11 @@ impl PackBuilder {
             || self.directory.chunks.len() as u64 * 40 > pack::MAX_DIRECTORY_LEN_BYTES / 2
     }
 
+    /// True when the directory would grow beyond what a reader behind a network reads in one request.
+    pub fn is_too_full_for(&self, frame: &PlainFrame) -> bool {
+        !self.directory.chunks.is_empty() && self.directory.chunks.len() + frame.chunks.len() > TARGET_CHUNKS
+    }
+
     /// Adds a frame and returns its number.
     pub fn push(&mut self, frame: PlainFrame) -> u32 {
         let number = self.next_frame();
@@ -120,7 +131,9 @@ impl PackBuilder {
         let salt = self.salt(chance, &directory);
         let key_context = key_context(context.repository, self.class);
         let (key, commitment) = ObjectKey::derive(context.suite, context.role_key, &key_context, &salt);
+        let version = context.version as u16;
         let header = pack::encode_header(&Header {
+            version,
             suite: context.suite,
             class: self.class,
             key_epoch: context.key_epoch,
@@ -132,7 +145,9 @@ impl PackBuilder {
         let tag = key.seal(pack::DIRECTORY_COUNTER, &associated, &mut directory)?;
         directory.extend_from_slice(&tag);
         let directory_offset = (header.len() + body.len()) as u64;
-        let mut trailer = pack::encode_trailer_start(directory_offset, directory.len() as u64, frames).to_vec();
+        let mut trailer = if version == 1 { Vec::new() } else { header.to_vec() };
+        let start = pack::encode_trailer_start(directory_offset, directory.len() as u64, frames, version);
+        trailer.extend_from_slice(&start);
         let mut hash = DigestWriter::new();
         [&header[..], &body, &directory, &trailer].iter().for_each(|part| hash.update(part));
         let digest = hash.finish();

@@ -1,16 +1,18 @@
 //! Opens packs and frames, and proves what it returns.
 
 use super::build::{PlainFrame, key_context};
+use super::tail::Tail;
 use crate::error::{StoreError, must_exist};
-use crate::format::codec::DecodeError;
 use crate::format::index::PackRecord;
 use crate::format::names::{PackClass, PackName};
-use crate::format::pack::{self, ChunkInfo, Directory, FrameInfo, Header, Trailer};
+use crate::format::pack::{self, ChunkInfo, Directory, FrameInfo, Trailer};
 use datakeep_model::{ChunkId, ChunkKind, RepositoryId};
 use datakeep_process::{Decompressor, IdHasher, ObjectKey, RoleKey, Suite, commitment_matches};
 use datakeep_store_blob::BlobStore;
 use std::collections::HashMap;
 use std::sync::OnceLock;
+
+type HeaderBytes = [u8; pack::HEADER_LEN_BYTES];
 
 /// A pack whose directory has been read and authenticated.
 pub struct OpenPack {
@@ -19,6 +21,8 @@ pub struct OpenPack {
     object: String,
     key: ObjectKey,
     directory: Directory,
+    /// Frames at the pack's end that were read along with it.
+    tail: Option<Tail>,
     by_id: OnceLock<HashMap<ChunkId, u32>>,
 }
 
@@ -91,41 +95,28 @@ impl OpenPack {
         expected: Option<&PackRecord>,
     ) -> Result<Self, StoreError> {
         let object = name.object(class);
-        let missing = || StoreError::Missing { object: object.clone() };
-        let len_bytes = blobs.len_bytes(&object)?.ok_or_else(missing)?;
+        let tail = Tail::read(blobs, &object)?;
+        let len_bytes = tail.len_bytes;
         if let Some(expected) = expected
             && expected.len_bytes != len_bytes
         {
-            let wanted = format!("{} bytes", expected.len_bytes);
-            return Err(StoreError::damaged(
-                &object,
-                len_bytes.min(expected.len_bytes),
-                wanted,
-                format!("{len_bytes} bytes"),
-            ));
+            let (at, wanted) = (len_bytes.min(expected.len_bytes), format!("{} bytes", expected.len_bytes));
+            return Err(StoreError::damaged(&object, at, wanted, format!("{len_bytes} bytes")));
         }
-        let trailer = read_trailer(blobs, &object, len_bytes)?;
+        let trailer = tail.trailer(&object)?;
         if let Some(expected) = expected
             && (expected.digest != trailer.digest || expected.frames != trailer.frames)
         {
             let offset = len_bytes - pack::TRAILER_LEN_BYTES as u64;
             return Err(StoreError::damaged(&object, offset, "the digest that was recorded", "another"));
         }
-        let mut header_bytes = [0; pack::HEADER_LEN_BYTES];
-        blobs.read_at(&object, 0, &mut header_bytes).map_err(must_exist)?;
-        if let Some(version) = pack::foreign_version(&header_bytes) {
-            let detail = format!("pack version {version} is not known");
-            return Err(StoreError::Incompatible { object, detail });
-        }
-        let header = pack::decode_header(&header_bytes).map_err(|e| e.of(&object))?;
-        if header.suite != suite || header.class != class {
-            return Err(StoreError::damaged(&object, 10, "this repository's suite and this folder's class", "others"));
-        }
-        let (key, commitment) = ObjectKey::derive(suite, role_key, &key_context(repository, class), &header.salt);
-        check_commitment(&object, &header, &commitment)?;
-        let directory = read_directory(blobs, &object, &key, repository, (class, name), &header_bytes, &trailer)?;
+        let opening =
+            Opening { blobs, repository, suite, role_key, class, name, object: &object, tail: &tail, trailer };
+        let (key, directory) = opening.open()?;
         let record = PackRecord { name, class, len_bytes, digest: trailer.digest, frames: trailer.frames };
-        Ok(Self { record, object, key, directory, by_id: OnceLock::new() })
+        // Frames of file content are long: the few that are here would not be worth their memory.
+        let tail = (class == PackClass::Meta).then(|| tail.before(trailer.directory_offset));
+        Ok(Self { record, object, key, directory, tail, by_id: OnceLock::new() })
     }
 
     /// The object's name.
@@ -152,6 +143,7 @@ impl OpenPack {
     pub fn memory_bytes(&self) -> usize {
         512 + self.directory.frames.len() * size_of::<FrameInfo>()
             + self.directory.chunks.len() * (size_of::<ChunkInfo>() + 56)
+            + self.tail.as_ref().map_or(0, Tail::memory_bytes)
     }
 
     /// The id that stands at (frame, slot).
@@ -173,23 +165,38 @@ impl OpenPack {
         let frame = self.directory.frames.get(number as usize);
         let frame =
             frame.ok_or_else(|| damaged(0, &format!("frame {number}"), format!("{} frames", self.record.frames)))?;
-        let stored = &mut decoder.stored;
-        stored.resize(frame.stored_len as usize + pack::TAG_LEN_BYTES, 0);
-        blobs.read_at(&self.object, frame.offset, stored).map_err(must_exist)?;
-        let (body, tag_bytes) = stored.split_at_mut(frame.stored_len as usize);
-        let mut tag = [0; pack::TAG_LEN_BYTES];
-        tag.copy_from_slice(tag_bytes);
-        let what = (frame.kind, frame.codec, frame.raw_len);
-        let associated = pack::frame_associated(repository, (self.record.class, self.record.name), number, what);
-        self.key
-            .open(u64::from(number), &associated, body, &tag)
-            .map_err(|_| damaged(frame.offset, "an authentic frame", "altered bytes".into()))?;
+        let len = frame.stored_len as usize + pack::TAG_LEN_BYTES;
+        let here = self.tail.as_ref().and_then(|tail| tail.part(frame.offset, len as u64));
+        // A bit that turned on the way into the tail is no damage of the pack: what is not whole there is read anew.
+        let is_open = here.is_some_and(|here| {
+            decoder.stored.clear();
+            decoder.stored.extend_from_slice(here);
+            self.open_frame(repository, number, frame, &mut decoder.stored)
+        });
+        if !is_open {
+            decoder.stored.resize(len, 0);
+            blobs.read_at(&self.object, frame.offset, &mut decoder.stored).map_err(must_exist)?;
+            if !self.open_frame(repository, number, frame, &mut decoder.stored) {
+                return Err(damaged(frame.offset, "an authentic frame", "altered bytes".into()));
+            }
+        }
+        let body = &decoder.stored[..frame.stored_len as usize];
         let mut plain = Vec::new();
         decoder
             .decompressor
             .decompress(frame.codec, body, frame.raw_len as usize, &mut plain)
             .map_err(|e| damaged(frame.offset, "a frame that decompresses", e.to_string()))?;
         Ok(self.make_frame(frame, plain))
+    }
+
+    /// Decrypts a frame in place; false when it is not authentic.
+    fn open_frame(&self, repository: RepositoryId, number: u32, frame: &FrameInfo, stored: &mut [u8]) -> bool {
+        let (body, tag_bytes) = stored.split_at_mut(frame.stored_len as usize);
+        let mut tag = [0; pack::TAG_LEN_BYTES];
+        tag.copy_from_slice(tag_bytes);
+        let what = (frame.kind, frame.codec, frame.raw_len);
+        let associated = pack::frame_associated(repository, (self.record.class, self.record.name), number, what);
+        self.key.open(u64::from(number), &associated, body, &tag).is_ok()
     }
 
     /// Reads frame `number` for a pack of another name: as it is compressed, every chunk of it proven.
@@ -227,42 +234,69 @@ impl OpenPack {
     }
 }
 
-fn check_commitment(object: &str, header: &Header, commitment: &[u8; 32]) -> Result<(), StoreError> {
-    if commitment_matches(commitment, &header.commitment) {
-        return Ok(());
-    }
-    Err(StoreError::damaged(object, 64, "the commitment of this repository's key", "another"))
-}
-
-/// Reads the clear end of a pack.
-pub(crate) fn read_trailer(blobs: &dyn BlobStore, object: &str, len_bytes: u64) -> Result<Trailer, StoreError> {
-    let least = (pack::HEADER_LEN_BYTES + pack::TRAILER_LEN_BYTES + pack::TAG_LEN_BYTES) as u64;
-    if !(least..=pack::MAX_PACK_LEN_BYTES).contains(&len_bytes) {
-        return Err(StoreError::damaged(object, 0, "a pack of possible length", format!("{len_bytes} bytes")));
-    }
-    let offset = len_bytes - pack::TRAILER_LEN_BYTES as u64;
-    let mut bytes = [0; pack::TRAILER_LEN_BYTES];
-    blobs.read_at(object, offset, &mut bytes).map_err(must_exist)?;
-    pack::decode_trailer(&bytes, len_bytes)
-        .map_err(|e| DecodeError { offset_byte: offset + e.offset_byte, expected: e.expected }.of(object))
-}
-
-fn read_directory(
-    blobs: &dyn BlobStore,
-    object: &str,
-    key: &ObjectKey,
+/// A pack whose end has been read and nothing of it proven.
+struct Opening<'a> {
+    blobs: &'a dyn BlobStore,
     repository: RepositoryId,
-    pack_id: (PackClass, PackName),
-    header: &[u8; pack::HEADER_LEN_BYTES],
-    trailer: &Trailer,
-) -> Result<Directory, StoreError> {
-    let mut plain = vec![0; trailer.directory_len as usize];
-    blobs.read_at(object, trailer.directory_offset, &mut plain).map_err(must_exist)?;
-    let mut tag = [0; pack::TAG_LEN_BYTES];
-    tag.copy_from_slice(&plain.split_off(plain.len() - pack::TAG_LEN_BYTES));
-    let associated = pack::directory_associated(repository, pack_id, trailer.frames, header);
-    let offset = trailer.directory_offset;
-    key.open(pack::DIRECTORY_COUNTER, &associated, &mut plain, &tag)
-        .map_err(|_| StoreError::damaged(object, offset, "an authentic directory", "altered bytes"))?;
-    pack::decode_directory(&plain, trailer).map_err(|e| e.of(object))
+    suite: Suite,
+    role_key: &'a RoleKey,
+    class: PackClass,
+    name: PackName,
+    object: &'a str,
+    tail: &'a Tail,
+    trailer: Trailer,
+}
+
+impl Opening<'_> {
+    /// Key and directory, by the copy of the header in the tail where there is one and it is whole, else by the header.
+    fn open(&self) -> Result<(ObjectKey, Directory), StoreError> {
+        let copy_len_bytes = self.trailer.copy_len_bytes();
+        let copy_offset = self.tail.len_bytes - pack::TRAILER_LEN_BYTES as u64 - copy_len_bytes;
+        let copy = self.tail.part(copy_offset, copy_len_bytes).and_then(|copy| <&HeaderBytes>::try_from(copy).ok());
+        let Some(copy) = copy else { return self.open_with(&self.header()?) };
+        self.open_with(copy).or_else(|error| match self.header() {
+            Ok(header) if header != *copy => self.open_with(&header),
+            _ => Err(error),
+        })
+    }
+
+    fn header(&self) -> Result<HeaderBytes, StoreError> {
+        let mut bytes = [0; pack::HEADER_LEN_BYTES];
+        self.blobs.read_at(self.object, 0, &mut bytes).map_err(must_exist)?;
+        Ok(bytes)
+    }
+
+    fn open_with(&self, header_bytes: &HeaderBytes) -> Result<(ObjectKey, Directory), StoreError> {
+        let object = self.object;
+        if let Some(version) = pack::foreign_version(header_bytes) {
+            let detail = format!("pack version {version} is not known");
+            return Err(StoreError::Incompatible { object: object.to_string(), detail });
+        }
+        let header = pack::decode_header(header_bytes).map_err(|e| e.of(object))?;
+        if header.version != self.trailer.version {
+            return Err(StoreError::damaged(object, 8, "the version that the trailer says", "another"));
+        }
+        if header.suite != self.suite || header.class != self.class {
+            return Err(StoreError::damaged(object, 10, "this repository's suite and this folder's class", "others"));
+        }
+        let context = key_context(self.repository, self.class);
+        let (key, commitment) = ObjectKey::derive(self.suite, self.role_key, &context, &header.salt);
+        if !commitment_matches(&commitment, &header.commitment) {
+            return Err(StoreError::damaged(object, 64, "the commitment of this repository's key", "another"));
+        }
+        let directory = self.directory(&key, header_bytes)?;
+        Ok((key, directory))
+    }
+
+    fn directory(&self, key: &ObjectKey, header: &HeaderBytes) -> Result<Directory, StoreError> {
+        let (object, trailer) = (self.object, &self.trailer);
+        let offset = trailer.directory_offset;
+        let mut plain = self.tail.fetch(self.blobs, object, offset, trailer.directory_len)?;
+        let mut tag = [0; pack::TAG_LEN_BYTES];
+        tag.copy_from_slice(&plain.split_off(plain.len() - pack::TAG_LEN_BYTES));
+        let associated = pack::directory_associated(self.repository, (self.class, self.name), trailer.frames, header);
+        key.open(pack::DIRECTORY_COUNTER, &associated, &mut plain, &tag)
+            .map_err(|_| StoreError::damaged(object, offset, "an authentic directory", "altered bytes"))?;
+        pack::decode_directory(&plain, trailer).map_err(|e| e.of(object))
+    }
 }

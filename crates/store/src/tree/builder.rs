@@ -25,19 +25,34 @@ pub struct BuiltTree {
     pub content_bytes: u64,
 }
 
-/// Takes entries in strict key order and gives nodes to a [`NodeSink`] as they become complete.
+/// References to leaves that are held back until the end, in bytes of memory.
+const MOST_HELD_BYTES: usize = 4 << 20;
+
+/// Takes entries in strict key order and gives nodes to a [`NodeSink`]: leaves as they become complete, the levels above
+/// when all leaves are there (in trees of more than some 20 000 leaves, some earlier), so that they are stored side by side.
 pub struct TreeBuilder<'a> {
     hasher: &'a BoundaryHasher,
     window: usize,
     leaves: Cutter<Entry>,
     levels: Vec<Cutter<Child>>,
+    /// Leaves that no level above has been told of.
+    held: Vec<Child>,
+    held_bytes: usize,
     last_key: Option<Vec<u8>>,
 }
 
 impl<'a> TreeBuilder<'a> {
     /// A builder; `window` as in the repository's config.
     pub fn new(hasher: &'a BoundaryHasher, window: usize) -> Self {
-        Self { hasher, window, leaves: Cutter::new(window), levels: Vec::new(), last_key: None }
+        Self {
+            hasher,
+            window,
+            leaves: Cutter::new(window),
+            levels: Vec::new(),
+            held: Vec::new(),
+            held_bytes: 0,
+            last_key: None,
+        }
     }
 
     /// Adds the next entry. All its references have locations.
@@ -59,9 +74,10 @@ impl<'a> TreeBuilder<'a> {
         for entries in self.leaves.finish() {
             self.emit_leaf(&entries, sink)?;
         }
-        if self.levels.is_empty() {
+        if self.levels.is_empty() && self.held.is_empty() {
             self.emit_leaf(&[], sink)?;
         }
+        self.release(sink)?;
         let mut level = 0;
         loop {
             if self.levels[level].pushed() == 1 {
@@ -85,7 +101,14 @@ impl<'a> TreeBuilder<'a> {
             entries: entries.len() as u64,
             content_bytes: entries.iter().map(|entry| entry.meta.len_bytes).fold(0, u64::saturating_add),
         };
-        self.push_child(0, child, sink)
+        self.held_bytes += size_of::<Child>() + child.last_key.len();
+        self.held.push(child);
+        if self.held_bytes >= MOST_HELD_BYTES { self.release(sink) } else { Ok(()) }
+    }
+
+    fn release(&mut self, sink: &mut dyn NodeSink) -> Result<(), StoreError> {
+        self.held_bytes = 0;
+        std::mem::take(&mut self.held).into_iter().try_for_each(|child| self.push_child(0, child, sink))
     }
 
     /// `below` is the index of the level whose cutter gave `children`; they become a node of level `below + 1`.

@@ -59,7 +59,7 @@ impl Repository {
             parents.chain(labelled.clone().filter_map(|object| session_of(&object.name))).collect();
         for session in committed.difference(&decided) {
             let is_later = self.blobs.len_bytes(&names::decision(1, *session))?.is_some();
-            if !is_later && self.blobs.len_bytes(&names::forgotten(*session))?.is_none() {
+            if !is_later && self.blobs.len_bytes(&self.tombstone_name(*session))?.is_none() {
                 self.must_stand(&names::decision(0, *session), report)?;
             }
         }
@@ -84,7 +84,7 @@ impl Repository {
     /// After a collection, what is older than it may have been removed; but for what its checkpoint says is visible.
     fn verify_checkpoint(&self, commits: &BTreeSet<(u64, SessionId)>, report: &mut Verified) -> Result<(), StoreError> {
         for &(epoch, session) in commits {
-            if self.blobs.len_bytes(&names::forgotten(session))?.is_none() {
+            if self.blobs.len_bytes(&self.tombstone_name(session))?.is_none() {
                 self.must_stand(&names::decision(epoch, session), report)?;
                 self.must_stand(&names::intent(epoch, session), report)?;
             }

@@ -245,7 +245,7 @@ fn init_killed_with_folder(world: &World) -> Result<(), String> {
 }
 
 fn forget_killed(world: &World) -> Result<(), String> {
-    world.killed(forget_oldest, |op| names_in(op, "forgotten/"))
+    world.killed(forget_oldest, |op| names_in(op, "commits-forgotten/"))
 }
 
 fn collection_killed_with_moved_packs(world: &World) -> Result<(), String> {

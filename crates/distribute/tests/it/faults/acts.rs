@@ -135,7 +135,7 @@ fn remove_slot(_: &Prepared, store: Backend) -> Result<Told, String> {
         Some(other) => said(repository.remove_slot(&other.name)).map(|_| told),
         // A slot that cannot be read is told in the warnings: it is not known to be gone.
         None if said(repository.faulty_slots())?.is_empty() && repository.slot_warnings().is_empty() => {
-            let is_one = said(repository.blobs().list("keys/"))?.len() == 1;
+            let is_one = said(repository.blobs().list("config-keys/"))?.len() == 1;
             if is_one { Ok(told) } else { Err("a slot cannot be read".to_string()) }
         }
         None => Err("a slot cannot be read".to_string()),

@@ -47,7 +47,7 @@ impl BlobStore for Backend {
     fn create(&self, name: &str, bytes: &[u8]) -> Result<(), BlobError> {
         let is_hidden = match self.lie {
             Lie::Commits => name.starts_with("commits/"),
-            Lie::Forgotten => name.starts_with("forgotten/"),
+            Lie::Forgotten => name.starts_with("commits-forgotten/"),
             _ => false,
         };
         self.told(is_hidden, self.inner.create(name, bytes))

@@ -116,7 +116,10 @@ pub fn left_by_init() -> Prepared {
     let dying = FaultStore::new(prepared.store.clone(), FaultPlan::CrashBefore(1));
     let slots = [password_slot("main", PASSWORD)];
     let died = Repository::init(Arc::new(dying), &small(), &slots, chance(), NOW);
-    assert!(died.is_err() && prepared.store.list("keys/").unwrap().len() == 1, "a slot and nothing else is there");
+    assert!(
+        died.is_err() && prepared.store.list("config-keys/").unwrap().len() == 1,
+        "a slot and nothing else is there"
+    );
     aged(prepared)
 }
 

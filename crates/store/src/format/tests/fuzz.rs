@@ -165,7 +165,7 @@ fn split<const N: usize>(input: &[u8]) -> Option<([u8; N], &[u8])> {
 fn trailer_verdict(input: &[u8]) -> Verdict {
     let Some((len, rest)) = split::<8>(input) else { return Verdict::Refused };
     same(pack::decode_trailer(rest, u64::from_le_bytes(len)), |t| {
-        let start = pack::encode_trailer_start(t.directory_offset, t.directory_len, t.frames);
+        let start = pack::encode_trailer_start(t.directory_offset, t.directory_len, t.frames, t.version);
         [&len[..], &start, &t.digest.0, pack::TRAILER_MAGIC].concat()
     })
 }
@@ -177,6 +177,7 @@ fn directory_verdict(input: &[u8]) -> Verdict {
         directory_offset: u64::from_le_bytes(offset),
         directory_len: 16,
         frames: u32::from_le_bytes(frames),
+        version: 1,
         digest: ObjectDigest([0; 32]),
     };
     let decoded = pack::decode_directory(plain, &trailer);

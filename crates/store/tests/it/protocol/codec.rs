@@ -98,6 +98,8 @@ fn walk(bits: &mut impl Bits, state: &mut State) {
     set(bits, &mut state.reader.seen);
     set(bits, &mut state.reader.dead);
     set(bits, &mut state.reader.fence);
+    byte(bits, &mut state.reader.epoch, 2);
+    set(bits, &mut state.reader.listed);
     byte(bits, &mut state.copies, 3);
     byte(bits, &mut state.forgets, 3);
 }

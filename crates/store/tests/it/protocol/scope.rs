@@ -140,6 +140,8 @@ pub enum Change {
     PruneTombstonesEarly,
     /// A reader reads the newest checkpoint before it lists decisions, not after.
     ReadFenceFirst,
+    /// A reader that looks at the front first never looks again.
+    ReadFrontOnly,
     /// Packs whose session has no decision are never collected.
     KeepOrphans,
     /// The store brings a deleted pack back, by a request that it delivers again.
@@ -160,6 +162,9 @@ pub enum Change {
     Together,
     /// A collector lists intents before packs, not after.
     IntentsBeforePacks,
+    /// A reader looks at tombstones and the newest checkpoint first, then at decisions, and looks again only where a commit
+    /// is not listed by that checkpoint.
+    ReadFrontFirst,
 }
 
 /// A protocol in a world.

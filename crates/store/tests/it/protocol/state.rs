@@ -217,6 +217,8 @@ impl Collector {
 #[repr(u8)]
 pub enum ReaderAt {
     Idle,
+    /// Only in the variant that looks at the front first.
+    Checkpoint,
     Decisions,
     Tombstones,
     Fence,
@@ -224,7 +226,8 @@ pub enum ReaderAt {
 }
 
 impl ReaderAt {
-    pub const ALL: [Self; 5] = [Self::Idle, Self::Decisions, Self::Tombstones, Self::Fence, Self::Shows];
+    pub const ALL: [Self; 6] =
+        [Self::Idle, Self::Checkpoint, Self::Decisions, Self::Tombstones, Self::Fence, Self::Shows];
 }
 
 /// A reader and its memory.
@@ -235,12 +238,16 @@ pub struct Reader {
     pub seen: Set,
     /// History: what was aborted, void or forgotten when it began.
     pub dead: Set,
-    /// Only in the mutant that reads the checkpoint first: what that makes void.
+    /// Only in the mutant that reads the checkpoint first: what that makes void. In the variant that looks at the front
+    /// first: what had a tombstone.
     pub fence: Set,
+    /// Only in that variant: the checkpoint it has seen, and what that lists.
+    pub epoch: u8,
+    pub listed: Set,
 }
 
 impl Reader {
-    pub const IDLE: Self = Self { at: ReaderAt::Idle, seen: 0, dead: 0, fence: 0 };
+    pub const IDLE: Self = Self { at: ReaderAt::Idle, seen: 0, dead: 0, fence: 0, epoch: 0, listed: 0 };
 }
 
 /// Everything.

@@ -105,6 +105,7 @@ fn writer_line(model: &Model, before: &State, after: &State, number: usize) -> S
 fn reader_line(is: &Reader) -> String {
     match is.at {
         ReaderAt::Idle => "is done".to_owned(),
+        ReaderAt::Checkpoint => format!("lists tombstones: {}", sessions(is.fence)),
         ReaderAt::Decisions if is.fence != 0 => format!("reads the checkpoint: void are {}", sessions(is.fence)),
         ReaderAt::Decisions => "begins".to_owned(),
         ReaderAt::Tombstones => format!("lists decisions: {}", sessions(is.seen)),

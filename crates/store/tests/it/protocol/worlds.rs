@@ -28,6 +28,8 @@ const LATE: Scope =
 const LAZY: Scope = Scope { name: "lazy", lazy: true, ..COLLECTORS };
 /// Somebody reads.
 const READING: Scope = Scope { name: "reading", reader: true, rounds: 2, ..BASE };
+/// Somebody reads while snapshots are forgotten.
+const READING_ON: Scope = Scope { name: "reading on", forgets: 1, sessions: 1, ..READING };
 /// The network delivers commits a second time.
 const REPEATING: Scope = Scope { name: "repeating", rounds: 3, repeats: true, ..BASE };
 /// A collector wakes up late, and so does the network.
@@ -95,6 +97,7 @@ pub const MUTANTS: &[(Change, Scope)] = &[
     (Change::CondemnBeforeCopy, MOVING),
     (Change::PruneTombstonesEarly, SMALLEST),
     (Change::ReadFenceFirst, READING),
+    (Change::ReadFrontOnly, READING),
     (Change::KeepOrphans, SMALLEST),
     (Change::PackReturns, RETURNING),
 ];
@@ -114,4 +117,6 @@ pub const VARIANTS: &[(Change, Scope)] = &[
     (Change::Together, MOVING_ON),
     (Change::Together, REPEATING),
     (Change::IntentsBeforePacks, FINE),
+    (Change::ReadFrontFirst, READING),
+    (Change::ReadFrontFirst, READING_ON),
 ];

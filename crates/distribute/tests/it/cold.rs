@@ -1,0 +1,212 @@
+//! What a machine that has nothing of a repository asks of its store to read one small file: every call is a request.
+
+use crate::collect::{collect_done, forget};
+use crate::memory::{self, TreeSource, TreeTarget, file, path};
+use crate::support::{KDF, NOW, PASSWORD, everything, options, password_slot, restore_to, run, unlock};
+use datakeep_connector::{
+    ConnectorError, Details, Extent, Item, ItemBatch, ItemError, ItemHandle, ItemReader, ItemStream, ReadOutcome,
+    Source,
+};
+use datakeep_distribute::{Overwrite, RestoreRequest, look_up};
+use datakeep_engine::BackupOptions;
+use datakeep_model::{ChunkKind, FileType, ItemPath, Mark, Secret, SessionId, SourceInfo, Timestamp};
+use datakeep_store::{
+    FrameDecoder, InitOptions, Locked, NewSlot, OsEntropy, Part, Repository, SlotKind, content_parts,
+};
+use datakeep_store_blob::{BlobStore, MemoryStore, Record, RecordStore};
+use std::sync::Arc;
+
+/// What an object store is told to be worth a request.
+const READ_ALONG_BYTES: u64 = 512 << 10;
+const FOLDERS: u64 = 1000;
+const FILES_PER_FOLDER: u64 = 1000;
+/// What the goal allows.
+const MOST_REQUESTS: usize = 8;
+const MOST_BYTES: u64 = 4_000_000;
+
+/// A million small files, no two of which are the same.
+struct Many {
+    next_folder: u64,
+}
+
+fn content(number: u64) -> [u8; 16] {
+    (u128::from(number) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_le_bytes()
+}
+
+fn folder(number: u64) -> String {
+    format!("d{number:04}")
+}
+
+impl Source for Many {
+    fn info(&self) -> SourceInfo {
+        SourceInfo { kind: "tree".into(), name: "many".into(), location: "memory".into(), host: "test".into() }
+    }
+
+    fn roots(&self) -> Vec<ItemPath> {
+        vec![ItemPath::root()]
+    }
+
+    fn begin(&mut self) -> Result<Mark, ConnectorError> {
+        Ok(Mark::FileTime(Timestamp::new(1_600_000_000, 0)))
+    }
+
+    fn items(&mut self) -> Result<Box<dyn ItemStream>, ConnectorError> {
+        Ok(Box::new(Many { next_folder: 0 }))
+    }
+
+    fn complete(&mut self) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+
+    fn confirm(&mut self, _mark: &Mark) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+}
+
+impl ItemStream for Many {
+    fn next_batch(&mut self) -> Result<Option<ItemBatch>, ConnectorError> {
+        let tick = self.next_folder;
+        self.next_folder += 1;
+        let directory = |name: String| {
+            let meta = memory::directory(2).meta;
+            Item { name: name.into_bytes(), meta, handle: Arc::new(Tiny(u64::MAX)) }
+        };
+        let (directory, items) = match tick {
+            0 => (ItemPath::root(), vec![directory(String::new())]),
+            1 => (ItemPath::root(), (0..FOLDERS).map(|number| directory(folder(number))).collect()),
+            number if number < FOLDERS + 2 => {
+                let first = (number - 2) * FILES_PER_FOLDER;
+                let one = |number: u64| {
+                    let mut meta = memory::thing(FileType::File, 3 + (number / 7) as i64).meta;
+                    (meta.len_bytes, meta.inode) = (16, 2_000_000 + number);
+                    let name = format!("file-{:06}.txt", number % FILES_PER_FOLDER).into_bytes();
+                    Item { name, meta, handle: Arc::new(Tiny(number)) }
+                };
+                (path(&folder(number - 2)), (first..first + FILES_PER_FOLDER).map(one).collect())
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(ItemBatch { directory, items, losses: Vec::new() }))
+    }
+}
+
+struct Tiny(u64);
+
+impl ItemHandle for Tiny {
+    fn details(&self) -> (Details, Option<ItemError>) {
+        (Details::default(), None)
+    }
+
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn open(&self, start_byte: u64, end_byte: Option<u64>) -> Result<Box<dyn ItemReader>, ItemError> {
+        let end = end_byte.map_or(16, |end| end.min(16) as usize);
+        Ok(Box::new(TinyReader { rest: content(self.0)[start_byte as usize..end].to_vec(), is_told: false }))
+    }
+}
+
+struct TinyReader {
+    rest: Vec<u8>,
+    is_told: bool,
+}
+
+impl ItemReader for TinyReader {
+    fn next_extent(&mut self) -> Result<Option<Extent>, ItemError> {
+        let len_bytes = self.rest.len() as u64;
+        Ok((!std::mem::replace(&mut self.is_told, true)).then_some(Extent::Data { len_bytes }))
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ItemError> {
+        let count = buffer.len().min(self.rest.len());
+        buffer[..count].copy_from_slice(&self.rest[..count]);
+        self.rest.drain(..count);
+        Ok(count)
+    }
+
+    fn finish(self: Box<Self>) -> Result<ReadOutcome, ItemError> {
+        Ok(ReadOutcome::default())
+    }
+}
+
+/// As `datakeep init` makes it: a password and a recovery code.
+fn init(store: &MemoryStore) -> Arc<Repository> {
+    let recovery =
+        NewSlot { label: "recovery".into(), secret: Secret::new(vec![7; 20]), kind: SlotKind::Recovery, kdf: KDF };
+    let slots = [password_slot("main", PASSWORD), recovery];
+    let made = Repository::init(Arc::new(store.clone()), &InitOptions::default(), &slots, Arc::new(OsEntropy), NOW);
+    Arc::new(made.unwrap())
+}
+
+fn open(blobs: impl BlobStore + 'static) -> Repository {
+    Locked::find(Arc::new(blobs)).unwrap().unlock(&unlock(PASSWORD), Arc::new(OsEntropy), None).unwrap()
+}
+
+/// What `datakeep cat` does.
+fn cat(repository: &Repository, only: Option<SessionId>, place: &ItemPath) -> Vec<u8> {
+    let (manifests, faults) = repository.snapshots_to_read(only).unwrap();
+    assert!(faults.is_empty(), "{faults:?}");
+    let place = look_up(repository, manifests.last().unwrap(), place).unwrap();
+    let mut decoder = FrameDecoder::new().unwrap();
+    let mut bytes = Vec::new();
+    for part in content_parts(repository, &place.entry.content, &mut decoder).unwrap() {
+        let Part::Chunk(chunk) = part else { panic!("a hole") };
+        bytes.extend(repository.read_chunk(ChunkKind::Data, &chunk, &mut decoder).unwrap());
+    }
+    bytes
+}
+
+/// Reads a file on a machine that has nothing; what that asked for.
+fn asked(store: &MemoryStore, only: Option<SessionId>, number: u64) -> Vec<Record> {
+    let store = RecordStore::new(store.clone(), READ_ALONG_BYTES, 8);
+    let log = store.log();
+    let repository = open(store);
+    let name = format!("{}/file-{:06}.txt", folder(number / FILES_PER_FOLDER), number % FILES_PER_FOLDER);
+    assert_eq!(cat(&repository, only, &path(&name)), content(number), "{name}");
+    log.take()
+}
+
+fn assert_few(records: &[Record], what: &str) {
+    let bytes: u64 = records.iter().map(|record| record.len_bytes).sum();
+    let line = |r: &Record| format!("{} {} {}", r.operation.name(), r.name, r.len_bytes);
+    let lines: Vec<String> = records.iter().map(line).collect();
+    println!("{what}: {} requests, {bytes} bytes\n  {}", records.len(), lines.join("\n  "));
+    assert!(records.len() <= MOST_REQUESTS, "{what}: {} requests", records.len());
+    assert!(bytes <= MOST_BYTES, "{what}: {bytes} bytes");
+}
+
+/// Opening with a password, one of several slots, included.
+#[test]
+fn one_small_file_of_a_million_costs_eight_requests() {
+    let store = MemoryStore::new();
+    let repository = init(&store);
+    let backup_options = BackupOptions { workers: 2, slack_ns: 0, ..BackupOptions::default() };
+    let report = run(&repository, &mut Many { next_folder: 0 }, &backup_options).unwrap();
+    let id = report.manifest.unwrap().snapshot.id;
+    for number in [0, 777_777, 999_999] {
+        assert_few(&asked(&store, None, number), "without a checkpoint");
+    }
+    let recorded = RecordStore::new(store.clone(), READ_ALONG_BYTES, 8);
+    let log = recorded.log();
+    let opened = open(recorded);
+    let (manifests, _) = opened.snapshots_to_read(None).unwrap();
+    let request = RestoreRequest { place: path("d0500/file-000123.txt"), ..everything(Overwrite::Refuse) };
+    let target = TreeTarget::default();
+    restore_to(&opened, &manifests[0], &target, &request).unwrap();
+    assert_eq!(*target.tree().values().next().unwrap().body, content(500_123));
+    assert_few(&log.take(), "restored");
+
+    let other = memory::tree([("other", file(9, "other"))]);
+    let report = run(&repository, &mut TreeSource::new("other", &other), &options()).unwrap();
+    forget(&repository, &report.manifest.unwrap());
+    collect_done(&repository, 30);
+    assert_eq!(store.list("checkpoints/").unwrap().len(), 1);
+    assert_few(&asked(&store, None, 345_678), "with a checkpoint");
+
+    // Not so few snapshots: one is named by its whole id. Its epoch is below the fence; that of the others is not.
+    for name in ["a", "b", "c"] {
+        run(&repository, &mut TreeSource::new(name, &other), &options()).unwrap();
+    }
+    assert_few(&asked(&store, Some(id), 5), "one of several");
+}

@@ -1,113 +1,113 @@
-//! The rounds: every tool in turn, the order rotated, nothing on the disk deleted before the end.
+//! First backup, unchanged backup, check, restores, size, and a kill half way, on one tree of files.
+//!
+//! Every tool in turn, the order rotated, nothing on the disk deleted before the end.
 
-use crate::args::{Options, Work};
-use crate::kill::Kill;
+mod goals;
+mod kill;
+mod works;
+
+use crate::args::Options;
 use crate::measure::{self, Usage};
-use crate::setup::Bench;
-use crate::tools::{Place, Tool};
+use crate::report::{self, Heading};
+use crate::results::Results;
+use crate::stage::Stage;
+use crate::tools::{self, Place, Tool};
+use crate::trees;
 use crate::verify::{self, Size};
+use serde_json::json;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use works::{Wanted, Work};
 
-/// One measurement.
-#[derive(Clone, Debug)]
-pub struct Sample {
-    /// What was done.
-    pub work: Work,
-    /// By whom.
-    pub tool: &'static str,
-    /// In which round, from zero.
-    pub round: usize,
-    /// What it took.
-    pub usage: Usage,
+/// Options of this workload.
+pub const OWN: &[&str] = &["--tree", "--only"];
+/// What `--help` says of them.
+pub const HELP: &str = "\
+  --tree TREE        linux (default), second (documentation, pictures, fonts and programs), or a folder
+  --only LIST        of: first,unchanged,check,restore-tmpfs,restore-ext4,kill
+";
+
+/// The tree and the tools.
+struct Bench<'a> {
+    stage: &'a Stage,
+    tree: PathBuf,
+    tree_size: Size,
 }
 
-/// What the repository of a tool took after the first backup.
-#[derive(Clone, Debug)]
-pub struct Stored {
-    /// Whose.
-    pub tool: &'static str,
-    /// In which round, from zero.
-    pub round: usize,
-    /// How much.
-    pub size: Size,
-}
-
-/// All measurements.
-#[derive(Clone, Debug, Default)]
-pub struct Results {
-    /// Times and memory.
-    pub samples: Vec<Sample>,
-    /// Sizes of repositories.
-    pub stored: Vec<Stored>,
-    /// What was wrong in restored trees.
-    pub wrong: Vec<String>,
-    /// Restores that were compared with the tree.
-    pub verified: usize,
-    /// Runs killed half way.
-    pub kills: Vec<Kill>,
-}
-
-impl Results {
-    /// One figure of all rounds of one work by one tool.
-    pub fn figures(&self, work: Work, tool: &str, figure: impl Fn(&Usage) -> f64) -> Vec<f64> {
-        let own = self.samples.iter().filter(|sample| sample.work == work && sample.tool == tool);
-        own.map(|sample| figure(&sample.usage)).collect()
-    }
-}
-
-/// The middle of some figures; nothing when there are none.
-pub fn median(figures: &[f64]) -> Option<f64> {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => None,
-        length if length % 2 == 1 => Some(sorted[middle]),
-        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-    }
-}
-
-/// Measures everything.
-pub fn run(options: &Options, bench: &Bench) -> io::Result<Results> {
-    let mut results = Results::default();
-    for round in 0..options.rounds {
-        let mut order: Vec<&dyn Tool> = bench.tools.iter().map(AsRef::as_ref).collect();
-        let turn = round % order.len().max(1);
-        order.rotate_left(turn);
-        for &work in &options.works {
-            for &tool in &order {
-                let Some(usage) = Turn { bench, tool, round }.measure(work, &mut results)? else { continue };
-                eprintln!(
-                    "round {} {:<14} {:<9} {:>7.2} s {:>7.2} s CPU {:>5.0} MB",
-                    round + 1,
-                    work.name(),
-                    tool.name(),
-                    usage.wall_s,
-                    usage.cpu_s,
-                    usage.peak_process_bytes as f64 / 1e6
-                );
-                results.samples.push(Sample { work, tool: tool.name(), round, usage });
-            }
+/// The whole bench.
+pub fn run(options: &Options) -> io::Result<bool> {
+    let wanted = Wanted::from(options)?;
+    let rounds = options.rounds(5);
+    let stage = Stage::set(options, |_| true)?;
+    let tree = trees::tree(options.text("--tree").unwrap_or("linux"), &stage.work)?;
+    eprintln!("reading {} once", tree.path.display());
+    let tree_size = verify::size(&tree.path, true)?;
+    let bench = Bench { stage: &stage, tree: tree.path, tree_size };
+    bench.open(&wanted, rounds)?;
+    let mut results = bench.rounds(&wanted, rounds)?;
+    if let Some(datakeep) = stage.tools.iter().find(|tool| tool.name() == "datakeep").filter(|_| wanted.kill) {
+        match kill::run(&bench, datakeep.as_ref()) {
+            Ok(kills) => bench.take(&mut results, &kills),
+            Err(error) => results.wrong.push(format!("the kill half way could not be measured: {error}")),
         }
     }
-    Ok(results)
+    goals::judge(&mut results);
+    let data =
+        format!("{}: {} files, {:.0} MB, warm cache", tree.origin, tree_size.files, tree_size.bytes as f64 / 1e6);
+    let good = report::publish(&stage, &Heading { name: "files", data, rounds }, &results)?;
+    stage.close()?;
+    Ok(good)
 }
 
-/// Makes an empty repository; not measured.
-pub fn prepare(tool: &dyn Tool, folder: &Path) -> io::Result<Place> {
-    let place = Place::create(folder)?;
-    for mut command in tool.prepare(&place) {
-        measure::run(&mut command, &folder.join("prepare.log"))?;
+impl Bench<'_> {
+    fn open(&self, wanted: &Wanted, rounds: usize) -> io::Result<()> {
+        let tree = self.tree_size.allocated_bytes.max(self.tree_size.bytes);
+        let kept = if wanted.works.contains(&Work::RestoreDisk) { 2 * tree } else { tree };
+        let memory = if wanted.works.contains(&Work::RestoreMemory) { tree + tree / 2 } else { 0 };
+        self.stage.open(kept * (rounds * self.stage.tools.len() + 4) as u64, memory)
     }
-    rustix::fs::sync();
-    Ok(place)
+
+    fn rounds(&self, wanted: &Wanted, rounds: usize) -> io::Result<Results> {
+        let mut results = Results::default();
+        for work in &wanted.works {
+            results.row(work.name(), &work.title(&self.stage.disk), 0);
+        }
+        for round in 0..rounds {
+            for &work in &wanted.works {
+                for tool in self.stage.in_turn(round) {
+                    let turn = Turn { bench: self, tool, round };
+                    let Some(usage) = turn.measure(work, &mut results)? else { continue };
+                    results.sample(work.name(), tool.name(), round, usage);
+                }
+            }
+        }
+        Ok(results)
+    }
+
+    /// Kills as figures, in percent of the tree.
+    fn take(&self, results: &mut Results, kills: &[kill::Kill]) {
+        let percent = |bytes: u64| bytes as f64 * 100.0 / self.tree_size.bytes as f64;
+        for kill in kills {
+            let what = |by: &str| format!("{} {}, {by}", goals::AGAIN, kill.moment);
+            if let Some(told) = kill.told_bytes {
+                results.figure(&what(goals::BY_ITSELF), percent(told), "%");
+            }
+            results.figure(&what(goals::BY_KERNEL), percent(kill.counted_bytes), "%");
+        }
+        let raw = kills.iter().map(|kill| {
+            json!({
+                "moment": kill.moment, "before_bytes": kill.before_bytes, "tree_bytes": self.tree_size.bytes,
+                "told_read_bytes": kill.told_bytes, "rchar_bytes": kill.counted_bytes,
+            })
+        });
+        results.more.insert("kills".to_owned(), raw.collect());
+    }
 }
 
 /// One tool in one round.
 struct Turn<'a> {
-    bench: &'a Bench,
+    bench: &'a Bench<'a>,
     tool: &'a dyn Tool,
     round: usize,
 }
@@ -115,30 +115,24 @@ struct Turn<'a> {
 impl Turn<'_> {
     /// Nothing when the tool cannot do it.
     fn measure(&self, work: Work, results: &mut Results) -> io::Result<Option<Usage>> {
-        let folder = self.bench.run.join(format!("{}-{}", self.tool.name(), self.round));
+        let (tool, tree) = (self.tool, self.bench.tree.as_path());
+        let folder = self.bench.stage.folder(tool, self.round);
         let log = folder.join(format!("{}.log", work.name()));
         match work {
             Work::First => {
-                let place = prepare(self.tool, &folder)?;
-                let usage = measure::run(&mut self.tool.backup(&place, &self.bench.tree, "first"), &log)?;
-                rustix::fs::sync();
-                let size = verify::size(&place.repository, false)?;
-                results.stored.push(Stored { tool: self.tool.name(), round: self.round, size });
+                let place = tools::prepare(tool, &folder, None)?;
+                let usage = tools::backup(tool, &place, tree, "first", &log)?;
+                results.store("first backup", tool.name(), self.round, place.size()?);
                 Ok(Some(usage))
             }
-            Work::Unchanged => {
-                let place = Place::create(&folder)?;
-                let usage = measure::run(&mut self.tool.backup(&place, &self.bench.tree, "again"), &log);
-                rustix::fs::sync();
-                usage.map(Some)
-            }
+            Work::Unchanged => tools::backup(tool, &Place::create(&folder, None)?, tree, "again", &log).map(Some),
             Work::Check => {
-                let place = Place::create(&folder)?;
-                self.tool.check(&place).map(|mut command| measure::run(&mut command, &log)).transpose()
+                let place = Place::create(&folder, None)?;
+                tool.check(&place).map(|mut command| measure::run(&mut command, &log)).transpose()
             }
             Work::RestoreDisk => self.restore(&folder, &folder.join("restored"), &log, results).map(Some),
             Work::RestoreMemory => {
-                let to = self.bench.memory.join(format!("{}-{}", self.tool.name(), self.round));
+                let to = self.bench.stage.memory.join(format!("{}-{}", tool.name(), self.round));
                 let usage = self.restore(&folder, &to, &log, results)?;
                 // The trap of deleted inodes is one of ext4; memory would not hold the trees of all rounds.
                 fs::remove_dir_all(&to)?;
@@ -148,28 +142,12 @@ impl Turn<'_> {
     }
 
     fn restore(&self, folder: &Path, to: &Path, log: &Path, results: &mut Results) -> io::Result<Usage> {
-        fs::create_dir(to)?;
-        let place = Place::create(folder)?;
-        rustix::fs::sync();
-        let usage = measure::run(&mut self.tool.restore(&place, &self.bench.tree, to), log)?;
-        rustix::fs::sync();
+        let (tool, tree) = (self.tool, self.bench.tree.as_path());
+        let place = Place::create(folder, None)?;
+        let usage = tools::restore(tool, &place, (tree, "first"), to, log)?;
         if self.round == 0 {
-            let found = verify::differences(&self.bench.tree, &verify::restored_root(&self.bench.tree, to))?;
-            results.verified += 1;
-            results.wrong.extend(found.into_iter().map(|what| format!("{}: {what}", self.tool.name())));
+            results.compared(tool.name(), verify::differences(tree, &verify::restored_root(tree, to))?);
         }
         Ok(usage)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    fn the_median_is_the_middle() {
-        assert_eq!(median(&[]), None);
-        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
     }
 }

@@ -1,74 +1,39 @@
-//! The arguments of the bench, read by hand: `clap` lives at the door.
+//! The arguments of every bench, read by hand: `clap` lives at the door.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 
-/// What `--help` says.
+/// What `--help` says of the options that all workloads share.
 pub const HELP: &str = "\
-datakeep-bench files [OPTIONS]
-
-  --tree DIR         tree to back up (default: Debian's Linux source 6.1, installed and unpacked when missing)
-  --work DIR         folder on a real disk for repositories and restored trees (default: in the temporary folder)
+  --work DIR         folder on a real disk for data, repositories and restored trees (default: in the temporary folder)
   --tmpfs DIR        folder in memory for restores (default: /dev/shm)
-  --datakeep PATH    release build of datakeep (default: from PATH)
-  --bupstash PATH    (default: from PATH, else built by cargo into the work folder)
-  --restic PATH      (default: from PATH, else installed by apt)
-  --rounds N         rounds, 5 unless said otherwise
-  --quick            one round
-  --only LIST        of: first,unchanged,check,restore-tmpfs,restore-ext4,kill
-  --skip LIST        of: datakeep,bupstash,restic
+  --TOOL PATH        the program of a tool (datakeep, bupstash, restic, borg, rustic; default: from PATH, else from the
+                     folder of tools, else installed by apt or built by cargo into that folder)
+  --skip LIST        of: datakeep,bupstash,restic,borg,rustic
+  --rounds N         how often
+  --quick            one round, and little data where the data are made
   --json FILE        write all raw figures
   --keep             leave repositories and restored trees behind
   --no-wait          do not wait five minutes after an earlier run has deleted its files
 ";
 
-/// One kind of work that is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Work {
-    /// Into an empty repository.
-    First,
-    /// Again, nothing has changed.
-    Unchanged,
-    /// Every stored byte read and proven.
-    Check,
-    /// Into a folder in memory.
-    RestoreMemory,
-    /// Into a new folder on the disk.
-    RestoreDisk,
-}
+/// The names of the tools.
+pub const TOOLS: [&str; 5] = ["datakeep", "bupstash", "restic", "borg", "rustic"];
 
-impl Work {
-    /// All, in the order they are done.
-    pub const ALL: [Self; 5] = [Self::First, Self::Unchanged, Self::Check, Self::RestoreMemory, Self::RestoreDisk];
-
-    /// The name on the command line and in the results.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::First => "first",
-            Self::Unchanged => "unchanged",
-            Self::Check => "check",
-            Self::RestoreMemory => "restore-tmpfs",
-            Self::RestoreDisk => "restore-ext4",
-        }
-    }
-}
-
-/// What to measure, with what, where.
+/// How and where to measure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Tree to back up.
-    pub tree: Option<PathBuf>,
     /// Folder on a disk.
     pub work: Option<PathBuf>,
     /// Folder in memory.
     pub tmpfs: PathBuf,
     /// Programs by name, where said.
     pub programs: Vec<(String, PathBuf)>,
-    /// How often.
-    pub rounds: usize,
-    /// What; the first backup is always done, as everything else needs it.
-    pub works: Vec<Work>,
-    /// Whether to kill datakeep half way.
-    pub kill: bool,
+    /// How often, where said.
+    pub rounds: Option<usize>,
+    /// One round and little data.
+    pub quick: bool,
     /// Tools left out.
     pub skip: Vec<String>,
     /// Where raw figures go.
@@ -77,107 +42,124 @@ pub struct Options {
     pub keep: bool,
     /// Whether to wait until the file system has forgotten an earlier run.
     pub wait: bool,
+    /// Options of the workload itself, by name with its dashes.
+    own: BTreeMap<String, String>,
 }
 
-/// The names of the tools.
-pub const TOOLS: [&str; 3] = ["datakeep", "bupstash", "restic"];
-
 impl Options {
-    /// Reads the arguments after `files`.
-    pub fn parse(arguments: &[String]) -> Result<Self, String> {
+    /// Reads the arguments after the name of the workload, which takes the options `own`, each with a value.
+    pub fn parse(arguments: &[String], own: &[&str]) -> io::Result<Self> {
         let mut options = Self {
-            tree: None,
             work: None,
             tmpfs: PathBuf::from("/dev/shm"),
             programs: Vec::new(),
-            rounds: 5,
-            works: Work::ALL.to_vec(),
-            kill: true,
+            rounds: None,
+            quick: false,
             skip: Vec::new(),
             json: None,
             keep: false,
             wait: true,
+            own: BTreeMap::new(),
         };
         let mut rest = arguments.iter();
         while let Some(name) = rest.next() {
             match name.as_str() {
-                "--quick" => options.rounds = 1,
+                "--quick" => options.quick = true,
                 "--keep" => options.keep = true,
                 "--no-wait" => options.wait = false,
                 _ => {
-                    let value = rest.next().ok_or_else(|| format!("{name} is unknown or needs a value"))?;
-                    options.set(name, value)?;
+                    let value = rest.next().ok_or_else(|| wrong(format!("{name} is unknown or needs a value")))?;
+                    if own.contains(&name.as_str()) {
+                        options.own.insert(name.clone(), value.clone());
+                    } else {
+                        options.set(name, value)?;
+                    }
                 }
             }
         }
         Ok(options)
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+    fn set(&mut self, name: &str, value: &str) -> io::Result<()> {
         match name {
-            "--tree" => self.tree = Some(value.into()),
             "--work" => self.work = Some(value.into()),
             "--tmpfs" => self.tmpfs = value.into(),
             "--json" => self.json = Some(value.into()),
-            "--datakeep" | "--bupstash" | "--restic" => self.programs.push((name[2..].to_owned(), value.into())),
             "--rounds" => {
                 let rounds = value.parse().ok().filter(|&rounds| rounds > 0);
-                self.rounds = rounds.ok_or_else(|| format!("{value} is not a number of rounds"))?;
+                self.rounds = Some(rounds.ok_or_else(|| wrong(format!("{value} is not a number of rounds")))?);
             }
-            "--only" => self.only(value)?,
             "--skip" => {
                 for tool in value.split(',') {
                     if !TOOLS.contains(&tool) {
-                        return Err(format!("{tool} is not one of {}", TOOLS.join(", ")));
+                        return Err(wrong(format!("{tool} is not one of {}", TOOLS.join(", "))));
                     }
                     self.skip.push(tool.to_owned());
                 }
             }
-            _ => return Err(format!("unknown option {name}")),
+            _ => match name.strip_prefix("--").filter(|tool| TOOLS.contains(tool)) {
+                Some(tool) => self.programs.push((tool.to_owned(), value.into())),
+                None => return Err(wrong(format!("unknown option {name}"))),
+            },
         }
         Ok(())
     }
 
-    fn only(&mut self, value: &str) -> Result<(), String> {
-        let names: Vec<&str> = value.split(',').collect();
-        let known = |name: &str| name == "kill" || Work::ALL.iter().any(|work| work.name() == name);
-        if let Some(unknown) = names.iter().find(|name| !known(name)) {
-            return Err(format!("{unknown} is not a work of this bench"));
+    /// How often, where the workload's usual number is `usual`.
+    pub fn rounds(&self, usual: usize) -> usize {
+        self.rounds.unwrap_or(if self.quick { 1 } else { usual })
+    }
+
+    /// One of the workload's own options.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.own.get(name).map(String::as_str)
+    }
+
+    /// One of the workload's own options, a number above zero; else `quick` or `usual`.
+    pub fn number(&self, name: &str, usual: u64, quick: u64) -> io::Result<u64> {
+        match self.text(name) {
+            None => Ok(if self.quick { quick } else { usual }),
+            Some(text) => {
+                let number = text.parse().ok().filter(|&number| number > 0);
+                number.ok_or_else(|| wrong(format!("{name} {text}: not a number above zero")))
+            }
         }
-        self.kill = names.contains(&"kill");
-        self.works =
-            Work::ALL.into_iter().filter(|work| *work == Work::First || names.contains(&work.name())).collect();
-        Ok(())
     }
 }
 
+/// An error of whoever typed the command.
+pub fn wrong(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, what)
+}
+
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Options, String> {
-        Options::parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    /// Options as they would be typed.
+    pub fn parse(line: &str, own: &[&str]) -> io::Result<Options> {
+        Options::parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>(), own)
     }
 
     #[test]
     fn arguments_are_read() {
-        let options =
-            parse("--tree t --rounds 3 --only unchanged,restore-ext4 --skip datakeep --bupstash b").expect("valid");
-        assert_eq!(options.tree, Some("t".into()));
-        assert_eq!(options.rounds, 3);
-        assert_eq!(options.works, [Work::First, Work::Unchanged, Work::RestoreDisk]);
-        assert!(!options.kill);
+        let line = "--files 12 --rounds 3 --skip datakeep --bupstash b";
+        let options = parse(line, &["--files"]).expect("valid");
+        assert_eq!(options.rounds(5), 3);
         assert_eq!(options.skip, ["datakeep"]);
         assert_eq!(options.programs, [("bupstash".to_owned(), "b".into())]);
-        assert_eq!(parse("--quick").expect("valid").rounds, 1);
+        assert_eq!(options.number("--files", 7, 8).expect("a number"), 12);
+        assert_eq!(options.number("--others", 7, 8).expect("a number"), 7);
+        let quick = parse("--quick", &[]).expect("valid");
+        assert_eq!((quick.rounds(5), quick.number("--files", 7, 8).expect("a number")), (1, 8));
     }
 
     #[test]
     fn wrong_arguments_are_named() {
-        for line in
-            ["--rounds 0", "--rounds many", "--only everything", "--skip borg", "--what", "--what now", "--tree"]
-        {
-            assert!(parse(line).is_err(), "{line}");
+        for line in ["--rounds 0", "--rounds many", "--skip tar", "--what", "--what now", "--files 1", "--work"] {
+            assert!(parse(line, &[]).is_err(), "{line}");
         }
+        let files = parse("--files none", &["--files"]).expect("its value is read later");
+        assert!(files.number("--files", 1, 1).is_err());
     }
 }

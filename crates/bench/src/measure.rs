@@ -49,6 +49,20 @@ pub fn run(command: &mut Command, log: &Path) -> io::Result<Usage> {
     Ok(Usage { wall_s, cpu_s, peak_process_bytes, peak_sum_bytes, read_bytes })
 }
 
+/// Runs commands one after the other and measures them as one: times add up, of memory the most counts.
+pub fn run_all(commands: &mut [Command], log: &Path) -> io::Result<Usage> {
+    let mut sum = Usage::default();
+    for command in commands {
+        let one = run(command, log)?;
+        sum.wall_s += one.wall_s;
+        sum.cpu_s += one.cpu_s;
+        sum.read_bytes += one.read_bytes;
+        sum.peak_process_bytes = sum.peak_process_bytes.max(one.peak_process_bytes);
+        sum.peak_sum_bytes = sum.peak_sum_bytes.max(one.peak_sum_bytes);
+    }
+    Ok(sum)
+}
+
 /// Starts a command with its output in `log` and no input.
 pub fn spawn(command: &mut Command, log: &Path) -> io::Result<Child> {
     let output = File::create(log)?;

@@ -204,32 +204,54 @@ impl Index {
             return Ok(None);
         }
         let mut failed = None;
-        for record in self.candidates(fingerprint(id)) {
+        let found = self.each_candidate(fingerprint(id), &mut |record| {
             if record.class != class || is_excluded(record.name)? {
-                continue;
+                return Ok(None);
             }
             match repository.open_pack(class, record.name) {
-                Ok(pack) => {
-                    if let Some((frame, slot)) = pack.find(id) {
-                        return Ok(Some(Location { pack: record.name, frame, slot }));
-                    }
-                }
+                Ok(pack) => Ok(pack.find(id).map(|(frame, slot)| Location { pack: record.name, frame, slot })),
                 // Another pack may hold it as well.
-                Err(error) => failed = Some(error),
+                Err(error) => {
+                    failed = Some(error);
+                    Ok(None)
+                }
             }
+        })?;
+        match (found, failed) {
+            (None, Some(error)) => Err(error),
+            (found, _) => Ok(found),
         }
-        failed.map_or(Ok(None), Err)
     }
 
-    fn candidates(&self, fingerprint: u64) -> Vec<PackRecord> {
-        let pack = |number: u32| self.packs.get(number as usize).copied();
-        let mut found: Vec<PackRecord> = self.memory.candidates(fingerprint).filter_map(pack).collect();
-        for (segment, base) in &self.segments {
-            found.extend(segment.candidates(fingerprint).into_iter().filter_map(|number| pack(number + base)));
+    /// Shows `prove` one pack after the other that may hold a chunk, until it answers where the chunk is.
+    fn each_candidate(
+        &self,
+        fingerprint: u64,
+        prove: &mut dyn FnMut(&PackRecord) -> Result<Option<Location>, StoreError>,
+    ) -> Result<Option<Location>, StoreError> {
+        let mut numbers: Vec<u32> = self.memory.candidates(fingerprint).collect();
+        let mut segments = self.segments.iter();
+        loop {
+            // What the cache says may be anything.
+            for record in numbers.drain(..).filter_map(|number| self.packs.get(number as usize)) {
+                if let Some(at) = prove(record)? {
+                    return Ok(Some(at));
+                }
+            }
+            let Some((segment, base)) = segments.next() else { break };
+            segment.candidates(fingerprint, &mut |number| numbers.extend(number.checked_add(*base)));
         }
-        let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
-        found.extend(added.1.candidates(fingerprint).filter_map(|number| added.0.get(number as usize).copied()));
-        found
+        // Proving may take a read: the packs of this run are not locked meanwhile.
+        let own: Vec<PackRecord> = {
+            let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
+            added.1.candidates(fingerprint).filter_map(|number| added.0.get(number as usize).copied()).collect()
+        };
+        for record in &own {
+            if let Some(at) = prove(record)? {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
     }
 }
 

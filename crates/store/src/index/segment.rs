@@ -7,9 +7,12 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"DKPXSEG1";
-/// One fence key per so many entries: a lookup reads one such block.
-const BLOCK_ENTRIES: usize = 256;
+/// One fence key per so many entries: a lookup reads one such block, and an eighth of a byte of memory goes on each entry.
+const BLOCK_ENTRIES: usize = 64;
+/// Blocks read at once when all are read.
+const SCAN_BLOCKS: usize = 1024;
 const ENTRY_LEN_BYTES: usize = 12;
+const BLOCK_LEN_BYTES: usize = BLOCK_ENTRIES * ENTRY_LEN_BYTES;
 
 /// A file of sorted entries with its filter and fence keys in memory.
 pub(super) struct Segment {
@@ -62,50 +65,66 @@ impl Segment {
     /// Reads all entries once: they must be sorted, and name one of so many packs.
     fn scan(&mut self, packs: usize) -> Option<()> {
         let mut last = 0;
-        for block in 0..self.count.div_ceil(BLOCK_ENTRIES) {
-            let entries = self.block(block)?;
-            self.fences.push(entries.first()?.0);
-            for (fingerprint, pack) in entries {
-                if fingerprint < last || pack as usize >= packs {
-                    return None;
+        let mut bytes = vec![0; BLOCK_LEN_BYTES * SCAN_BLOCKS.min(self.blocks())];
+        for first in (0..self.blocks()).step_by(SCAN_BLOCKS) {
+            for block in self.read(first, &mut bytes)?.chunks(BLOCK_ENTRIES) {
+                self.fences.push(fingerprint_of(block.first()?));
+                for entry in block {
+                    let fingerprint = fingerprint_of(entry);
+                    if fingerprint < last || pack_of(entry) as usize >= packs {
+                        return None;
+                    }
+                    last = fingerprint;
+                    self.filter.insert(fingerprint);
                 }
-                last = fingerprint;
-                self.filter.insert(fingerprint);
             }
         }
         Some(())
     }
 
-    fn block(&self, block: usize) -> Option<Vec<(u64, u32)>> {
-        let first = block * BLOCK_ENTRIES;
-        let count = BLOCK_ENTRIES.min(self.count.checked_sub(first)?);
-        let mut bytes = vec![0; count * ENTRY_LEN_BYTES];
-        self.file.read_exact_at(&mut bytes, self.start_byte + (first * ENTRY_LEN_BYTES) as u64).ok()?;
-        let mut input = Decoder::new(&bytes);
-        (0..count).map(|_| Some((u64::from_be_bytes(input.array().ok()?), input.u32().ok()?))).collect()
+    fn blocks(&self) -> usize {
+        self.count.div_ceil(BLOCK_ENTRIES)
+    }
+
+    /// The entries from block `first` on, as many as there are and `bytes` has room for.
+    fn read<'a>(&self, first: usize, bytes: &'a mut [u8]) -> Option<&'a [EntryBytes]> {
+        let first = first * BLOCK_ENTRIES;
+        let count = (bytes.len() / ENTRY_LEN_BYTES).min(self.count.checked_sub(first)?);
+        let bytes = bytes.get_mut(..count * ENTRY_LEN_BYTES)?;
+        self.file.read_exact_at(bytes, self.start_byte + (first * ENTRY_LEN_BYTES) as u64).ok()?;
+        Some(bytes.as_chunks().0)
     }
 
     pub fn chunks(&self) -> u64 {
         self.count as u64
     }
 
-    /// Numbers of packs that may hold the chunk. A read error means none: the chunk is then stored again.
-    pub fn candidates(&self, fingerprint: u64) -> Vec<u32> {
-        let mut found = Vec::new();
+    /// Gives `found` the numbers of packs that may hold the chunk. A read error means none: the chunk is then stored again.
+    pub fn candidates(&self, fingerprint: u64, found: &mut impl FnMut(u32)) {
         if !self.filter.may_contain(fingerprint) {
-            return found;
+            return;
         }
+        let mut bytes = [0; BLOCK_LEN_BYTES];
         let mut block = self.fences.partition_point(|&fence| fence < fingerprint).saturating_sub(1);
         while self.fences.get(block).is_some_and(|&fence| fence <= fingerprint) {
-            for (entry, pack) in self.block(block).unwrap_or_default() {
-                if entry == fingerprint {
-                    found.push(pack);
-                }
-            }
+            let entries = self.read(block, &mut bytes).unwrap_or_default();
+            let start = entries.partition_point(|entry| fingerprint_of(entry) < fingerprint);
+            let same = entries[start..].iter().take_while(|entry| fingerprint_of(entry) == fingerprint);
+            same.for_each(|entry| found(pack_of(entry)));
             block += 1;
         }
-        found
     }
+}
+
+/// A fingerprint of eight bytes and a pack number of four.
+type EntryBytes = [u8; ENTRY_LEN_BYTES];
+
+fn fingerprint_of([a, b, c, d, e, f, g, h, ..]: &EntryBytes) -> u64 {
+    u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h])
+}
+
+fn pack_of([.., a, b, c, d]: &EntryBytes) -> u32 {
+    u32::from_le_bytes([*a, *b, *c, *d])
 }
 
 fn encode(run: &IndexRun) -> Vec<u8> {
@@ -126,12 +145,17 @@ fn encode(run: &IndexRun) -> Vec<u8> {
 /// A blocked Bloom filter (Putze, Sanders, Singler, "Cache-, Hash- and Space-Efficient Bloom Filters", 2007): ten bits
 /// an entry, all probes of a key in one 512-bit block. Fingerprints are uniform, so their bits are the hashes.
 struct Filter {
-    blocks: Vec<[u64; 8]>,
+    blocks: Vec<Line>,
 }
+
+/// One line of the processor's cache, so that a question costs one miss.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line([u64; 8]);
 
 impl Filter {
     fn new(entries: usize) -> Self {
-        Self { blocks: vec![[0; 8]; (entries * 10).div_ceil(512).max(1)] }
+        Self { blocks: vec![Line([0; 8]); (entries * 10).div_ceil(512).max(1)] }
     }
 
     fn place(&self, fingerprint: u64) -> (usize, [u16; 6]) {
@@ -143,12 +167,13 @@ impl Filter {
 
     fn insert(&mut self, fingerprint: u64) {
         let (block, bits) = self.place(fingerprint);
-        bits.iter().for_each(|bit| self.blocks[block][*bit as usize / 64] |= 1 << (bit % 64));
+        bits.iter().for_each(|bit| self.blocks[block].0[*bit as usize / 64] |= 1 << (bit % 64));
     }
 
     fn may_contain(&self, fingerprint: u64) -> bool {
         let (block, bits) = self.place(fingerprint);
-        bits.iter().all(|bit| self.blocks[block][*bit as usize / 64] >> (bit % 64) & 1 == 1)
+        let Line(words) = &self.blocks[block];
+        bits.iter().all(|bit| words[*bit as usize / 64] >> (bit % 64) & 1 == 1)
     }
 }
 
@@ -167,6 +192,12 @@ pub(crate) mod tests {
         entries.extend((0..600).map(|_| (78, 1)));
         entries.sort_unstable();
         IndexRun { packs: vec![pack, pack], entries }
+    }
+
+    fn found(segment: &Segment, fingerprint: u64) -> Vec<u32> {
+        let mut numbers = Vec::new();
+        segment.candidates(fingerprint, &mut |number| numbers.push(number));
+        numbers
     }
 
     /// A file as it is written.
@@ -190,12 +221,11 @@ pub(crate) mod tests {
             std::fs::write(file.path(), bytes).expect("written");
             Segment::open(file.path())
         })?;
-        let mut entries = Vec::new();
-        for block in 0..segment.count.div_ceil(BLOCK_ENTRIES) {
-            entries.extend(segment.block(block).expect("it was read before"));
-        }
+        let mut body = vec![0; segment.count * ENTRY_LEN_BYTES];
+        let read = segment.read(0, &mut body).expect("it was read before");
+        let entries: Vec<(u64, u32)> = read.iter().map(|entry| (fingerprint_of(entry), pack_of(entry))).collect();
         for (fingerprint, pack) in entries.iter().take(20).chain(&[(0, 0), (u64::MAX, 0)]) {
-            let found = segment.candidates(*fingerprint);
+            let found = found(&segment, *fingerprint);
             assert!(found.contains(pack) || !entries.contains(&(*fingerprint, *pack)), "{fingerprint:x}");
         }
         // Entries of one chunk keep their order: the file is written as it is.
@@ -211,9 +241,9 @@ pub(crate) mod tests {
         let (packs, segment) = Segment::open(&path).expect("opened");
         assert_eq!(packs, run.packs);
         for (fingerprint, pack) in &run.entries {
-            assert!(segment.candidates(*fingerprint).contains(pack), "{fingerprint:x}");
+            assert!(found(&segment, *fingerprint).contains(pack), "{fingerprint:x}");
         }
-        assert_eq!(segment.candidates(78).len(), 600);
+        assert_eq!(found(&segment, 78).len(), 600);
         let missing = |n: &u64| segment.filter.may_contain(n.wrapping_mul(0xd134_2543_de82_ef95) | 1 << 63);
         assert!((0..10_000u64).filter(missing).count() < 300, "the filter keeps most misses out");
     }

@@ -1,9 +1,9 @@
 //! Kills Datakeep in the middle of a first backup and measures how much the next run reads again.
 
+use super::Bench;
+use super::goals::MOMENTS;
 use crate::measure;
-use crate::rounds::prepare;
-use crate::setup::Bench;
-use crate::tools::Tool;
+use crate::tools::{Tool, prepare};
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -21,8 +21,6 @@ pub struct Kill {
     pub moment: &'static str,
     /// Bytes the killed run had read from files and elsewhere.
     pub before_bytes: u64,
-    /// Bytes of the tree.
-    pub tree_bytes: u64,
     /// `read_bytes` of the second run's own summary; nothing when it told none.
     pub told_bytes: Option<u64>,
     /// Bytes the second run read by the kernel's count, its repository included.
@@ -37,19 +35,19 @@ enum Moment {
 
 /// Kills twice: at half of the time of a run just before, and when half of the tree's bytes have been read. (The median of
 /// the rounds would not do: the machine's speed drifts, and a bench of restores has just dirtied its memory.)
-pub fn run(bench: &Bench, tool: &dyn Tool) -> io::Result<Vec<Kill>> {
-    let folder = bench.run.join("whole before the kill");
-    let place = prepare(tool, &folder)?;
+pub fn run(bench: &Bench<'_>, tool: &dyn Tool) -> io::Result<Vec<Kill>> {
+    let folder = bench.stage.run.join("whole before the kill");
+    let place = prepare(tool, &folder, None)?;
     let whole = measure::run(&mut tool.backup(&place, &bench.tree, "first"), &folder.join("first.log"))?;
     rustix::fs::sync();
     let half = Moment::Time(Duration::from_secs_f64(whole.wall_s / 2.0));
     let read = Moment::Read(bench.tree_size.bytes / 2);
-    Ok(vec![once(bench, tool, "half of the time", &half)?, once(bench, tool, "half of the bytes", &read)?])
+    Ok(vec![once(bench, tool, MOMENTS[0], &half)?, once(bench, tool, MOMENTS[1], &read)?])
 }
 
-fn once(bench: &Bench, tool: &dyn Tool, moment: &'static str, when: &Moment) -> io::Result<Kill> {
-    let folder = bench.run.join(format!("kill at {moment}"));
-    let place = prepare(tool, &folder)?;
+fn once(bench: &Bench<'_>, tool: &dyn Tool, moment: &'static str, when: &Moment) -> io::Result<Kill> {
+    let folder = bench.stage.run.join(format!("kill at {moment}"));
+    let place = prepare(tool, &folder, None)?;
     let mut child = measure::spawn(&mut tool.backup(&place, &bench.tree, "first"), &folder.join("killed.log"))?;
     let before_bytes = wait_for(&mut child, when)?;
     child.kill()?;
@@ -61,8 +59,7 @@ fn once(bench: &Bench, tool: &dyn Tool, moment: &'static str, when: &Moment) -> 
     let log = folder.join("second.log");
     let usage = measure::run(tool.backup(&place, &bench.tree, "first").arg("--json"), &log)?;
     let told_bytes = told(&fs::read_to_string(&log)?);
-    let kill =
-        Kill { moment, before_bytes, tree_bytes: bench.tree_size.bytes, told_bytes, counted_bytes: usage.read_bytes };
+    let kill = Kill { moment, before_bytes, told_bytes, counted_bytes: usage.read_bytes };
     eprintln!("killed at {moment}: {kill:?}");
     Ok(kill)
 }

@@ -5,7 +5,7 @@
 //! are done. Bytes and jobs under way are bounded; who wants to stage more waits for room.
 
 use crate::{BlobError, BlobStore, Listed};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -28,13 +28,37 @@ impl Default for Bounds {
 const WAITING_REMOVALS: usize = 1024;
 
 enum Job {
-    Store { name: String, bytes: Vec<u8> },
-    Remove { name: String },
+    Store {
+        name: String,
+        bytes: Arc<Vec<u8>>,
+    },
+    /// To be created when every [`Job::Store`] before it is done.
+    Create {
+        name: String,
+        bytes: Vec<u8>,
+    },
+    Remove {
+        name: String,
+    },
+}
+
+impl Job {
+    fn len_bytes(&self) -> u64 {
+        match self {
+            Job::Store { bytes, .. } => bytes.len() as u64,
+            Job::Create { bytes, .. } => bytes.len() as u64,
+            Job::Remove { .. } => 0,
+        }
+    }
 }
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Job>,
+    /// What waits, in the order in which it came.
+    jobs: VecDeque<(u64, Job)>,
+    next_number: u64,
+    /// Numbers of the [`Job::Store`]s under way.
+    storing: BTreeSet<u64>,
     /// Jobs that wait or are under way.
     stores: usize,
     removals: usize,
@@ -93,8 +117,8 @@ impl<S: BlobStore + 'static> AheadStore<S> {
                 return Err(error.clone());
             }
             let has_room = match &job {
-                Job::Store { bytes, .. } => {
-                    state.stores == 0 || state.waiting_bytes + bytes.len() as u64 <= self.bounds.waiting_bytes
+                Job::Store { .. } | Job::Create { .. } => {
+                    state.stores == 0 || state.waiting_bytes + job.len_bytes() <= self.bounds.waiting_bytes
                 }
                 Job::Remove { .. } => state.removals < WAITING_REMOVALS,
             };
@@ -104,14 +128,14 @@ impl<S: BlobStore + 'static> AheadStore<S> {
             state = shared.wait(&shared.done, state);
         }
         match &job {
-            Job::Store { bytes, .. } => {
-                state.stores += 1;
-                state.waiting_bytes += bytes.len() as u64;
-            }
+            Job::Store { .. } | Job::Create { .. } => state.stores += 1,
             Job::Remove { .. } => state.removals += 1,
         }
-        state.jobs.push_back(job);
-        shared.work.notify_one();
+        state.waiting_bytes += job.len_bytes();
+        let number = state.next_number;
+        state.next_number += 1;
+        state.jobs.push_back((number, job));
+        shared.work.notify_all();
         Ok(())
     }
 
@@ -127,8 +151,26 @@ impl<S: BlobStore + 'static> AheadStore<S> {
 
 fn run<S: BlobStore>(store: &S, job: Job) -> Result<(), BlobError> {
     match job {
-        Job::Store { name, bytes } => store.stage_owned(&name, bytes),
+        Job::Store { name, bytes } => store.stage_shared(&name, bytes),
+        Job::Create { name, bytes } => store.create(&name, &bytes),
         Job::Remove { name } => store.delete(&name),
+    }
+}
+
+impl State {
+    /// The first job that may begin.
+    fn next(&mut self) -> Option<(u64, Job)> {
+        let mut is_held_back = false;
+        let first = self.jobs.iter().position(|(number, job)| match job {
+            Job::Create { .. } => {
+                let waits = is_held_back || self.storing.first().is_some_and(|storing| storing < number);
+                // What comes behind a creation may overtake it, but no creation another.
+                is_held_back |= waits;
+                !waits
+            }
+            Job::Store { .. } | Job::Remove { .. } => true,
+        })?;
+        self.jobs.remove(first)
     }
 }
 
@@ -136,32 +178,33 @@ fn run<S: BlobStore>(store: &S, job: Job) -> Result<(), BlobError> {
 fn work<S: BlobStore>(shared: &Shared<S>) {
     let mut state = shared.lock();
     loop {
-        let Some(job) = state.jobs.pop_front() else {
-            if state.is_closing {
+        let Some((number, job)) = state.next() else {
+            if state.is_closing && state.jobs.is_empty() {
                 return;
             }
             state = shared.wait(&shared.work, state);
             continue;
         };
+        let (is_removal, len_bytes) = (matches!(job, Job::Remove { .. }), job.len_bytes());
+        if matches!(job, Job::Store { .. }) {
+            state.storing.insert(number);
+        }
         // Nothing that was staged may be relied on after a failure, so nothing more is sent; what is to go may go.
-        let is_moot = matches!(job, Job::Store { .. }) && (state.failed.is_some() || state.is_closing);
+        let is_moot = !is_removal && (state.failed.is_some() || state.is_closing);
         drop(state);
-        let freed_bytes = match &job {
-            Job::Store { bytes, .. } => Some(bytes.len() as u64),
-            Job::Remove { .. } => None,
-        };
         let outcome = if is_moot { Ok(()) } else { run(&shared.inner, job) };
         state = shared.lock();
-        match freed_bytes {
-            Some(bytes) => {
-                state.stores -= 1;
-                state.waiting_bytes -= bytes;
-            }
-            None => state.removals -= 1,
+        state.storing.remove(&number);
+        state.waiting_bytes -= len_bytes;
+        match is_removal {
+            true => state.removals -= 1,
+            false => state.stores -= 1,
         }
         if let Err(error) = outcome {
             state.failed.get_or_insert(error);
         }
+        // A creation may have waited for this.
+        shared.work.notify_all();
         shared.done.notify_all();
     }
 }
@@ -182,11 +225,15 @@ impl<S: BlobStore + 'static> BlobStore for AheadStore<S> {
     }
 
     fn stage(&self, name: &str, parts: &[&[u8]]) -> Result<(), BlobError> {
-        self.stage_owned(name, parts.concat())
+        self.stage_shared(name, Arc::new(parts.concat()))
     }
 
-    fn stage_owned(&self, name: &str, bytes: Vec<u8>) -> Result<(), BlobError> {
+    fn stage_shared(&self, name: &str, bytes: Arc<Vec<u8>>) -> Result<(), BlobError> {
         self.enqueue(Job::Store { name: name.to_string(), bytes })
+    }
+
+    fn create_after_staged(&self, name: &str, bytes: Vec<u8>) -> Result<(), BlobError> {
+        self.enqueue(Job::Create { name: name.to_string(), bytes })
     }
 
     fn barrier(&self) -> Result<(), BlobError> {
@@ -236,6 +283,10 @@ impl<S: BlobStore + 'static> BlobStore for AheadStore<S> {
 
     fn read_along_bytes(&self) -> u64 {
         self.shared.inner.read_along_bytes()
+    }
+
+    fn reads_at_once(&self) -> usize {
+        self.shared.inner.reads_at_once()
     }
 
     fn settle(&self, prefix: &str) -> Result<(), BlobError> {
@@ -360,6 +411,28 @@ mod tests {
         store.stage("after", &[b"x"]).expect("staged");
         store.barrier().expect("the failure has been told");
         assert_eq!(store.read("after", 9).expect("read"), b"x");
+    }
+
+    #[test]
+    fn what_speaks_of_what_was_staged_is_created_after_it() {
+        for round in 0..200 {
+            let counting = Counting { bad: (round % 2 == 1).then_some("a/7"), ..Counting::default() };
+            let store = AheadStore::new(counting.clone(), Bounds { threads: 4, waiting_bytes: 1 << 20 });
+            for number in 0..10 {
+                let staged = store.stage(&format!("a/{number}"), &[&[7; 100]]);
+                let noted = store.create_after_staged(&format!("b/{number}"), vec![number]);
+                assert!(counting.bad.is_some() || (staged.is_ok() && noted.is_ok()));
+                // Whenever one is seen, everything before it is there.
+                let listed = counting.memory.list("").expect("listed");
+                let has = |name: &str| listed.iter().any(|object| object.name == name);
+                for seen in (0..10).filter(|seen| has(&format!("b/{seen}"))) {
+                    assert!((0..=seen).all(|before| has(&format!("a/{before}"))), "{listed:?}");
+                }
+            }
+            assert_eq!(store.barrier().is_ok(), counting.bad.is_none());
+            let noted = counting.memory.list("b/").expect("listed").len();
+            assert!(if counting.bad.is_some() { noted <= 7 } else { noted == 10 }, "{noted}");
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub use strike::{CallSite, Strike, StrikeLog, StrikeStore};
 pub use strike_kind::{FaultKind, Operation};
 
 use datakeep_model::ErrorKind;
+use std::sync::Arc;
 
 /// What went wrong with one object or the whole store.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -191,9 +192,16 @@ pub trait BlobStore: Send + Sync {
         Ok(None)
     }
 
-    /// As [`BlobStore::stage`], for bytes that can be given away: a store that sends later need not copy them.
-    fn stage_owned(&self, name: &str, bytes: Vec<u8>) -> Result<(), BlobError> {
+    /// As [`BlobStore::stage`], for bytes that can be shared: a store that sends them later, or again, need not copy them.
+    fn stage_shared(&self, name: &str, bytes: Arc<Vec<u8>>) -> Result<(), BlobError> {
         self.stage(name, &[&bytes])
+    }
+
+    /// Creates an object under a name that nobody else uses, once everything this handle has staged so far is durable: it
+    /// speaks of that. It is durable, or its failure told, at the latest at the next [`BlobStore::barrier`].
+    fn create_after_staged(&self, name: &str, bytes: Vec<u8>) -> Result<(), BlobError> {
+        self.barrier()?;
+        self.create(name, &bytes)
     }
 
     /// Every object whose name starts with `prefix` (which ends in `/` or is empty), sorted by name.

@@ -97,6 +97,11 @@ impl<S: BlobStore> BlobStore for LimitStore<S> {
         self.inner.stage(name, parts)
     }
 
+    fn stage_shared(&self, name: &str, bytes: Arc<Vec<u8>>) -> Result<(), BlobError> {
+        self.pass("write", name, &self.up, bytes.len() as u64)?;
+        self.inner.stage_shared(name, bytes)
+    }
+
     fn barrier(&self) -> Result<(), BlobError> {
         self.inner.barrier()
     }
@@ -142,6 +147,10 @@ impl<S: BlobStore> BlobStore for LimitStore<S> {
 
     fn read_along_bytes(&self) -> u64 {
         self.inner.read_along_bytes()
+    }
+
+    fn reads_at_once(&self) -> usize {
+        self.inner.reads_at_once()
     }
 
     fn settle(&self, prefix: &str) -> Result<(), BlobError> {

@@ -12,6 +12,7 @@ use opendal::services::{Cos, Oss, S3};
 use opendal::{Buffer, BytesRange, HttpTransporter, OperationContext, Operator};
 use settings::{Checksum, Credentials, Service, Settings};
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::runtime::Runtime;
 
@@ -21,6 +22,18 @@ mod leftovers;
 mod listing;
 mod lock;
 pub mod settings;
+
+/// Enough to keep a line of 50 MB/s busy with frames of 2 MB while each waits 30 ms for its first byte.
+const READS_AT_ONCE: usize = 6;
+
+/// Bytes that several hold.
+struct Shared(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 /// A bucket, or what begins with a prefix in one.
 pub struct ObjectStore {
@@ -244,8 +257,8 @@ impl BlobStore for ObjectStore {
         self.put("write", name, Bytes::from(parts.concat()))
     }
 
-    fn stage_owned(&self, name: &str, bytes: Vec<u8>) -> Result<(), BlobError> {
-        self.put("write", name, Bytes::from(bytes))
+    fn stage_shared(&self, name: &str, bytes: Arc<Vec<u8>>) -> Result<(), BlobError> {
+        self.put("write", name, Bytes::from_owner(Shared(bytes)))
     }
 
     fn barrier(&self) -> Result<(), BlobError> {
@@ -311,8 +324,13 @@ impl BlobStore for ObjectStore {
     }
 
     fn read_along_bytes(&self) -> u64 {
-        // What a request costs in time, a connection of 30 ms and 50 MB/s moves in the meantime.
-        1 << 20
+        // The directories of nearly all packs, and all of most packs of nodes. A request of 30 ms costs as much as 1.5 MB at
+        // 50 MB/s; but where several go at once, only the bytes count.
+        384 << 10
+    }
+
+    fn reads_at_once(&self) -> usize {
+        READS_AT_ONCE
     }
 
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {

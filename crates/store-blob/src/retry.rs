@@ -169,6 +169,11 @@ impl<S: BlobStore> BlobStore for RetryStore<S> {
         self.unless_ours(name, parts, outcome)
     }
 
+    fn stage_shared(&self, name: &str, bytes: Arc<Vec<u8>>) -> Result<(), BlobError> {
+        let outcome = self.patiently(|| self.inner.stage_shared(name, bytes.clone()));
+        self.unless_ours(name, &[&bytes], outcome)
+    }
+
     fn barrier(&self) -> Result<(), BlobError> {
         self.patiently(|| self.inner.barrier())
     }
@@ -213,6 +218,10 @@ impl<S: BlobStore> BlobStore for RetryStore<S> {
 
     fn read_along_bytes(&self) -> u64 {
         self.inner.read_along_bytes()
+    }
+
+    fn reads_at_once(&self) -> usize {
+        self.inner.reads_at_once()
     }
 
     fn settle(&self, prefix: &str) -> Result<(), BlobError> {

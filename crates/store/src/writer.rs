@@ -135,9 +135,9 @@ impl Writer {
     }
 
     /// Hands a pack to the store; it is durable after the next [`Writer::barrier`].
-    pub fn stage_pack(&self, pack: &SealedPack) -> Result<(), StoreError> {
+    pub fn stage_pack(&self, pack: &mut SealedPack) -> Result<(), StoreError> {
         let object = pack.record.name.object(pack.record.class);
-        self.repository.blobs.stage(&object, &pack.parts())?;
+        self.repository.blobs.stage_shared(&object, Arc::new(std::mem::take(&mut pack.bytes)))?;
         self.stored_bytes.fetch_add(pack.record.len_bytes, Ordering::Relaxed);
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let number = written.packs.len() as u32;
@@ -159,15 +159,15 @@ impl Writer {
         Ok(self.repository.blobs.barrier()?)
     }
 
-    /// Records progress: entries that were read, in key order after those of the previous record. `packs`, and
-    /// everything else the entries refer to, are durable.
+    /// Records progress, once everything staged is durable: entries that were read, in key order after those of the previous
+    /// record. `packs`, and everything else the entries refer to, have been staged.
     pub fn put_progress(&self, mark: &Mark, packs: Vec<PackRecord>, entries: &[Entry]) -> Result<(), StoreError> {
         let leaves = entries.chunks(PROGRESS_RUN_ENTRIES).map(|run| node::encode_leaf(run.iter())).collect();
         let number = self.next_progress.fetch_add(1, Ordering::Relaxed);
         let name = names::progress(&source_key(&self.repository, &self.info.source), self.session(), number);
         let record = Progress { epoch: self.epoch, mark: mark.clone(), packs, leaves };
         let sealed = self.repository.seal(ObjectType::Progress, &name, &progress::encode(&record))?;
-        self.repository.blobs.create(&name, &sealed)?;
+        self.repository.blobs.create_after_staged(&name, sealed)?;
         Ok(())
     }
 

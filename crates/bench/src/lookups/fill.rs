@@ -58,7 +58,7 @@ fn frame_of(repository: &Repository, kind: ChunkKind, contents: &[Vec<u8>]) -> P
 }
 
 fn stage(writer: &Writer, builder: PackBuilder) -> Result<(), StoreError> {
-    writer.stage_pack(&writer.seal_pack(builder)?)?;
+    writer.stage_pack(&mut writer.seal_pack(builder)?)?;
     Ok(())
 }
 

@@ -63,7 +63,9 @@ pub fn run(app: &App, args: &RestoreArgs) -> Result<ExitCode, Failure> {
         selection,
         overwrite: overwrite(args),
         delete: args.delete,
-        workers: args.workers.map_or_else(|| BackupOptions::default().workers, usize::from),
+        workers: args
+            .workers
+            .map_or_else(|| BackupOptions::default().workers.max(repository.blobs().reads_at_once()), usize::from),
     };
     signals::listen(&app.cancel)?;
     let target = FilesConnector::new().open_target(to, &options(args), args.dry_run)?;

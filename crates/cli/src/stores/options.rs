@@ -14,7 +14,7 @@ use datakeep_store_blob::object::settings::{Checksum, Credentials, Lock, LockMod
 use std::path::PathBuf;
 
 /// All options, and the variables of the environment that say the same, the first that is set.
-pub const KEYS: [(&str, &[&str]); 17] = [
+pub const KEYS: [(&str, &[&str]); 18] = [
     ("endpoint", &["DATAKEEP_STORE_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
     ("region", &["DATAKEEP_STORE_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"]),
     ("path-style", &["DATAKEEP_STORE_PATH_STYLE"]),
@@ -31,6 +31,7 @@ pub const KEYS: [(&str, &[&str]); 17] = [
     ("download-limit", &["DATAKEEP_STORE_DOWNLOAD_LIMIT"]),
     ("request-limit", &["DATAKEEP_STORE_REQUEST_LIMIT"]),
     ("uploads", &["DATAKEEP_STORE_UPLOADS"]),
+    ("upload-memory", &["DATAKEEP_STORE_UPLOAD_MEMORY"]),
     ("part-size", &["DATAKEEP_STORE_PART_SIZE"]),
 ];
 
@@ -40,9 +41,9 @@ pub const SECRET: [&str; 2] = ["secret-access-key", "session-token"];
 /// A store that failed for so long is given up.
 const USUAL_PATIENCE_MS: u64 = 5 * 60_000;
 /// Calls at once.
-const USUAL_UPLOADS: usize = 2;
-/// Bytes of uploads that wait or are under way, for each of the usual.
-const BYTES_AN_UPLOAD: u64 = 32 << 20;
+const USUAL_UPLOADS: usize = 4;
+/// Bytes of uploads that wait or are under way: one full pack and some of those that progress cut short.
+const USUAL_UPLOAD_BYTES: u64 = 48 << 20;
 
 /// What was said about the store, in the order of [`KEYS`].
 #[derive(Clone, Debug, Default)]
@@ -179,7 +180,8 @@ impl StoreOptions {
             &tr!("write a number from 1 to 64", "请写 1 到 64 之间的数"),
         )?;
         let threads = uploads.unwrap_or(USUAL_UPLOADS);
-        let bounds = Bounds { threads, waiting_bytes: threads as u64 * BYTES_AN_UPLOAD };
+        let waiting_bytes = self.read("upload-memory", sizes::parse, &sizes_hint)?.unwrap_or(USUAL_UPLOAD_BYTES);
+        let bounds = Bounds { threads, waiting_bytes };
         let patience_ms = self.read("patience", time::parse_duration_ms, &times)?.unwrap_or(USUAL_PATIENCE_MS);
         Ok(Chosen { settings, limits, patience_ms, bounds })
     }

@@ -44,8 +44,8 @@ fn frame_of(repository: &Repository, kind: ChunkKind, contents: &[Vec<u8>]) -> P
 }
 
 fn stage(writer: &Writer, builder: PackBuilder) {
-    let sealed = writer.seal_pack(builder).unwrap();
-    writer.stage_pack(&sealed).unwrap();
+    let mut sealed = writer.seal_pack(builder).unwrap();
+    writer.stage_pack(&mut sealed).unwrap();
 }
 
 /// Stores the only node there is.

@@ -223,8 +223,8 @@ impl Maker {
             body: plain.to_vec(),
             chunks: vec![ChunkInfo { id, len_bytes }],
         });
-        let sealed = self.writer.seal_pack(builder).unwrap();
-        self.writer.stage_pack(&sealed).unwrap();
+        let mut sealed = self.writer.seal_pack(builder).unwrap();
+        self.writer.stage_pack(&mut sealed).unwrap();
         let mut frames = FrameSet::default();
         frames.insert(0);
         self.reach.packs.insert(sealed.record.name, (sealed.record, frames));

@@ -41,10 +41,10 @@ pub(crate) struct Packer<'a> {
     pub mark: &'a Mark,
     pub pack_target_bytes: usize,
     builder: Option<PackBuilder>,
-    /// Packs staged since the last barrier.
+    /// Packs staged since the last progress record.
     staged: Vec<(PackRecord, Vec<ChunkId>)>,
-    /// Packs made durable since the last progress record; before the first, those of the run that is taken up.
-    durable: Vec<PackRecord>,
+    /// What the next progress record names besides: before the first, the packs of the run that is taken up.
+    recorded: Vec<PackRecord>,
 }
 
 impl<'a> Packer<'a> {
@@ -57,8 +57,8 @@ impl<'a> Packer<'a> {
         inherited: Vec<PackRecord>,
     ) -> Self {
         let pack_target_bytes = writer.repository().config().pack_target_bytes as usize;
-        let (staged, durable) = (Vec::new(), inherited);
-        Self { writer, frames, claims, index, mark, pack_target_bytes, builder: None, staged, durable }
+        let (staged, recorded) = (Vec::new(), inherited);
+        Self { writer, frames, claims, index, mark, pack_target_bytes, builder: None, staged, recorded }
     }
 
     /// Runs until every sender is gone.
@@ -103,8 +103,8 @@ impl<'a> Packer<'a> {
     }
 
     fn write(&mut self, builder: PackBuilder) -> Result<(), StoreError> {
-        let sealed = self.writer.seal_pack(builder)?;
-        self.writer.stage_pack(&sealed)?;
+        let mut sealed = self.writer.seal_pack(builder)?;
+        self.writer.stage_pack(&mut sealed)?;
         self.writer.repository().expect_packs([sealed.record]);
         self.staged.push((sealed.record, sealed.chunks.iter().map(|chunk| chunk.id).collect()));
         let staged_bytes: u64 = self.staged.iter().map(|(record, _)| record.len_bytes).sum();
@@ -113,32 +113,35 @@ impl<'a> Packer<'a> {
             return Ok(());
         }
         // One long file: nothing is done yet that could be recorded, but its packs can be found by the next run.
-        self.make_durable()?;
-        self.writer.put_progress(self.mark, std::mem::take(&mut self.durable), &[])
+        self.record(&[])
     }
 
     fn progress(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
         self.seal_current()?;
-        self.make_durable()?;
-        self.writer.put_progress(self.mark, std::mem::take(&mut self.durable), entries)
+        self.record(entries)
     }
 
-    fn make_durable(&mut self) -> Result<(), StoreError> {
-        self.writer.barrier()?;
-        self.durable.extend(self.staged.iter().map(|(record, _)| *record));
-        self.spill();
+    /// Records these entries, and the packs staged since the last record. A store that works in the background does so
+    /// while this thread goes on.
+    fn record(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+        self.recorded.extend(self.staged.iter().map(|(record, _)| *record));
+        self.writer.put_progress(self.mark, std::mem::take(&mut self.recorded), entries)?;
+        self.spill()?;
         self.staged.clear();
         Ok(())
     }
 
     /// Durable chunks move from the run's memory to the index, once there are many.
-    fn spill(&mut self) {
+    fn spill(&mut self) -> Result<(), StoreError> {
         if self.claims.len() < MAX_CLAIMS {
-            return;
+            return Ok(());
         }
+        // From now on they are looked for in the store.
+        self.writer.barrier()?;
         let packs = std::mem::take(&mut self.staged);
         let ids: Vec<ChunkId> = packs.iter().flat_map(|(_, ids)| ids.iter().copied()).collect();
         self.index.add(packs);
         self.claims.release(ids.into_iter());
+        Ok(())
     }
 }

@@ -131,8 +131,8 @@ impl Mover<'_> {
     }
 
     fn write(&self, builder: PackBuilder) -> Result<(), StoreError> {
-        let sealed = self.writer.seal_pack(builder)?;
-        self.writer.stage_pack(&sealed)?;
+        let mut sealed = self.writer.seal_pack(builder)?;
+        self.writer.stage_pack(&mut sealed)?;
         // One at a time: nobody waits for it, and little is open at once.
         self.writer.barrier()
     }

@@ -56,17 +56,8 @@ pub struct SealedPack {
     pub record: PackRecord,
     /// Its chunks, in order.
     pub chunks: Vec<ChunkInfo>,
-    header: [u8; pack::HEADER_LEN_BYTES],
-    body: Vec<u8>,
-    directory: Vec<u8>,
-    trailer: Vec<u8>,
-}
-
-impl SealedPack {
-    /// The stored bytes, in order.
-    pub fn parts(&self) -> [&[u8]; 4] {
-        [&self.header, &self.body, &self.directory, &self.trailer]
-    }
+    /// The stored bytes; empty once they have been handed to the store.
+    pub bytes: Vec<u8>,
 }
 
 impl PackBuilder {
@@ -140,22 +131,28 @@ impl PackBuilder {
             salt,
             commitment,
         });
-        let body = self.seal_frames(&key, context.repository)?;
+        let more_bytes = directory.len() + pack::TAG_LEN_BYTES + header.len() + pack::TRAILER_LEN_BYTES;
+        let mut bytes = Vec::with_capacity(header.len() + self.len_bytes + more_bytes);
+        bytes.extend_from_slice(&header);
+        self.seal_frames(&key, context.repository, &mut bytes)?;
         let associated = pack::directory_associated(context.repository, (self.class, self.name), frames, &header);
         let tag = key.seal(pack::DIRECTORY_COUNTER, &associated, &mut directory)?;
         directory.extend_from_slice(&tag);
-        let directory_offset = (header.len() + body.len()) as u64;
-        let mut trailer = if version == 1 { Vec::new() } else { header.to_vec() };
+        let directory_offset = bytes.len() as u64;
+        bytes.extend_from_slice(&directory);
+        if version > 1 {
+            bytes.extend_from_slice(&header);
+        }
         let start = pack::encode_trailer_start(directory_offset, directory.len() as u64, frames, version);
-        trailer.extend_from_slice(&start);
+        bytes.extend_from_slice(&start);
         let mut hash = DigestWriter::new();
-        [&header[..], &body, &directory, &trailer].iter().for_each(|part| hash.update(part));
+        hash.update(&bytes);
         let digest = hash.finish();
-        trailer.extend_from_slice(&digest.0);
-        trailer.extend_from_slice(pack::TRAILER_MAGIC);
-        let len_bytes = directory_offset + (directory.len() + trailer.len()) as u64;
+        bytes.extend_from_slice(&digest.0);
+        bytes.extend_from_slice(pack::TRAILER_MAGIC);
+        let len_bytes = bytes.len() as u64;
         let record = PackRecord { name: self.name, class: self.class, len_bytes, digest, frames };
-        Ok(SealedPack { record, chunks: self.directory.chunks, header, body, directory, trailer })
+        Ok(SealedPack { record, chunks: self.directory.chunks, bytes })
     }
 
     /// A salt that differs for different contents even when the chance bytes repeat (a cloned machine): the directory
@@ -165,10 +162,14 @@ impl PackBuilder {
         digest(&[&chance[..], &name, directory].concat()).0
     }
 
-    /// Encrypts frame after frame into the pack's body, letting go of each; opens each again and compares it with what
+    /// Encrypts frame after frame onto the end of `sealed`, letting go of each; opens each again and compares it with what
     /// was encrypted.
-    fn seal_frames(&mut self, key: &ObjectKey, repository: RepositoryId) -> Result<Vec<u8>, StoreError> {
-        let mut sealed = Vec::with_capacity(self.len_bytes);
+    fn seal_frames(
+        &mut self,
+        key: &ObjectKey,
+        repository: RepositoryId,
+        sealed: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
         let mut proof = Vec::new();
         let bodies = std::mem::take(&mut self.bodies);
         for (number, (frame, body)) in self.directory.frames.iter().zip(bodies).enumerate() {
@@ -187,6 +188,6 @@ impl PackBuilder {
             }
             sealed.extend_from_slice(&tag);
         }
-        Ok(sealed)
+        Ok(())
     }
 }

@@ -25,7 +25,8 @@ impl Repository {
         report: &mut Verified,
         tick: &mut dyn FnMut(u64) -> bool,
     ) -> Result<bool, StoreError> {
-        let workers = std::thread::available_parallelism().map_or(2, usize::from).min(MOST_WORKERS).min(packs.len());
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let workers = cores.max(self.blobs.reads_at_once()).min(MOST_WORKERS).min(packs.len());
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
         let mut faults = BTreeMap::new();
         std::thread::scope(|scope| {

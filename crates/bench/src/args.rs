@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// What `--help` says of the options that all workloads share.
 pub const HELP: &str = "\
-  --work DIR         folder on a real disk for data, repositories and restored trees (default: in the temporary folder)
+\x20 --work DIR         folder on a real disk for data, repositories and restored trees (default: in the temporary folder)
   --tmpfs DIR        folder in memory for restores (default: /dev/shm)
   --TOOL PATH        the program of a tool (datakeep, bupstash, restic, borg, rustic; default: from PATH, else from the
                      folder of tools, else installed by apt or built by cargo into that folder)

@@ -41,7 +41,7 @@ pub fn run(command: &mut Command, log: &Path) -> io::Result<Usage> {
         let text = fs::read_to_string(log).unwrap_or_default();
         let tail: Vec<&str> = text.lines().rev().take(5).collect();
         let tail: Vec<&str> = tail.into_iter().rev().collect();
-        return Err(io::Error::other(format!("{command:?}: {}\n{}", end.status, tail.join("\n"))));
+        return Err(io::Error::other(format!("{}: {}\n{}", spoken(command), end.status, tail.join("\n"))));
     }
     let peak_process_bytes = end.rusage.maxrss;
     let cpu_s = (end.rusage.utime + end.rusage.stime).as_secs_f64();
@@ -68,7 +68,13 @@ pub fn spawn(command: &mut Command, log: &Path) -> io::Result<Child> {
     let output = File::create(log)?;
     let errors = output.try_clone()?;
     let spawned = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
-    spawned.map_err(|error| io::Error::other(format!("{command:?}: {error}")))
+    spawned.map_err(|error| io::Error::other(format!("{}: {error}", spoken(command))))
+}
+
+/// A command as it may be told: without its environment, which holds passwords.
+fn spoken(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 /// Waits for the end and leaves the process to be asked about.
@@ -155,7 +161,10 @@ mod tests {
     #[test]
     fn a_bad_end_is_an_error_with_its_words() {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let failed = run(Command::new("sh").args(["-c", "echo no luck >&2; exit 3"]), &dir.path().join("log"));
-        assert!(failed.expect_err("it fails").to_string().contains("no luck"));
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo no luck >&2; exit 3"]).env("PASSWORD", "hidden");
+        let failed = run(&mut command, &dir.path().join("log")).expect_err("it fails").to_string();
+        assert!(failed.contains("no luck") && failed.contains("exit 3"), "{failed}");
+        assert!(!failed.contains("hidden"), "{failed}");
     }
 }

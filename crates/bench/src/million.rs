@@ -16,7 +16,7 @@ use std::process::Command;
 pub const OWN: &[&str] = &["--files"];
 /// What `--help` says of them.
 pub const HELP: &str = "\
-  --files N          how many (default 1000000; with --quick 20000)
+\x20 --files N          how many (default 1000000; with --quick 20000)
 ";
 
 const FIRST: &str = "first";

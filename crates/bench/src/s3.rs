@@ -16,7 +16,7 @@ use std::path::Path;
 pub const OWN: &[&str] = &["--mib", "--endpoint", "--bucket", "--mb-per-second", "--request-ms"];
 /// What `--help` says of them.
 pub const HELP: &str = "\
-  --mib N            MiB of incompressible data (default 1024; with --quick 16)
+\x20 --mib N            MiB of incompressible data (default 1024; with --quick 16)
   --endpoint URL     a server that is there, as it is; key, secret and region come from AWS_ACCESS_KEY_ID,
                      AWS_SECRET_ACCESS_KEY and AWS_REGION (default: a server of our own)
   --bucket NAME      a bucket that is there (default: bench)

@@ -19,7 +19,7 @@ use std::process::Command;
 pub const OWN: &[&str] = &["--tree", "--versions"];
 /// What `--help` says of them.
 pub const HELP: &str = "\
-  --tree TREE        linux (default), second, or a folder; it is copied and the copy is changed
+\x20 --tree TREE        linux (default), second, or a folder; it is copied and the copy is changed
   --versions N       how many (default 20; with --quick 4)
 ";
 

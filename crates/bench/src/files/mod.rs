@@ -24,7 +24,7 @@ use works::{Wanted, Work};
 pub const OWN: &[&str] = &["--tree", "--only"];
 /// What `--help` says of them.
 pub const HELP: &str = "\
-  --tree TREE        linux (default), second (documentation, pictures, fonts and programs), or a folder
+\x20 --tree TREE        linux (default), second (documentation, pictures, fonts and programs), or a folder
   --only LIST        of: first,unchanged,check,restore-tmpfs,restore-ext4,kill
 ";
 

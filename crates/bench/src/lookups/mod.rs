@@ -22,7 +22,7 @@ use std::time::Instant;
 pub const OWN: &[&str] = &["--chunks", "--lookups"];
 /// What `--help` says of them.
 pub const HELP: &str = "\
-  --chunks N         chunks in the repository (default 10000000; with --quick 200000)
+\x20 --chunks N         chunks in the repository (default 10000000; with --quick 200000)
   --lookups N        how many of each kind (default 2000000; with --quick 100000)
 ";
 /// The process that looks up, by its name on the command line.

@@ -31,7 +31,7 @@ impl Tool for Bupstash {
     }
 
     fn durability(&self) -> &'static str {
-        "syncs every object, its folder and its lists"
+        "syncs every object, the folders of objects and its logs"
     }
 
     fn prepare(&self, place: &Place) -> Vec<Command> {

@@ -37,7 +37,7 @@ impl Tool for Rustic {
     }
 
     fn durability(&self) -> &'static str {
-        "its default, not looked into"
+        "syncs every file and no folder, as its source says"
     }
 
     fn speaks_s3(&self) -> bool {

@@ -9,6 +9,7 @@ use crate::refusal::Refusal;
 use crate::world::Scene;
 use crate::xml::{self, Document};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// `CreateMultipartUpload`.
@@ -170,7 +171,8 @@ pub(crate) fn list_uploads(bucket: &Bucket, scene: &Scene<'_>, call: &Call) -> A
 pub(crate) fn list_parts(bucket: &Bucket, scene: &Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
     let upload = find(bucket, call)?;
     let marker = call.query.get("part-number-marker").and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
-    let mut found: Vec<(u32, &Part)> = upload.parts.range(marker + 1..).map(|(number, part)| (*number, part)).collect();
+    let mut found: Vec<(u32, &Part)> =
+        upload.parts.range((Bound::Excluded(marker), Bound::Unbounded)).map(|(number, part)| (*number, part)).collect();
     let page_len = page_len(scene, call, "max-parts");
     let is_cut = found.len() > page_len;
     found.truncate(page_len);

@@ -45,7 +45,7 @@ impl<'a> Wire<'a> {
         parse_head(&head).map(Some)
     }
 
-    /// The first bytes of the body, up to `limit` of 16 parts of it; the whole for 16.
+    /// The first bytes of the body: so many sixteenths of it. A body in chunks has no length and comes whole.
     pub(crate) fn read_body(&mut self, call: &Call, sixteenths: u8) -> io::Result<Vec<u8>> {
         if call.headers.get("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
             self.writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
@@ -57,12 +57,13 @@ impl<'a> Wire<'a> {
         }
         let declared = call.headers.get("content-length").map_or(Ok(0), str::parse::<u64>);
         let declared = declared.map_err(|_| bad("Content-Length is no number"))?;
-        self.read_exactly(declared * u64::from(sixteenths) / 16, &mut body)?;
+        let wanted = u128::from(declared) * u128::from(sixteenths) / 16;
+        self.read_exactly(u64::try_from(wanted).unwrap_or(u64::MAX), &mut body)?;
         Ok(body)
     }
 
     fn read_exactly(&mut self, len_bytes: u64, body: &mut Vec<u8>) -> io::Result<()> {
-        if len_bytes + body.len() as u64 > MAX_BODY_LEN_BYTES {
+        if len_bytes.saturating_add(body.len() as u64) > MAX_BODY_LEN_BYTES {
             return Err(bad("the body of a request is too long"));
         }
         let mut left = len_bytes;

@@ -134,7 +134,7 @@ fn filled(store: &MemoryStore, entries: Vec<Entry>, chunks: u64) -> BuiltTree {
     let repository = repository(store);
     let (writer, source) = begin(&repository);
     let stage = |builder| {
-        writer.stage_pack(&writer.seal_pack(builder).expect("sealed")).expect("staged");
+        writer.stage_pack(&mut writer.seal_pack(builder).expect("sealed")).expect("staged");
     };
     for first in (0..chunks).step_by(CHUNKS_PER_PACK as usize) {
         let numbers = first..chunks.min(first + CHUNKS_PER_PACK);

@@ -175,21 +175,10 @@ impl<'a> Scene<'a> {
     }
 
     fn equal(&self, folder: &Path, expected: &[Observed], what: &str) -> Result<(), String> {
-        let mut found = observe(folder).map_err(|why| format!("{what}: {why}"))?;
-        // A killed restore leaves the temporary file that it was writing (a known gap: docs/roadmap.md).
-        found.retain(|one| !is_left_over(&one.path));
+        let found = observe(folder).map_err(|why| format!("{what}: {why}"))?;
         let differences = compare_with(expected, &found, &CompareOptions::default());
         if differences.is_empty() { Ok(()) } else { Err(format!("{what}: {differences:?}")) }
     }
-}
-
-/// `.datakeep-<number>-<16 hexadecimal digits>`.
-fn is_left_over(path: &[u8]) -> bool {
-    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-    let rest = name.strip_prefix(b".datakeep-").and_then(|rest| std::str::from_utf8(rest).ok());
-    rest.and_then(|rest| rest.split_once('-')).is_some_and(|(number, token)| {
-        number.parse::<u64>().is_ok() && token.len() == 16 && token.bytes().all(|b| b.is_ascii_hexdigit())
-    })
 }
 
 fn copy(from: &Path, to: &Path) {

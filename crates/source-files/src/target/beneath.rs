@@ -22,6 +22,8 @@ const RENAME_TRIES: u32 = 16;
 /// An open directory of the target.
 pub(super) struct Parent {
     pub fd: OwnedFd,
+    /// Its inode, where that can be told.
+    pub inode: Option<u64>,
     /// True when what is made in it gets another group or mode than the process would give it.
     pub bequeaths: bool,
 }
@@ -184,10 +186,11 @@ fn head_len(path: &[u8]) -> usize {
 
 impl Parent {
     fn new(fd: OwnedFd) -> Self {
-        let passes_group = sys::look_fd(&fd).is_ok_and(|looked| looked.meta.mode & 0o2000 != 0);
+        let looked = sys::look_fd(&fd).ok();
+        let passes_group = looked.as_ref().is_some_and(|looked| looked.meta.mode & 0o2000 != 0);
         let has_default_acl = rustix::fs::fgetxattr(&fd, c"system.posix_acl_default", &mut [0_u8; 4]);
         let has_default_acl = matches!(has_default_acl, Ok(1..) | Err(Errno::RANGE));
-        Self { fd, bequeaths: passes_group || has_default_acl }
+        Self { fd, inode: looked.map(|looked| looked.meta.inode), bequeaths: passes_group || has_default_acl }
     }
 }
 

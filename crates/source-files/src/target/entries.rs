@@ -72,6 +72,9 @@ impl Inner {
         let fd = self.open_existing(path, OFlags::PATH | OFlags::DIRECTORY);
         let fd = fd.map_err(|errno| write_error("open directory", errno))?;
         let (meta, _) = before(&fd).map_err(|errno| write_error("look at", errno))?;
+        if !path.is_root() {
+            self.sweep(&fd);
+        }
         if meta.mode & FILLABLE == FILLABLE || meta.uid != self.settings.user {
             return Ok(());
         }
@@ -158,6 +161,7 @@ impl Inner {
         if !spec.replace {
             return link(&spot.name);
         }
+        // Not locked, since it is another name of what stands elsewhere: nobody takes it for a leftover.
         let temporary = self.temporary_name();
         let outcome = self.put_in_place(&spot, &temporary, link(&temporary));
         // Renaming one name of a file over another of the same does nothing and leaves both.

@@ -4,6 +4,7 @@ mod attributes;
 mod beneath;
 mod entries;
 mod error;
+mod leftovers;
 mod remove;
 mod settings;
 mod sink;
@@ -27,7 +28,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 /// What names of files in the making begin with.
 const TEMPORARY_PREFIX: &str = ".datakeep-";
@@ -50,6 +51,8 @@ struct Inner {
     cache: FdCache,
     token: u64,
     temporaries: AtomicU64,
+    /// This machine, where that can be told.
+    machine: Option<u64>,
 }
 
 /// Where an entry goes: its directory, open, and its name there.
@@ -75,8 +78,12 @@ impl FilesTarget {
         };
         // Only so that two runs, or a run and its interrupted predecessor, do not meet: files are made exclusively.
         let token = RandomState::new().hash_one(0);
-        let cache = FdCache::new();
-        Ok(Self { inner: Arc::new(Inner { settings, beneath, cache, token, temporaries: AtomicU64::new(0) }) })
+        let (cache, machine) = (FdCache::new(), leftovers::machine());
+        let inner = Inner { settings, beneath, cache, token, temporaries: AtomicU64::new(0), machine };
+        if let Some(beneath) = &inner.beneath {
+            inner.sweep(beneath.top());
+        }
+        Ok(Self { inner: Arc::new(inner) })
     }
 }
 
@@ -127,12 +134,6 @@ impl Inner {
             Some(beneath) => beneath.patiently(open),
             None => Err(Errno::NOENT),
         }
-    }
-
-    /// A name nobody else uses, for a file in the making.
-    fn temporary_name(&self) -> CString {
-        let number = self.temporaries.fetch_add(1, Ordering::Relaxed);
-        CString::new(format!("{TEMPORARY_PREFIX}{number}-{:016x}", self.token)).unwrap_or_default()
     }
 
     fn open_existing(&self, path: &ItemPath, flags: OFlags) -> Result<OwnedFd, Errno> {

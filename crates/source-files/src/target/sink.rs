@@ -2,6 +2,7 @@
 
 use super::attributes::{Before, Entry, apply};
 use super::error::{refused, write_error};
+use super::leftovers::Made;
 use super::{Inner, Spot};
 use crate::read::FileReader;
 use crate::sys::{self, retry};
@@ -21,6 +22,7 @@ const FILL_MODE: u16 = 0o600;
 pub(super) struct FileSink {
     inner: Arc<Inner>,
     spot: Spot,
+    /// Locked while it has a temporary name.
     fd: OwnedFd,
     /// Its name until it is finished; `None` when it is written in place.
     temporary: Option<CString>,
@@ -72,10 +74,8 @@ impl FileSink {
         if !spec.replace && sys::look_at(&spot.parent, &spot.name).is_ok() {
             return Err(write_error("create", Errno::EXIST));
         }
-        let temporary = inner.temporary_name();
-        let (fd, before) = inner.create(&spot, &temporary, spec, OFlags::RDWR)?;
-        let temporary = Some(temporary);
-        Ok(Self { inner: Arc::clone(inner), spot, fd, temporary, before, narrow: None, end_byte: 0 })
+        let Made { name, fd, before } = inner.make_temporary(&spot, spec, OFlags::RDWR)?;
+        Ok(Self { inner: Arc::clone(inner), spot, fd, temporary: Some(name), before, narrow: None, end_byte: 0 })
     }
 
     /// Takes rights away before new content comes. Where that is refused, setting the mode at the end tells of it.

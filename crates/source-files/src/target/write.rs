@@ -20,9 +20,10 @@ impl Inner {
         if !spec.replace {
             return self.fill_new(&spot, &spot.name, spec, parts);
         }
-        let temporary = self.temporary_name();
-        let outcome = self.fill_new(&spot, &temporary, spec, parts);
-        self.put_in_place(&spot, &temporary, outcome)
+        let made = self.make_temporary(&spot, spec, OFlags::WRONLY)?;
+        let outcome = self.fill(&spot, &made.name, (&made.fd, &made.before), spec, parts);
+        // It stays open, and so locked, until it has its name.
+        self.put_in_place(&spot, &made.name, outcome)
     }
 
     /// Gives a file in the making its name, unless its content is not good; what stood there stays until then.
@@ -55,14 +56,26 @@ impl Inner {
 
     fn fill_new(&self, spot: &Spot, name: &CStr, spec: &ItemSpec<'_>, parts: &[&[u8]]) -> Result<(), ItemError> {
         let (fd, before) = self.create(spot, name, spec, OFlags::WRONLY)?;
+        self.fill(spot, name, (&fd, &before), spec, parts)
+    }
+
+    /// Fills a file that was made under `name`.
+    fn fill(
+        &self,
+        spot: &Spot,
+        name: &CStr,
+        (fd, before): (&OwnedFd, &Before),
+        spec: &ItemSpec<'_>,
+        parts: &[&[u8]],
+    ) -> Result<(), ItemError> {
         let written =
-            write_all(&fd, parts).and_then(|()| if self.settings.fsync { rustix::fs::fdatasync(&fd) } else { Ok(()) });
+            write_all(fd, parts).and_then(|()| if self.settings.fsync { rustix::fs::fdatasync(fd) } else { Ok(()) });
         if let Err(errno) = written {
             // Made by this call, so nobody else's: half a file helps nobody.
             let _ = rustix::fs::unlinkat(&spot.parent, name, AtFlags::empty());
             return Err(write_error("write", errno));
         }
-        apply(&self.settings, &Entry::Open(fd.as_fd()), spec, &before)
+        apply(&self.settings, &Entry::Open(fd.as_fd()), spec, before)
     }
 
     /// Makes a file that was not there, with as much of its mode as can be given at once.

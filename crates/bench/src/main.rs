@@ -87,6 +87,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         Some((lookups::CHILD, rest)) => return end(lookups::child(rest).map(|()| true)),
+        Some((s3::CHILD, rest)) => return end(s3::child(rest).map(|()| true)),
         Some((limits::CHILD, rest)) => return end(limits::child(rest).map(|()| true)),
         _ => {}
     }

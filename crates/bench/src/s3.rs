@@ -8,9 +8,15 @@ use crate::results::Results;
 use crate::stage::{Stage, once};
 use crate::tools::{self, Remote, Tool};
 use crate::verify;
+use datakeep_testkit_s3::{Dialect, Endpoint, Pace, S3Server};
+use serde_json::{Value, json};
 use std::fs;
-use std::io;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// Our own server, as the name of this program's work.
+pub const CHILD: &str = "s3-server-of-our-own";
 
 /// Options of this workload.
 pub const OWN: &[&str] = &["--mib", "--endpoint", "--bucket", "--mb-per-second", "--request-ms"];
@@ -32,6 +38,8 @@ struct Server {
     remote: Remote,
     /// In words.
     speed: String,
+    /// It ends with this.
+    _process: Option<Running>,
 }
 
 /// What our own server is slowed down to.
@@ -110,7 +118,7 @@ fn server(options: &Options) -> io::Result<Server> {
         mb_per_second: options.number("--mb-per-second", 50, 50)?,
         request_ms: options.number("--request-ms", 30, 30)?,
     };
-    let Some(endpoint) = options.text("--endpoint") else { return start(bucket, &slowness) };
+    let Some(endpoint) = options.text("--endpoint") else { return start(&slowness) };
     let given = |name: &str| std::env::var(name).map_err(|_| wrong(format!("--endpoint needs {name} to be set")));
     let remote = Remote {
         endpoint: endpoint.trim_end_matches('/').to_owned(),
@@ -120,14 +128,58 @@ fn server(options: &Options) -> io::Result<Server> {
         key: given("AWS_ACCESS_KEY_ID")?,
         secret: given("AWS_SECRET_ACCESS_KEY")?,
     };
-    Ok(Server { remote, speed: format!("the server at {endpoint}, as it is") })
+    Ok(Server { remote, speed: format!("the server at {endpoint}, as it is"), _process: None })
 }
 
-/// Starts our own server; it ends with this process. It is to be a process of its own ([`crate::child`] says why).
-fn start(_bucket: String, slowness: &Slowness) -> io::Result<Server> {
+/// Starts our own server as a process of its own ([`crate::child`] says why).
+fn start(slowness: &Slowness) -> io::Result<Server> {
     let Slowness { mb_per_second, request_ms } = slowness;
-    let wish = format!("{mb_per_second} MB/s and {request_ms} ms a request");
-    Err(wrong(format!("there is no server of our own yet ({wish}): name one with --endpoint")))
+    let mut process = Command::new(std::env::current_exe()?)
+        .args([CHILD, &mb_per_second.to_string(), &request_ms.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let out = process.stdout.take().ok_or_else(|| io::Error::other("the server has no output"))?;
+    let mut line = String::new();
+    BufReader::new(out).read_line(&mut line)?;
+    let told: Value = serde_json::from_str(&line)?;
+    let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+    let remote = Remote {
+        endpoint: text("endpoint"),
+        bucket: text("bucket"),
+        prefix: String::new(),
+        region: text("region"),
+        key: text("key"),
+        secret: text("secret"),
+    };
+    let speed = format!("a server of our own at {mb_per_second} MB/s each way and {request_ms} ms a request");
+    Ok(Server { remote, speed, _process: Some(Running(process)) })
+}
+
+/// A process that ends when nobody needs it any more.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The process of our own server: bytes a second in millions, milliseconds a request. Prints one JSON document that says
+/// where it is, and serves until its standard input ends.
+pub fn child(arguments: &[String]) -> io::Result<()> {
+    let number = |text: Option<&String>| text.and_then(|text| text.parse::<u64>().ok());
+    let (Some(mb_per_second), Some(latency_ms)) = (number(arguments.first()), number(arguments.get(1))) else {
+        return Err(wrong("two numbers are needed".to_owned()));
+    };
+    let server = S3Server::start(Dialect::strict());
+    let rate = mb_per_second * 1_000_000;
+    server.set_pace(Pace { latency_ms, in_bytes_per_s: rate, out_bytes_per_s: rate });
+    let Endpoint { url, region, bucket, credentials } = server.endpoint();
+    let (key, secret) = (credentials.access_key, credentials.secret_key);
+    println!("{}", json!({"endpoint": url, "region": region, "bucket": bucket, "key": key, "secret": secret}));
+    io::stdin().read_to_end(&mut Vec::new()).map(drop)
 }
 
 #[cfg(test)]
@@ -146,9 +198,10 @@ mod tests {
     }
 
     #[test]
-    fn without_an_endpoint_it_says_what_is_missing() {
-        let options = parse("--mib 1", OWN).expect("valid");
-        assert!(server(&options).is_err_and(|error| error.to_string().contains("--endpoint")));
+    fn an_endpoint_needs_its_key() {
+        let options = parse("--endpoint http://127.0.0.1:1", OWN).expect("valid");
+        let outcome = server(&options).map(drop);
+        assert!(std::env::var("AWS_ACCESS_KEY_ID").is_ok() || outcome.is_err_and(|e| e.to_string().contains("AWS_")));
     }
 
     #[test]

@@ -21,6 +21,8 @@ mod fault;
 mod leftovers;
 mod listing;
 mod lock;
+#[cfg(test)]
+mod services;
 pub mod settings;
 
 /// Enough to keep a line of 50 MB/s busy with frames of 2 MB while each waits 30 ms for its first byte.

@@ -110,6 +110,18 @@ impl<S: BlobStore> RetryStore<S> {
         }
     }
 
+    /// Some stores answer that there is a conflict where the name is taken, and always will.
+    fn or_taken(&self, name: &str, outcome: Result<(), BlobError>) -> Result<(), BlobError> {
+        match outcome {
+            Err(BlobError::Remote { cause: RemoteCause::Conflict, .. })
+                if matches!(self.inner.len_bytes(name), Ok(Some(_))) =>
+            {
+                Err(BlobError::Exists { name: name.to_string() })
+            }
+            other => other,
+        }
+    }
+
     /// A name that is taken may be taken by ourselves: the answer was lost, or the request was sent twice on the way.
     fn unless_ours(&self, name: &str, parts: &[&[u8]], outcome: Result<(), BlobError>) -> Result<(), BlobError> {
         match outcome {
@@ -165,12 +177,12 @@ impl<S: BlobStore> BlobStore for RetryStore<S> {
     }
 
     fn stage(&self, name: &str, parts: &[&[u8]]) -> Result<(), BlobError> {
-        let outcome = self.patiently(|| self.inner.stage(name, parts));
+        let outcome = self.patiently(|| self.or_taken(name, self.inner.stage(name, parts)));
         self.unless_ours(name, parts, outcome)
     }
 
     fn stage_shared(&self, name: &str, bytes: Arc<Vec<u8>>) -> Result<(), BlobError> {
-        let outcome = self.patiently(|| self.inner.stage_shared(name, bytes.clone()));
+        let outcome = self.patiently(|| self.or_taken(name, self.inner.stage_shared(name, bytes.clone())));
         self.unless_ours(name, &[&bytes], outcome)
     }
 
@@ -179,7 +191,7 @@ impl<S: BlobStore> BlobStore for RetryStore<S> {
     }
 
     fn create(&self, name: &str, bytes: &[u8]) -> Result<(), BlobError> {
-        let outcome = self.patiently(|| self.inner.create(name, bytes));
+        let outcome = self.patiently(|| self.or_taken(name, self.inner.create(name, bytes)));
         self.unless_ours(name, &[bytes], outcome)
     }
 

@@ -90,6 +90,8 @@ fn cause_of(status: u16, code: &str, message: &str, told: Told) -> Option<Remote
         "ConditionalRequestConflict" | "OperationAborted" => RemoteCause::Conflict,
         "RequestTimeout" => RemoteCause::TimedOut,
         "NotImplemented" => RemoteCause::Unsupported,
+        // OSS and COS say so where S3 answers 412.
+        "FileAlreadyExists" | "ObjectAlreadyExists" => return None,
         "QuotaExceeded" | "InsufficientStorage" | "XMinioStorageFull" | "XMinioAdminBucketQuotaExceeded" => {
             return None;
         }
@@ -118,7 +120,7 @@ pub(super) fn meaning(operation: &'static str, name: &str, error: &opendal::Erro
         }
         return match fault.status {
             404 => BlobError::NotFound { name },
-            412 => BlobError::Exists { name },
+            409 | 412 => BlobError::Exists { name },
             // The range begins behind the end; who asked knows what was wanted.
             416 => BlobError::Short { name, len_bytes: 0, wanted_bytes: 0 },
             403 => BlobError::Denied { operation, name, detail },
@@ -208,6 +210,7 @@ mod tests {
         check(404, "NoSuchKey", None);
         check(403, "AccessDenied", None);
         check(412, "PreconditionFailed", None);
+        check(409, "FileAlreadyExists", None);
         check(409, "ConditionalRequestConflict", Some("conflict"));
         check(400, "BadDigest", Some("garbled"));
         check(301, "PermanentRedirect", Some("wrong-region"));

@@ -25,6 +25,8 @@ pub struct FileValues {
     pub password: Option<Value<Reference>>,
     /// `unencrypted`.
     pub unencrypted: Option<Value<bool>>,
+    /// `cache-size`.
+    pub cache_size: Option<Value<String>>,
     /// `kdf-limit`.
     pub kdf_limit: Option<Value<String>>,
     /// `language`.
@@ -42,8 +44,8 @@ impl FileValues {
     }
 }
 
-const KEYS: [&str; 8] =
-    ["repository", "cache-dir", "password", "unencrypted", "kdf-limit", "language", "color", "backup"];
+const KEYS: [&str; 9] =
+    ["repository", "cache-dir", "cache-size", "password", "unencrypted", "kdf-limit", "language", "color", "backup"];
 /// Keys of `[backup]` and whether each is a switch.
 const BACKUP_KEYS: [(&str, bool); 10] = [
     ("exclude", false),
@@ -137,6 +139,7 @@ impl Reader<'_> {
                         .ok_or_else(|| self.refuse(line, tr!("there is no language {name:?}", "没有语言 {name:?}")))?;
                     values.language = Some(Value { value: lang, origin });
                 }
+                "cache-size" => values.cache_size = Some(Value { value: self.text(value, line)?, origin }),
                 "kdf-limit" => values.kdf_limit = Some(Value { value: self.text(value, line)?, origin }),
                 "unencrypted" => values.unencrypted = Some(Value { value: self.switch(value, line)?, origin }),
                 "color" => values.colour = Some(Value { value: self.switch(value, line)?, origin }),

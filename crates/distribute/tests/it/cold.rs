@@ -7,13 +7,14 @@ use datakeep_connector::{
     ConnectorError, Details, Extent, Item, ItemBatch, ItemError, ItemHandle, ItemReader, ItemStream, ReadOutcome,
     Source,
 };
-use datakeep_distribute::{Overwrite, RestoreRequest, look_up};
+use datakeep_distribute::{Overwrite, RestoreRequest, list_directory, look_up};
 use datakeep_engine::BackupOptions;
 use datakeep_model::{ChunkKind, FileType, ItemPath, Mark, Secret, SessionId, SourceInfo, Timestamp};
 use datakeep_store::{
-    FrameDecoder, InitOptions, Locked, NewSlot, OsEntropy, Part, Repository, SlotKind, content_parts,
+    FrameDecoder, InitOptions, Locked, NewSlot, OsEntropy, Part, Repository, SlotKind, cached_bytes, content_parts,
 };
 use datakeep_store_blob::{BlobStore, MemoryStore, Record, RecordStore};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What an object store is told to be worth a request.
@@ -209,4 +210,137 @@ fn one_small_file_of_a_million_costs_eight_requests() {
         run(&repository, &mut TreeSource::new(name, &other), &options()).unwrap();
     }
     assert_few(&asked(&store, Some(id), 5), "one of several");
+}
+
+/// Opens through a cache in a folder.
+fn open_cached(store: RecordStore<MemoryStore>, folder: &Path) -> Repository {
+    let locked = Locked::find(Arc::new(store)).unwrap();
+    let unlocked = locked.unlock(&unlock(PASSWORD), Arc::new(OsEntropy), Some(folder.to_path_buf()));
+    let mut repository = unlocked.unwrap();
+    repository.read_through_cache();
+    repository
+}
+
+/// What `datakeep snapshots` and `datakeep ls` do; what that asked for.
+fn looked(store: &MemoryStore, cache: &Path, expected: usize) -> [Vec<Record>; 2] {
+    let recorded = RecordStore::new(store.clone(), READ_ALONG_BYTES, 8);
+    let log = recorded.log();
+    let (manifests, faults) = open_cached(recorded, cache).snapshots().unwrap();
+    assert_eq!((manifests.len(), faults.len()), (expected, 0));
+    let snapshots = log.take();
+    let recorded = RecordStore::new(store.clone(), READ_ALONG_BYTES, 8);
+    let log = recorded.log();
+    let repository = open_cached(recorded, cache);
+    let (manifests, faults) = repository.snapshots_to_read(None).unwrap();
+    assert_eq!((manifests.len(), faults.len()), (expected, 0));
+    let entries = list_directory(&repository, &manifests[expected / 2], &ItemPath::root()).unwrap();
+    assert_eq!(entries.len(), 2);
+    [snapshots, log.take()]
+}
+
+fn hundred_snapshots() -> MemoryStore {
+    let store = MemoryStore::new();
+    let repository = init(&store);
+    for number in 0..100 {
+        let tree = memory::tree([("a", file(5, format!("{number}"))), ("b", file(6, "same"))]);
+        run(&repository, &mut TreeSource::new("s", &tree), &options()).unwrap();
+    }
+    store
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.path().is_dir() {
+            true => found.extend(files(&entry.path())),
+            false => found.push(entry.path()),
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_cached_is_not_asked_for_again() {
+    let store = hundred_snapshots();
+    let folder = tempfile::tempdir().unwrap();
+    let [cold, _] = looked(&store, folder.path(), 100);
+    assert!(cold.len() > 100, "decisions are read");
+    let [snapshots, ls] = looked(&store, folder.path(), 100);
+    println!("warm: {} requests for snapshots, {} for ls", snapshots.len(), ls.len());
+    assert!(snapshots.len() <= 8 && ls.len() <= 5, "{snapshots:?} {ls:?}");
+    // Nothing of it is needed, and nothing that is harmed there harms anybody.
+    for (number, path) in files(folder.path()).into_iter().enumerate() {
+        let mut bytes = std::fs::read(&path).unwrap();
+        match number % 3 {
+            0 => bytes.truncate(bytes.len() / 2),
+            1 => *bytes.last_mut().unwrap() ^= 1,
+            _ => bytes.clear(),
+        }
+        std::fs::write(&path, bytes).unwrap();
+    }
+    looked(&store, folder.path(), 100);
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    looked(&store, folder.path(), 100);
+}
+
+/// A bit that turned on the way into the cache is found when it is used, and read anew.
+#[test]
+fn what_was_harmed_on_its_way_into_the_cache_harms_nobody() {
+    let store = hundred_snapshots();
+    let folder = tempfile::tempdir().unwrap();
+    let whole = store.fork();
+    let names: Vec<String> =
+        store.list("commits/").unwrap().into_iter().chain(store.list("meta/").unwrap()).map(|l| l.name).collect();
+    for name in &names {
+        let mut bytes = store.read(name, u64::MAX).unwrap();
+        let at = bytes.len() * 2 / 3;
+        bytes[at] ^= 16;
+        store.tamper(name, Some(bytes));
+    }
+    // Everything is damaged as this reader sees it; what it has seen is cached.
+    let repository = open_cached(RecordStore::new(store.clone(), READ_ALONG_BYTES, 8), folder.path());
+    let (manifests, faults) = repository.snapshots().unwrap();
+    assert_eq!((manifests.len(), faults.len()), (0, 100));
+    assert!(!files(folder.path()).is_empty());
+    looked(&whole, folder.path(), 100);
+}
+
+/// What a collection has deleted does not live on in the cache.
+#[test]
+fn a_deleted_snapshot_is_gone_whatever_is_cached() {
+    let store = hundred_snapshots();
+    let folder = tempfile::tempdir().unwrap();
+    looked(&store, folder.path(), 100);
+    let repository = Arc::new(open(store.clone()));
+    for manifest in repository.snapshots().unwrap().0.iter().take(40) {
+        forget(&repository, manifest);
+    }
+    looked(&store, folder.path(), 60);
+    for _ in 0..2 {
+        collect_done(&repository, 0);
+        looked(&store, folder.path(), 60);
+    }
+}
+
+/// Several readers with one small cache.
+#[test]
+fn readers_share_a_cache() {
+    let store = hundred_snapshots();
+    let folder = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..3 {
+                    let store = RecordStore::new(store.clone(), READ_ALONG_BYTES, 8);
+                    let locked = Locked::find(Arc::new(store)).unwrap().with_cache_limit(40_000);
+                    let cache = Some(folder.path().to_path_buf());
+                    let mut repository = locked.unlock(&unlock(PASSWORD), Arc::new(OsEntropy), cache).unwrap();
+                    repository.read_through_cache();
+                    assert_eq!(repository.snapshots_to_read(None).unwrap().0.len(), 100);
+                }
+            });
+        }
+    });
+    let most_bytes = 40_000 + 3 * 40_000 / 16;
+    assert!((1..=most_bytes).contains(&cached_bytes(folder.path())), "{}", cached_bytes(folder.path()));
 }

@@ -58,6 +58,9 @@ pub struct Common {
     /// Directory of disposable local copies [env: DATAKEEP_CACHE_DIR]
     #[arg(long, global = true, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
+    /// What these copies may take, in MiB; by default 2048, and 0 keeps none [env: DATAKEEP_CACHE_SIZE]
+    #[arg(long, global = true, value_name = "MIB")]
+    pub cache_size: Option<u32>,
     /// Read the password from a file [env: DATAKEEP_PASSWORD_FILE]
     #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["password_command", "recovery_code"])]
     pub password_file: Option<PathBuf>,

@@ -69,6 +69,8 @@ pub struct Settings {
     pub repository: Value<Option<OsString>>,
     /// Where disposable copies go.
     pub cache_dir: Value<Option<PathBuf>>,
+    /// What these may take, in MiB; 0 for none at all.
+    pub cache_size_mib: Value<u32>,
     /// Where the password comes from.
     pub password: Value<Reference>,
     /// True when the recovery code opens the repository.
@@ -227,6 +229,23 @@ fn kdf_limit(common: &Common, file: &FileValues) -> Result<Value<u32>, Failure> 
     }
 }
 
+/// What disposable copies may take when nobody says anything.
+const USUAL_CACHE_MIB: u32 = 2048;
+
+fn cache_size(common: &Common, file: &FileValues) -> Result<Value<u32>, Failure> {
+    let named = flag(common.cache_size.map(|mib| mib.to_string()), "--cache-size")
+        .or_else(|| environment("DATAKEEP_CACHE_SIZE").map(|(v, origin)| (v.to_string_lossy().into_owned(), origin)))
+        .or_else(|| file.cache_size.clone().map(|value| (value.value, value.origin)));
+    let Some((text, origin)) = named else { return Ok(Value::new(USUAL_CACHE_MIB, Origin::Default)) };
+    match text.parse() {
+        Ok(mib) => Ok(Value::new(mib, origin)),
+        Err(_) => Err(Failure::usage(tr!(
+            "cache-size: {text:?} is not a number of MiB",
+            "cache-size：{text:?} 不是以 MiB 为单位的数"
+        ))),
+    }
+}
+
 /// What the kernel says can be had without swapping.
 fn free_memory_mib() -> Option<u32> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
@@ -277,6 +296,7 @@ impl Settings {
             unencrypted: unencrypted(common, &file),
             kdf_limit_mib: kdf_limit(common, &file)?,
             store: StoreOptions::resolve(&common.store_option, &file.store)?,
+            cache_size_mib: cache_size(common, &file)?,
             config_file,
             repository,
             cache_dir,

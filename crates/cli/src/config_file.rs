@@ -29,6 +29,8 @@ pub struct FileValues {
     pub password: Option<Value<Reference>>,
     /// `unencrypted`.
     pub unencrypted: Option<Value<bool>>,
+    /// `cache-size`.
+    pub cache_size: Option<Value<String>>,
     /// `kdf-limit`.
     pub kdf_limit: Option<Value<String>>,
     /// `language`.
@@ -48,8 +50,18 @@ impl FileValues {
     }
 }
 
-const KEYS: [&str; 9] =
-    ["repository", "cache-dir", "password", "unencrypted", "kdf-limit", "language", "color", "backup", "store"];
+const KEYS: [&str; 10] = [
+    "repository",
+    "cache-dir",
+    "cache-size",
+    "password",
+    "unencrypted",
+    "kdf-limit",
+    "language",
+    "color",
+    "backup",
+    "store",
+];
 /// Keys of `[backup]` and whether each is a switch.
 const BACKUP_KEYS: [(&str, bool); 10] = [
     ("exclude", false),
@@ -143,6 +155,7 @@ impl Reader<'_> {
                         .ok_or_else(|| self.refuse(line, tr!("there is no language {name:?}", "没有语言 {name:?}")))?;
                     values.language = Some(Value { value: lang, origin });
                 }
+                "cache-size" => values.cache_size = Some(Value { value: self.text(value, line)?, origin }),
                 "kdf-limit" => values.kdf_limit = Some(Value { value: self.text(value, line)?, origin }),
                 "unencrypted" => values.unencrypted = Some(Value { value: self.switch(value, line)?, origin }),
                 "color" => values.colour = Some(Value { value: self.switch(value, line)?, origin }),

@@ -99,20 +99,35 @@ impl App {
     pub fn unlock(&self, locked: Locked, with: &Unlock) -> Result<Repository, Failure> {
         let id = locked.config().repository.to_hex();
         let cache = self.cache_folder(&id);
-        let locked = locked.with_kdf_limit(self.settings.kdf_limit());
+        let most_bytes = u64::from(self.settings.cache_size_mib.value) << 20;
+        let locked = locked.with_kdf_limit(self.settings.kdf_limit()).with_cache_limit(most_bytes);
         Ok(locked.unlock(with, Arc::new(OsEntropy), cache)?)
     }
 
-    /// Finds and unlocks, for a command that only reads what a snapshot holds: slots that it does not need are left alone.
-    pub fn open_to_read(&self) -> Result<Repository, Failure> {
+    fn open_quietly(&self) -> Result<Repository, Failure> {
         let locked = self.find()?;
         let with = self.unlock_with(&locked)?;
         self.unlock(locked, &with)
     }
 
+    /// Finds and unlocks, for a command that only reads what a snapshot holds: through the local cache, and slots that it does
+    /// not need are left alone.
+    pub fn open_to_read(&self) -> Result<Repository, Failure> {
+        let mut repository = self.open_quietly()?;
+        repository.read_through_cache();
+        Ok(repository)
+    }
+
+    /// As [`App::open`], through the local cache.
+    pub fn open_cached(&self) -> Result<Repository, Failure> {
+        let mut repository = self.open()?;
+        repository.read_through_cache();
+        Ok(repository)
+    }
+
     /// Finds and unlocks. Slots that are not whole are told.
     pub fn open(&self) -> Result<Repository, Failure> {
-        let repository = self.open_to_read()?;
+        let repository = self.open_quietly()?;
         for warning in repository.slot_warnings() {
             self.out.warn(tr!("not a whole key slot: {warning}", "密钥槽不完好：{warning}"));
         }

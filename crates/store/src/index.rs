@@ -77,7 +77,7 @@ impl Index {
         let mut index = Self { objects: repository.blobs.list(FOLDER)?, ..Self::default() };
         let mut small = Vec::new();
         for listed in index.objects.clone() {
-            let cached = repository.cache_folder().map(|folder| folder.join(listed.name.replace('/', "-")));
+            let cached = repository.cache().map(|cache| cache.folder().join(listed.name.replace('/', "-")));
             let start = index.packs.len();
             let loaded = index.load_run(repository, &listed.name, cached.as_deref(), &mut small);
             index.runs.push((listed.name, start..index.packs.len()));
@@ -115,8 +115,10 @@ impl Index {
         // Only what is authentic may say how a pack must look; the cache may not.
         repository.expect_packs(run.packs.iter().copied());
         if run.entries.len() >= SMALL_RUN_CHUNKS
+            && let Some(cache) = repository.cache().filter(|cache| cache.admits(Segment::len_bytes(&run)))
             && let Some(segment) = cached.and_then(|path| Segment::create(path, &run))
         {
+            cache.note(Segment::len_bytes(&run));
             self.packs.extend(run.packs);
             self.segments.push((segment, base));
             return Ok(());

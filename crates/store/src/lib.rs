@@ -10,6 +10,7 @@
 //! | **restore, list, check** | yes: snapshots are immutable and complete before they are visible | yes | yes |
 //! | **change keys or tags** | yes | yes | yes: numbered, created once; the loser reads again |
 
+mod cache;
 mod claims;
 mod collect;
 mod entropy;
@@ -20,6 +21,7 @@ mod format;
 mod index;
 mod keys;
 mod look;
+mod near;
 mod node_io;
 mod pack;
 mod pack_list;
@@ -35,6 +37,7 @@ mod verify;
 mod view;
 mod writer;
 
+pub use cache::cached_bytes;
 pub use claims::{Claim, Claims, Ticket};
 pub use collect::{CollectOptions, CollectOutcome, CollectPlan, CollectStep, Collected, OpenSession, PackUse};
 pub use entropy::{Entropy, OsEntropy, SeededEntropy};

@@ -77,7 +77,7 @@ impl Repository {
             commits.iter().filter(|((of, _), _)| *of < epoch).map(|((_, session), _)| *session).collect();
         let names: Vec<String> = commits.into_iter().map(|(_, listed)| listed.name.clone()).collect();
         let mut manifests = Vec::new();
-        for decision in self.read_each(&names, &|name| self.read_decision(name)) {
+        for decision in self.read_each(&names, &|name| self.read_decision_near(name)) {
             match decision {
                 Ok(Decision::Commit(manifest)) => manifests.push(*manifest),
                 Ok(Decision::Abort) => {}

@@ -1,5 +1,6 @@
 //! Making, finding and opening a repository.
 
+use crate::cache::Cache;
 use crate::collect;
 use crate::entropy::{Entropy, random};
 use crate::error::{StoreError, must_exist};
@@ -11,6 +12,7 @@ use crate::format::slot::SlotKind;
 use crate::format::version::{FRONT, FormatVersion};
 use crate::index::Index;
 use crate::keys::{self, KdfLimit, NewSlot, Slots, Unlock};
+use crate::near::Near;
 use crate::pack::build::PackContext;
 use crate::pack::cache::ByteCache;
 use crate::pack::{Frame, FrameDecoder, OpenPack};
@@ -18,6 +20,7 @@ use crate::view::View;
 use datakeep_model::{ChunkId, ChunkKind, RepositoryId, Timestamp};
 use datakeep_process::{BoundaryHasher, Chunker, ChunkerParams, IdHasher, KeyRing, RoleKey, RootKey, Suite};
 use datakeep_store_blob::{BlobStore, Listed};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -25,6 +28,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Memory for directories of packs in use.
 const DIRECTORY_CACHE_BYTES: usize = 16 << 20;
+/// What the files of the cache folder may take when nobody says anything else.
+const CACHE_MOST_BYTES: u64 = 2 << 30;
 /// Memory for decoded frames.
 const FRAME_CACHE_BYTES: usize = 16 << 20;
 
@@ -68,6 +73,7 @@ pub struct Locked {
     /// What was listed of [`FRONT`].
     front: Vec<Listed>,
     limit: KdfLimit,
+    cache_most_bytes: u64,
 }
 
 /// An open repository.
@@ -93,7 +99,9 @@ pub struct Repository {
     pub(crate) is_unsettled: AtomicBool,
     /// Reads that did not find what they looked for.
     pub(crate) misses: AtomicU64,
-    cache_folder: Option<PathBuf>,
+    cache: Option<Arc<Cache>>,
+    /// The store read through the cache, by whoever only reads.
+    pub(crate) near: Option<Near>,
 }
 
 impl Locked {
@@ -118,13 +126,28 @@ impl Locked {
         if parsed.config.version == FormatVersion::One {
             slots.names = keys::slot_names(&*blobs, FormatVersion::One)?;
         }
-        Ok(Self { blobs, parsed, is_read, slots, front, limit: KdfLimit::default() })
+        Ok(Self {
+            blobs,
+            parsed,
+            is_read,
+            slots,
+            front,
+            limit: KdfLimit::default(),
+            cache_most_bytes: CACHE_MOST_BYTES,
+        })
     }
 
     /// With another limit of what may be spent on slots.
     #[must_use]
     pub fn with_kdf_limit(mut self, limit: KdfLimit) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// With another bound of what the files of the cache folder may take; the usual one is 2 GiB.
+    #[must_use]
+    pub fn with_cache_limit(mut self, most_bytes: u64) -> Self {
+        self.cache_most_bytes = most_bytes;
         self
     }
 
@@ -163,7 +186,9 @@ impl Locked {
         };
         let (opened, keys) = opened;
         let config = self.parsed.config.clone();
-        let mut repository = Repository::assemble(self.blobs, config, opened.root, keys, entropy, cache_folder);
+        let cache = cache_folder.filter(|_| self.cache_most_bytes > 0);
+        let cache = cache.map(|folder| Arc::new(Cache::new(&folder, self.cache_most_bytes, keys.commit.clone())));
+        let mut repository = Repository::assemble(self.blobs, config, opened.root, keys, entropy, cache);
         repository.slot = opened.slot;
         repository.slots = Mutex::new(Some(self.slots));
         repository.front = Mutex::new(Some(self.front));
@@ -259,7 +284,7 @@ impl Repository {
         root: RootKey,
         keys: KeyRing,
         entropy: Arc<dyn Entropy>,
-        cache_folder: Option<PathBuf>,
+        cache: Option<Arc<Cache>>,
     ) -> Self {
         Self {
             ids: IdHasher::new(keys.id.expose()),
@@ -279,7 +304,8 @@ impl Repository {
             root,
             keys,
             entropy,
-            cache_folder,
+            cache,
+            near: None,
         }
     }
 
@@ -294,8 +320,14 @@ impl Repository {
     }
 
     /// Where disposable local copies go.
-    pub fn cache_folder(&self) -> Option<&PathBuf> {
-        self.cache_folder.as_ref()
+    pub(crate) fn cache(&self) -> Option<&Arc<Cache>> {
+        self.cache.as_ref()
+    }
+
+    /// From now on decisions and packs are read through the local cache, if there is one and the store is far away. Not for
+    /// checks, collections and repairs: what they judge is what is stored.
+    pub fn read_through_cache(&mut self) {
+        self.near = self.cache.as_ref().and_then(|cache| Near::new(&self.blobs, cache));
     }
 
     /// Key slots that are damaged or forged, in words. They do not keep the repository from opening, and are not looked for
@@ -380,6 +412,14 @@ impl Repository {
         sealed::open(&self.seal_context(object_type), object_type, name, stored)
     }
 
+    /// As [`Repository::read_sealed`], through the cache where there is one.
+    pub(crate) fn read_sealed_near(&self, object_type: ObjectType, name: &str) -> Result<Vec<u8>, StoreError> {
+        self.through_cache(|blobs| {
+            let stored = blobs.read(name, sealed::MAX_STORED_LEN_BYTES).map_err(must_exist)?;
+            self.open_sealed(object_type, name, &stored)
+        })
+    }
+
     pub(crate) fn read_sealed(&self, object_type: ObjectType, name: &str) -> Result<Vec<u8>, StoreError> {
         let stored = self.blobs.read(name, sealed::MAX_STORED_LEN_BYTES).map_err(must_exist)?;
         self.open_sealed(object_type, name, &stored)
@@ -427,7 +467,7 @@ impl Repository {
             return Ok(pack);
         }
         let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
-        let pack = self.open_pack_uncached(class, name, expected.as_ref())?;
+        let pack = self.through_cache(|blobs| self.open_pack_in(blobs, class, name, expected.as_ref()))?;
         let pack = Arc::new(pack);
         self.packs.insert(name, pack.clone(), pack.memory_bytes());
         Ok(pack)
@@ -439,8 +479,18 @@ impl Repository {
         name: PackName,
         expected: Option<&PackRecord>,
     ) -> Result<OpenPack, StoreError> {
+        self.open_pack_in(&*self.blobs, class, name, expected)
+    }
+
+    fn open_pack_in(
+        &self,
+        blobs: &dyn BlobStore,
+        class: PackClass,
+        name: PackName,
+        expected: Option<&PackRecord>,
+    ) -> Result<OpenPack, StoreError> {
         let (repository, suite) = (self.config.repository, self.config.suite);
-        OpenPack::open(&*self.blobs, repository, suite, self.role_key(class), (class, name), expected)
+        OpenPack::open(blobs, repository, suite, self.role_key(class), (class, name), expected)
     }
 
     /// Reads and decodes a frame, past the cache.
@@ -458,7 +508,10 @@ impl Repository {
         if let Some(frame) = self.frames.get(&key) {
             return Ok(frame);
         }
-        let frame = Arc::new(self.read_frame(pack, frame, decoder)?);
+        let repository = self.config.repository;
+        let decoder = RefCell::new(decoder);
+        let read = |blobs: &dyn BlobStore| pack.read_frame(blobs, repository, frame, &mut decoder.borrow_mut());
+        let frame = Arc::new(self.through_cache(read)?);
         self.frames.insert(key, frame.clone(), frame.len_bytes() + 64 * frame.chunks());
         Ok(frame)
     }

@@ -22,10 +22,12 @@ pub struct Companions {
     pub faults: Vec<StoreError>,
 }
 
+type ReadDecision<'a> = dyn Fn(&str) -> Result<Decision, StoreError> + Sync + 'a;
+
 impl Repository {
     /// All snapshots, oldest first, and what could not be read as one. Forgotten ones and void ones are none.
     pub fn snapshots(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
-        let (mut manifests, mut faults) = self.visible()?;
+        let (mut manifests, mut faults) = self.visible_by(&|name| self.read_decision_near(name))?;
         let (tags, tag_faults) = self.read_tags("tags/")?;
         faults.extend(tag_faults);
         for manifest in &mut manifests {
@@ -55,9 +57,13 @@ impl Repository {
 
     /// Visible commits, and what could not be read as a decision.
     pub(crate) fn visible(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
+        self.visible_by(&|name| self.read_decision(name))
+    }
+
+    fn visible_by(&self, read_decision: &ReadDecision<'_>) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
         let listed = self.blobs.list(names::COMMITS)?;
         let names: Vec<String> = listed.into_iter().map(|object| object.name).collect();
-        let read = self.read_each(&names, &|name| self.read_decision(name));
+        let read = self.read_each(&names, read_decision);
         let decisions: Vec<_> = names.iter().map(|name| names::parse_epoch_session(name)).zip(read).collect();
         // Tombstones and fence are looked at after the last decision was read: a run that was given up and passed by may
         // have put a void commit where its ABORT was removed.
@@ -92,11 +98,12 @@ impl Repository {
     }
 
     pub(crate) fn read_decision(&self, name: &str) -> Result<Decision, StoreError> {
-        let parsed = names::parse_epoch_session(name);
-        let (epoch, session) =
-            parsed.ok_or_else(|| StoreError::damaged(name, 0, "a decision's name", "another name"))?;
-        let plain = self.read_sealed(ObjectType::Decision, name)?;
-        decision::decode(&plain, session, epoch).map_err(|e| e.of(name))
+        decode_decision(name, || self.read_sealed(ObjectType::Decision, name))
+    }
+
+    /// As [`Repository::read_decision`], through the cache where there is one; whoever asks has seen that it is there.
+    pub(crate) fn read_decision_near(&self, name: &str) -> Result<Decision, StoreError> {
+        decode_decision(name, || self.read_sealed_near(ObjectType::Decision, name))
     }
 
     /// Newest labels per session below a folder, with their number.
@@ -235,4 +242,10 @@ impl Repository {
     pub fn entries(&self, manifest: &Manifest, range: KeyRange) -> Result<TreeCursor<NodeReader<'_>>, StoreError> {
         Ok(TreeCursor::new(NodeReader::new(self)?, manifest.root, manifest.root_level, range))
     }
+}
+
+fn decode_decision(name: &str, read: impl FnOnce() -> Result<Vec<u8>, StoreError>) -> Result<Decision, StoreError> {
+    let parsed = names::parse_epoch_session(name);
+    let (epoch, session) = parsed.ok_or_else(|| StoreError::damaged(name, 0, "a decision's name", "another name"))?;
+    decision::decode(&read()?, session, epoch).map_err(|e| e.of(name))
 }

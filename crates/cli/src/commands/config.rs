@@ -81,6 +81,7 @@ fn effective(app: &App) -> Result<(), Failure> {
         setting("config", &s.config_file, path),
         setting("repository", &s.repository, |v| v.as_ref().map(|text| text.to_string_lossy().into_owned())),
         setting("cache-dir", &s.cache_dir, path),
+        setting("cache-size", &s.cache_size_mib, |mib| Some(mib.to_string())),
         setting("password", &s.password, |reference| Some(reference.describe())),
         setting("unencrypted", &s.unencrypted, |on| Some(on.to_string())),
         setting("kdf-limit", &s.kdf_limit_mib, |mib| Some(mib.to_string())),

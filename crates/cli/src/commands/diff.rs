@@ -36,7 +36,7 @@ struct Summary {
 
 /// Runs it.
 pub fn run(app: &App, args: &DiffArgs) -> Result<ExitCode, Failure> {
-    let repository = app.open()?;
+    let repository = app.open_cached()?;
     let (manifests, _) = app.snapshots(&repository)?;
     let (old_name, old_path) = place::split(&args.old)?;
     let (new_name, new_path) = args.new.as_deref().map(place::split).transpose()?.unwrap_or_default();

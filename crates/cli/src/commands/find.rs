@@ -38,7 +38,7 @@ fn kind(name: TypeName) -> FileType {
 pub fn run(app: &App, args: &FindArgs) -> Result<ExitCode, Failure> {
     let selection = Selection::new(std::slice::from_ref(&args.pattern), &[])?;
     let beneath = args.place.as_ref().map_or(Ok(ItemPath::root()), |path| place::parse_path(path.as_bytes()))?;
-    let repository = app.open()?;
+    let repository = app.open_cached()?;
     let (manifests, _) = app.snapshots(&repository)?;
     let chosen = chosen(app, args, &manifests)?;
     let (mut hits, mut searched, mut missing) = (0, 0, None);

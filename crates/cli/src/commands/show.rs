@@ -21,7 +21,7 @@ struct Shown {
 
 /// Runs it.
 pub fn run(app: &App, args: &ShowArgs) -> Result<ExitCode, Failure> {
-    let repository = app.open()?;
+    let repository = app.open_cached()?;
     let (manifests, _) = app.snapshots(&repository)?;
     let snapshot = &app.choose(&manifests, &args.snapshot)?.snapshot;
     if app.out.json {

@@ -22,7 +22,7 @@ struct List {
 
 /// Runs it.
 pub fn run(app: &App, args: &SnapshotsArgs) -> Result<ExitCode, Failure> {
-    let repository = app.open()?;
+    let repository = app.open_cached()?;
     let (manifests, unreadable) = app.snapshots(&repository)?;
     let chosen = select(&manifests, args)?;
     let code = if unreadable > 0 { ExitCode::INTEGRITY } else { ExitCode::OK };

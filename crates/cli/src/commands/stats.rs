@@ -51,7 +51,7 @@ struct Used {
 
 /// Runs it.
 pub fn run(app: &App, args: &StatsArgs) -> Result<ExitCode, Failure> {
-    let repository = app.open()?;
+    let repository = app.open_cached()?;
     let (manifests, _) = app.snapshots(&repository)?;
     let chosen = chosen(app, &manifests, args.which.as_deref())?;
     let used = args.which.as_ref().map(|_| used(&repository, &manifests, &chosen)).transpose()?;

@@ -30,6 +30,7 @@ const TEXTS: &[(&str, Texts)] = &[
             ("no_color", "不使用颜色 [环境变量：NO_COLOR]"),
             ("config", "配置文件 [环境变量：DATAKEEP_CONFIG]"),
             ("cache_dir", "本地缓存目录，可随时删除 [环境变量：DATAKEEP_CACHE_DIR]"),
+            ("cache_size", "本地缓存的上限，单位 MiB；默认 2048，0 表示不使用缓存 [环境变量：DATAKEEP_CACHE_SIZE]"),
             ("password_file", "从文件读取密码 [环境变量：DATAKEEP_PASSWORD_FILE]"),
             (
                 "password_command",

@@ -7,17 +7,20 @@ use datakeep_connector::{
     ConnectorError, Details, Extent, Item, ItemBatch, ItemError, ItemHandle, ItemReader, ItemStream, ReadOutcome,
     Source,
 };
-use datakeep_distribute::{Overwrite, RestoreRequest, look_up};
+use datakeep_distribute::{Overwrite, RestoreRequest, list_directory, look_up};
 use datakeep_engine::BackupOptions;
 use datakeep_model::{ChunkKind, FileType, ItemPath, Mark, Secret, SessionId, SourceInfo, Timestamp};
 use datakeep_store::{
-    FrameDecoder, InitOptions, Locked, NewSlot, OsEntropy, Part, Repository, SlotKind, content_parts,
+    FrameDecoder, InitOptions, Locked, NewSlot, OsEntropy, Part, Repository, SlotKind, cached_bytes, content_parts,
 };
-use datakeep_store_blob::{BlobStore, MemoryStore, Record, RecordStore};
+use datakeep_store_blob::object::settings::{Credentials, Place, Settings};
+use datakeep_store_blob::{BlobStore, MemoryStore, ObjectStore, Record, RecordStore};
+use datakeep_testkit_s3::{Dialect, S3Server};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What an object store is told to be worth a request.
-const READ_ALONG_BYTES: u64 = 512 << 10;
+const READ_ALONG_BYTES: u64 = 384 << 10;
 const FOLDERS: u64 = 1000;
 const FILES_PER_FOLDER: u64 = 1000;
 /// What the goal allows.
@@ -167,6 +170,37 @@ fn asked(store: &MemoryStore, only: Option<SessionId>, number: u64) -> Vec<Recor
     log.take()
 }
 
+/// The same over HTTP: every request counts, as the server saw it.
+fn assert_few_over_http(store: &MemoryStore, number: u64) {
+    let server = S3Server::start(Dialect::strict());
+    for object in store.list("").unwrap() {
+        server.insert(&format!("p/{}", object.name), &store.read(&object.name, u64::MAX - 1).unwrap());
+    }
+    let endpoint = server.endpoint();
+    let place = Place::parse(&format!("s3://{}/p", endpoint.bucket)).unwrap().unwrap();
+    let mut settings = Settings::new(place);
+    (settings.endpoint, settings.region) = (Some(endpoint.url), Some(endpoint.region));
+    let (id, secret) = (endpoint.credentials.access_key, endpoint.credentials.secret_key);
+    settings.credentials = Credentials::Static { id, secret: Secret::new(secret.into_bytes()), token: None };
+    let repository = open(ObjectStore::new(settings).unwrap());
+    let name = format!("{}/file-{:06}.txt", folder(number / FILES_PER_FOLDER), number % FILES_PER_FOLDER);
+    assert_eq!(cat(&repository, None, &path(&name)), content(number));
+    let traffic = server.traffic();
+    let lines: Vec<String> = server
+        .requests()
+        .iter()
+        .map(|r| format!("{:?} {} {:?} {}", r.operation, r.key, r.range, r.body_len_bytes_out))
+        .collect();
+    println!(
+        "over HTTP: {} requests, {} bytes\n  {}",
+        traffic.requests,
+        traffic.body_len_bytes_out,
+        lines.join("\n  ")
+    );
+    assert!(traffic.requests <= MOST_REQUESTS as u64, "{traffic:?}");
+    assert!(traffic.body_len_bytes_out <= MOST_BYTES, "{traffic:?}");
+}
+
 fn assert_few(records: &[Record], what: &str) {
     let bytes: u64 = records.iter().map(|record| record.len_bytes).sum();
     let line = |r: &Record| format!("{} {} {}", r.operation.name(), r.name, r.len_bytes);
@@ -186,6 +220,7 @@ fn one_small_file_of_a_million_costs_eight_requests() {
     let id = report.manifest.unwrap().snapshot.id;
     for number in [0, 777_777, 999_999] {
         assert_few(&asked(&store, None, number), "without a checkpoint");
+        assert_few_over_http(&store, number);
     }
     let recorded = RecordStore::new(store.clone(), READ_ALONG_BYTES, 8);
     let log = recorded.log();
@@ -203,10 +238,144 @@ fn one_small_file_of_a_million_costs_eight_requests() {
     collect_done(&repository, 30);
     assert_eq!(store.list("checkpoints/").unwrap().len(), 1);
     assert_few(&asked(&store, None, 345_678), "with a checkpoint");
+    assert_few_over_http(&store, 345_678);
 
     // Not so few snapshots: one is named by its whole id. Its epoch is below the fence; that of the others is not.
     for name in ["a", "b", "c"] {
         run(&repository, &mut TreeSource::new(name, &other), &options()).unwrap();
     }
     assert_few(&asked(&store, Some(id), 5), "one of several");
+}
+
+/// Opens through a cache in a folder.
+fn open_cached(store: RecordStore<MemoryStore>, folder: &Path) -> Repository {
+    let locked = Locked::find(Arc::new(store)).unwrap();
+    let unlocked = locked.unlock(&unlock(PASSWORD), Arc::new(OsEntropy), Some(folder.to_path_buf()));
+    let mut repository = unlocked.unwrap();
+    repository.read_through_cache();
+    repository
+}
+
+/// What `datakeep snapshots` and `datakeep ls` do; what that asked for.
+fn looked(store: &MemoryStore, cache: &Path, expected: usize) -> [Vec<Record>; 2] {
+    let recorded = RecordStore::new(store.clone(), READ_ALONG_BYTES, 8);
+    let log = recorded.log();
+    let (manifests, faults) = open_cached(recorded, cache).snapshots().unwrap();
+    assert_eq!((manifests.len(), faults.len()), (expected, 0));
+    let snapshots = log.take();
+    let recorded = RecordStore::new(store.clone(), READ_ALONG_BYTES, 8);
+    let log = recorded.log();
+    let repository = open_cached(recorded, cache);
+    let (manifests, faults) = repository.snapshots_to_read(None).unwrap();
+    assert_eq!((manifests.len(), faults.len()), (expected, 0));
+    let entries = list_directory(&repository, &manifests[expected / 2], &ItemPath::root()).unwrap();
+    assert_eq!(entries.len(), 2);
+    [snapshots, log.take()]
+}
+
+fn hundred_snapshots() -> MemoryStore {
+    let store = MemoryStore::new();
+    let repository = init(&store);
+    for number in 0..100 {
+        let tree = memory::tree([("a", file(5, format!("{number}"))), ("b", file(6, "same"))]);
+        run(&repository, &mut TreeSource::new("s", &tree), &options()).unwrap();
+    }
+    store
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.path().is_dir() {
+            true => found.extend(files(&entry.path())),
+            false => found.push(entry.path()),
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_cached_is_not_asked_for_again() {
+    let store = hundred_snapshots();
+    let folder = tempfile::tempdir().unwrap();
+    let [cold, _] = looked(&store, folder.path(), 100);
+    assert!(cold.len() > 100, "decisions are read");
+    let [snapshots, ls] = looked(&store, folder.path(), 100);
+    println!("warm: {} requests for snapshots, {} for ls", snapshots.len(), ls.len());
+    assert!(snapshots.len() <= 8 && ls.len() <= 5, "{snapshots:?} {ls:?}");
+    // Nothing of it is needed, and nothing that is harmed there harms anybody.
+    for (number, path) in files(folder.path()).into_iter().enumerate() {
+        let mut bytes = std::fs::read(&path).unwrap();
+        match number % 3 {
+            0 => bytes.truncate(bytes.len() / 2),
+            1 => *bytes.last_mut().unwrap() ^= 1,
+            _ => bytes.clear(),
+        }
+        std::fs::write(&path, bytes).unwrap();
+    }
+    looked(&store, folder.path(), 100);
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    looked(&store, folder.path(), 100);
+}
+
+/// A bit that turned on the way into the cache is found when it is used, and read anew.
+#[test]
+fn what_was_harmed_on_its_way_into_the_cache_harms_nobody() {
+    let store = hundred_snapshots();
+    let folder = tempfile::tempdir().unwrap();
+    let whole = store.fork();
+    let names: Vec<String> =
+        store.list("commits/").unwrap().into_iter().chain(store.list("meta/").unwrap()).map(|l| l.name).collect();
+    for name in &names {
+        let mut bytes = store.read(name, u64::MAX).unwrap();
+        let at = bytes.len() * 2 / 3;
+        bytes[at] ^= 16;
+        store.tamper(name, Some(bytes));
+    }
+    // Everything is damaged as this reader sees it; what it has seen is cached.
+    let repository = open_cached(RecordStore::new(store.clone(), READ_ALONG_BYTES, 8), folder.path());
+    let (manifests, faults) = repository.snapshots().unwrap();
+    assert_eq!((manifests.len(), faults.len()), (0, 100));
+    assert!(!files(folder.path()).is_empty());
+    looked(&whole, folder.path(), 100);
+}
+
+/// What a collection has deleted does not live on in the cache.
+#[test]
+fn a_deleted_snapshot_is_gone_whatever_is_cached() {
+    let store = hundred_snapshots();
+    let folder = tempfile::tempdir().unwrap();
+    looked(&store, folder.path(), 100);
+    let repository = Arc::new(open(store.clone()));
+    for manifest in repository.snapshots().unwrap().0.iter().take(40) {
+        forget(&repository, manifest);
+    }
+    looked(&store, folder.path(), 60);
+    for _ in 0..2 {
+        collect_done(&repository, 0);
+        looked(&store, folder.path(), 60);
+    }
+}
+
+/// Several readers with one small cache.
+#[test]
+fn readers_share_a_cache() {
+    let store = hundred_snapshots();
+    let folder = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..3 {
+                    let store = RecordStore::new(store.clone(), READ_ALONG_BYTES, 8);
+                    let locked = Locked::find(Arc::new(store)).unwrap().with_cache_limit(40_000);
+                    let cache = Some(folder.path().to_path_buf());
+                    let mut repository = locked.unlock(&unlock(PASSWORD), Arc::new(OsEntropy), cache).unwrap();
+                    repository.read_through_cache();
+                    assert_eq!(repository.snapshots_to_read(None).unwrap().0.len(), 100);
+                }
+            });
+        }
+    });
+    let most_bytes = 40_000 + 3 * 40_000 / 16;
+    assert!((1..=most_bytes).contains(&cached_bytes(folder.path())), "{}", cached_bytes(folder.path()));
 }

@@ -1,5 +1,6 @@
 //! A run of the index as a file of the local cache.
 
+use crate::cache;
 use crate::format::codec::{Decoder, Encoder};
 use crate::format::index::{self, IndexRun, PackRecord};
 use std::fs::File;
@@ -50,7 +51,13 @@ impl Segment {
         let mut segment =
             Self { file, start_byte, count: count as usize, fences: Vec::new(), filter: Filter::new(count as usize) };
         segment.scan(records.len())?;
+        cache::touch(&segment.file);
         Some((records, segment))
+    }
+
+    /// What a run takes as a file, at most.
+    pub fn len_bytes(run: &IndexRun) -> u64 {
+        (24 + run.packs.len() * 96 + run.entries.len() * ENTRY_LEN_BYTES) as u64
     }
 
     /// Writes a run into the cache; `None` when that fails, which only costs memory.

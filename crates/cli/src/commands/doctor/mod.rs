@@ -143,7 +143,20 @@ fn cache(app: &App, findings: &mut Findings) {
     // What does not exist yet is made below the nearest directory that does.
     let standing = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(path);
     if rustix::fs::access(standing, Access::WRITE_OK).is_ok() {
-        findings.good("cache", tr!("cache directory {shown} can be written", "缓存目录 {shown} 可写"));
+        let used_bytes: u64 = std::fs::read_dir(path)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| datakeep_store::cached_bytes(&entry.path()))
+            .sum();
+        let (used, most) = (sizes::bytes(used_bytes), sizes::bytes(u64::from(app.settings.cache_size_mib.value) << 20));
+        findings.good(
+            "cache",
+            tr!(
+                "cache directory {shown} can be written; {used} are used, {most} for each repository at most",
+                "缓存目录 {shown} 可写；已用 {used}，每个仓库上限 {most}"
+            ),
+        );
     } else {
         let hint = tr!(
             "set DATAKEEP_CACHE_DIR; everything works without, more slowly",

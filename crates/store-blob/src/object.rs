@@ -328,7 +328,7 @@ impl BlobStore for ObjectStore {
     fn read_along_bytes(&self) -> u64 {
         // The directories of nearly all packs, and all of most packs of nodes. A request of 30 ms costs as much as 1.5 MB at
         // 50 MB/s; but where several go at once, only the bytes count.
-        384 << 10
+        512 << 10
     }
 
     fn reads_at_once(&self) -> usize {

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What an object store is told to be worth a request.
-const READ_ALONG_BYTES: u64 = 384 << 10;
+const READ_ALONG_BYTES: u64 = 512 << 10;
 const FOLDERS: u64 = 1000;
 const FILES_PER_FOLDER: u64 = 1000;
 /// What the goal allows.

@@ -40,7 +40,7 @@ pub struct LocalStore<L: Layer = Disk> {
     deleted_in: Mutex<BTreeSet<PathBuf>>,
     /// Directories whose own names are durable.
     settled: Mutex<BTreeSet<PathBuf>>,
-    /// Objects that stand and that this handle could not make durable.
+    /// Objects that could neither be made durable nor removed.
     doubtful: Mutex<BTreeSet<String>>,
     open: Mutex<BTreeMap<String, std::sync::Arc<File>>>,
 }
@@ -219,7 +219,7 @@ impl<L: Layer> BlobStore for LocalStore<L> {
             other => other?,
         };
         let directory = path.parent().unwrap_or(&self.root);
-        self.sync_names(directory, name).map_err(|error| self.doubt(name, error))
+        self.sync_names(directory, name).inspect_err(|_| self.take_back(&path, name))
     }
 
     fn read(&self, name: &str, max_len_bytes: u64) -> Result<Vec<u8>, BlobError> {

@@ -79,17 +79,12 @@ impl<L: Layer> LocalStore<L> {
         synced.err().unwrap_or_else(|| BlobError::Exists { name: name.to_string() })
     }
 
-    /// What to say of an object that stands and of which nobody knows whether it is durable. It stays: others may have
-    /// seen it and built on it, and what has been seen must not vanish while they live. But this handle does not find it:
-    /// a sync that failed may never be made good by another of the same process, so a caller that reads back what it
-    /// could not store must not take it for stored.
-    pub(super) fn doubt(&self, name: &str, error: BlobError) -> BlobError {
-        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string());
-        match error {
-            BlobError::Failed { operation, name, detail } => {
-                BlobError::Failed { operation, name, detail: format!("{detail}; it may be stored all the same") }
-            }
-            other => other,
+    /// Takes back an object of which nobody knows whether it is durable: a sync that failed may never be made good by
+    /// another, so nobody should build on it. Where that fails too, at least this handle does not find it: a caller that
+    /// reads back what it could not store must not take it for stored.
+    pub(super) fn take_back(&self, path: &Path, name: &str) {
+        if self.layer.unlink(path).is_err() {
+            self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string());
         }
     }
 

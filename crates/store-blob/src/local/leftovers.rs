@@ -10,8 +10,7 @@ use std::time::Duration;
 const LEAST_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// Folders that hold objects in folders of their own, or objects.
-const FOLDERS: [&str; 11] =
-    ["data", "meta", "index", "reach", "sessions", "commits", "manifests", "mended", "tags", "progress", PROBES];
+const FOLDERS: [&str; 9] = ["data", "meta", "index", "reach", "sessions", "commits", "tags", "progress", PROBES];
 const PROBES: &str = "probe";
 
 /// Removes what is left over and returns how many. What cannot be looked at or removed stays.

@@ -70,7 +70,10 @@ impl ObjectStore {
         name: &str,
         future: impl Future<Output = opendal::Result<T>>,
     ) -> Result<T, BlobError> {
-        self.runtime.block_on(future).map_err(|error| fault::meaning(operation, name, &error))
+        self.runtime.block_on(future).map_err(|error| match name {
+            "" => fault::meaning(operation, &self.location(), &error),
+            name => fault::meaning(operation, name, &error),
+        })
     }
 
     /// Stores an object under a free name.

@@ -71,7 +71,13 @@ impl Location {
         };
         let chosen = options.choose(place.clone())?;
         let waiter = Arc::new(waiter::Patience::new(cancel.clone()));
-        let object = ObjectStore::new(chosen.settings)?;
+        // Nothing is asked of the store yet: whatever is wrong stands in the settings.
+        let object = ObjectStore::new(chosen.settings).map_err(|error| {
+            let message = tr!("a setting of the store cannot be used", "存储的某项设置无法使用");
+            Failure::usage(message)
+                .detail(error.to_string())
+                .hint(tr!("see all: datakeep config show --effective", "查看全部：datakeep config show --effective"))
+        })?;
         let limited = LimitStore::new(object, waiter.clone(), chosen.limits);
         let patient = RetryStore::new(limited, waiter, chosen.patience_ms);
         Ok(Arc::new(AheadStore::new(patient, chosen.bounds)))

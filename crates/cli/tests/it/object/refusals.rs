@@ -24,7 +24,7 @@ fn every_refusal_has_its_words() {
     check(list(&[], &["-r", &format!("s3://{bucket}/none")]), 10, "no repository", "datakeep init");
     check(list(&[], &["-r", "s3://Bad_Bucket"]), 2, "no place for a repository", "s3://BUCKET/PREFIX");
     check(list(&[], &["-o", "endpont=x"]), 2, "no store option", "`endpoint`");
-    check(list(&[], &["-o", "ca-file=/none"]), 14, "/none", "");
+    check(list(&[], &["-o", "ca-file=/none"]), 2, "cannot read the certificates in /none", "config show");
     check(remote.run(&["init"]), 2, "there is a repository", "datakeep backup");
     server.set_clock_offset_s(3600);
     check(list(&[], &[]), 14, "clock", "3600 s behind");

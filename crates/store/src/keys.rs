@@ -40,7 +40,7 @@ pub struct NewSlot {
 /// A slot as `key list` shows it.
 #[derive(Clone, Debug)]
 pub struct SlotInfo {
-    /// Eight hexadecimal digits.
+    /// Sixteen hexadecimal digits; eight in repositories of format version 1.
     pub name: String,
     /// Name for people.
     pub label: String,
@@ -90,6 +90,22 @@ fn read_slots(blobs: &dyn BlobStore, version: FormatVersion) -> Result<Vec<Found
 pub(crate) fn spoken_kind(object: &str) -> Option<SlotKind> {
     let digit = slot_name(object).get(..1).and_then(|digit| u8::from_str_radix(digit, 16).ok())?;
     [SlotKind::Password, SlotKind::Recovery, SlotKind::Open].into_iter().find(|kind| *kind as u8 == digit & 3)
+}
+
+/// Digits of a slot's name that speak of its config.
+const MARK: std::ops::Range<usize> = 1..8;
+
+/// What the name of a slot says of the config that is copied into it.
+pub(crate) fn config_mark(config: &[u8]) -> String {
+    datakeep_process::digest(config).to_hex()[..MARK.len()].to_string()
+}
+
+/// What the names of all slots say of the config; `None` when they do not agree. An `init` that did not end may have left
+/// slots of a config that never was: they open with the same password, and lead to another root key.
+pub(crate) fn agreed_mark(names: &[String]) -> Option<&str> {
+    let mut marks = names.iter().map(|name| slot_name(name).get(MARK));
+    let first = marks.next()??;
+    marks.all(|mark| mark == Some(first)).then_some(first)
 }
 
 /// What may be spent on slots before anything in them is proven: whoever can write to the store chooses their cost.
@@ -324,11 +340,16 @@ pub(crate) fn write_slot(
     };
     let (kind, label, created_seconds, kdf) = (new.kind, new.label.clone(), now.seconds, new.kdf);
     let slot = Slot { kind, label, created_seconds, kdf, salt, wrapped, config: copy };
+    let mark = config_mark(&slot.config);
     let mut chance: [u8; 16] = random(entropy);
     if config.version != FormatVersion::One {
         chance[0] = chance[0] & 0xcf | (kind as u8) << 4;
     }
-    let name = datakeep_model::RepositoryId(chance).to_hex()[..8].to_string();
+    let drawn = datakeep_model::RepositoryId(chance).to_hex();
+    let name = match config.version {
+        FormatVersion::One => drawn[..8].to_string(),
+        FormatVersion::Two => format!("{}{mark}{}", &drawn[..1], &drawn[8..16]),
+    };
     let object = format!("{}{name}", config.version.slots());
     blobs.create(&object, &slot::encode(&slot, &object, &keys.commit))?;
     Ok(name)
@@ -423,6 +444,18 @@ impl Repository {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slots_that_speak_of_several_configs_are_believed_nothing() {
+        let agreed = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| format!("config-keys/{name}")).collect();
+            agreed_mark(&names).map(str::to_string)
+        };
+        assert_eq!(agreed(&["1abcdef0ffffffff", "2abcdef000000000"]).as_deref(), Some("abcdef0"));
+        assert_eq!(agreed(&["1abcdef0ffffffff", "1abcdef100000000"]), None, "one of them is left over");
+        assert_eq!(agreed(&["1abcdef0ffffffff", "stray"]), None);
+        assert_eq!(agreed(&[]), None);
+    }
 
     #[test]
     fn what_opens_a_repository_does_not_print() {

@@ -216,9 +216,13 @@ fn copied_config(blobs: &dyn BlobStore, slots: &mut Slots) -> Option<config::Par
         Some(SlotKind::Recovery) => 1,
         _ => 2,
     };
+    // Where slots speak of several configs, only the config itself tells which is this repository's.
+    let mark = keys::agreed_mark(&slots.names)?.to_string();
     let first = slots.names.iter().min_by_key(rank)?;
     let found = keys::read_slot(blobs, first);
-    let copy = found.1.as_ref().ok().and_then(|parsed| config::decode(&parsed.slot.config).ok());
+    let copied = found.1.as_ref().ok().map(|parsed| &parsed.slot.config);
+    let copied = copied.filter(|config| keys::config_mark(config) == mark);
+    let copy = copied.and_then(|config| config::decode(config).ok());
     slots.read.push(found);
     // That nothing is encrypted is not to be learned from what anybody can add.
     copy.filter(|parsed| parsed.config.version == FormatVersion::Two && parsed.config.suite != Suite::Plain)

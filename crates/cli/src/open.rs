@@ -13,6 +13,7 @@ use datakeep_model::{ErrorKind, Secret, Timestamp};
 use datakeep_process::Suite;
 use datakeep_store::{Locked, Manifest, OsEntropy, RecoveryCode, Repository, StoreError, Unlock};
 use datakeep_store_blob::{BlobStore, LocalStore};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,15 +40,24 @@ impl App {
         RunContext { observer: watch, cancel: &self.cancel, clock: &self.clock }
     }
 
-    /// The directory of the repository.
-    pub fn repository_path(&self) -> Result<PathBuf, Failure> {
-        let Some(given) = &self.settings.repository.value else {
+    /// Where the repository is, as it was given.
+    fn location(&self) -> Result<&OsStr, Failure> {
+        self.settings.repository.value.as_deref().ok_or_else(|| {
             let message = tr!("no repository was named", "未指定仓库");
-            return Err(Failure::new(ErrorKind::NoRepository, message).hint(tr!(
+            Failure::new(ErrorKind::NoRepository, message).hint(tr!(
                 "give --repo PATH, or set DATAKEEP_REPO, or `repository` in the configuration; a new one: datakeep init --repo PATH",
                 "请使用 --repo 路径，或设置 DATAKEEP_REPO，或在配置文件中写 `repository`；新建：datakeep init --repo 路径"
-            )));
-        };
+            ))
+        })
+    }
+
+    /// The directory of the repository.
+    pub fn repository_path(&self) -> Result<PathBuf, Failure> {
+        Self::directory_at(self.location()?)
+    }
+
+    /// The directory that a location names.
+    fn directory_at(given: &OsStr) -> Result<PathBuf, Failure> {
         let text = given.to_string_lossy();
         if let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| *scheme != "file") {
             let message = tr!(
@@ -62,7 +72,12 @@ impl App {
 
     /// The byte store beneath the repository.
     pub fn store(&self) -> Result<Arc<dyn BlobStore>, Failure> {
-        Ok(Arc::new(LocalStore::new(&self.repository_path()?)))
+        self.store_at(self.location()?)
+    }
+
+    /// The byte store at a location.
+    pub fn store_at(&self, location: &OsStr) -> Result<Arc<dyn BlobStore>, Failure> {
+        Ok(Arc::new(LocalStore::new(&Self::directory_at(location)?)))
     }
 
     /// Where disposable local copies of a repository go.
@@ -72,8 +87,13 @@ impl App {
 
     /// Finds the repository; needs no key.
     pub fn find(&self) -> Result<Locked, Failure> {
-        let path = self.repository_path()?;
-        Locked::find(self.store()?).map_err(|error| match error {
+        self.find_at(self.location()?)
+    }
+
+    /// Finds the repository at a location; needs no key.
+    pub fn find_at(&self, location: &OsStr) -> Result<Locked, Failure> {
+        let path = Self::directory_at(location)?;
+        Locked::find(self.store_at(location)?).map_err(|error| match error {
             StoreError::NoRepository { location } if holds_something(&path) => something_else(&location),
             other => other.into(),
         })

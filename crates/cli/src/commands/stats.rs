@@ -140,6 +140,7 @@ fn class_name(folder: &str) -> String {
         "sessions" => tr!("sessions", "会话"),
         "tags" => tr!("labels", "标签"),
         "progress" => tr!("unfinished runs", "未完成的运行"),
+        "origins" => tr!("forgotten copies", "已遗忘的副本"),
         "keys" => tr!("key slots", "密钥槽"),
         "config" => tr!("configuration", "仓库配置"),
         other => other.to_string(),

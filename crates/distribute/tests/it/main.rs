@@ -4,6 +4,7 @@
 mod alone;
 mod collect;
 mod concurrency;
+mod copying;
 mod crash;
 mod damage;
 mod determinism;

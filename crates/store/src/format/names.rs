@@ -129,6 +129,13 @@ pub(crate) fn forgotten(session: SessionId) -> String {
     format!("forgotten/{session}")
 }
 
+pub(crate) const ORIGINS: &str = "origins/";
+
+/// The mark that a copy has been forgotten; `key` is of its original.
+pub(crate) fn origin(key: &str) -> String {
+    format!("{ORIGINS}{key}")
+}
+
 pub(crate) fn tags_folder(session: SessionId) -> String {
     format!("tags/{session}/")
 }

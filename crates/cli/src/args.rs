@@ -1,6 +1,7 @@
 //! The command line as data. English help stands here; Chinese help in `words::help`.
 
 use crate::args_care::{CheckArgs, DoctorArgs, RepairArgs, ScrubArgs};
+use crate::args_copy::CopyArgs;
 use crate::args_forget::ForgetArgs;
 use crate::args_gc::GcArgs;
 use crate::args_store::{KeyArgs, StatsArgs, TagArgs};
@@ -115,6 +116,8 @@ pub enum Verb {
     Forget(Box<ForgetArgs>),
     /// Free what no snapshot uses
     Gc(GcArgs),
+    /// Copy snapshots to a second repository, which has a password and a retention of its own
+    Copy(Box<CopyArgs>),
     /// Show the configuration
     Config(ConfigArgs),
     /// Examine the environment and the repository

@@ -3,7 +3,7 @@
 use crate::args::Common;
 use crate::config_file::{self, FileValues};
 use crate::errors::Failure;
-use crate::secrets::{CREDENTIAL, Reference};
+use crate::secrets::{COPY_CREDENTIAL, CREDENTIAL, Reference};
 use crate::stores::options::StoreOptions;
 use crate::words::{Lang, tr};
 use datakeep_store::{KdfLimit, KdfParams};
@@ -57,6 +57,11 @@ pub struct Value<T> {
 impl<T> Value<T> {
     fn new(value: T, origin: Origin) -> Self {
         Self { value, origin }
+    }
+
+    /// True when somebody said it.
+    pub fn is_given(&self) -> bool {
+        self.origin != Origin::Default
     }
 }
 
@@ -183,6 +188,38 @@ fn password(common: &Common, file: &FileValues) -> Result<Value<Reference>, Fail
     Ok(file.password.clone().unwrap_or_else(|| Value::new(Reference::Prompt, Origin::Default)))
 }
 
+/// Where the password of the repository to copy to comes from; in the order of [`password`].
+fn copy_password(
+    given_file: Option<PathBuf>,
+    given_command: Option<String>,
+    file: &FileValues,
+) -> Result<Value<Reference>, Failure> {
+    if let Some(path) = given_file {
+        return Ok(Value::new(Reference::File(path), Origin::Flag("--to-password-file")));
+    }
+    if let Some(command) = given_command {
+        let argv = crate::secrets::split_arguments(&command)?;
+        return Ok(Value::new(Reference::Command(argv), Origin::Flag("--to-password-command")));
+    }
+    const PLAIN: &str = "DATAKEEP_TO_PASSWORD";
+    if std::env::var_os(PLAIN).is_some() {
+        return Ok(Value::new(Reference::Environment(PLAIN.into()), Origin::Environment(PLAIN)));
+    }
+    if let Some((path, origin)) = environment("DATAKEEP_TO_PASSWORD_FILE") {
+        return Ok(Value::new(Reference::File(path.into()), origin));
+    }
+    if let Some((command, origin)) = environment("DATAKEEP_TO_PASSWORD_COMMAND") {
+        let argv = crate::secrets::split_arguments(&command.to_string_lossy())?;
+        return Ok(Value::new(Reference::Command(argv), origin));
+    }
+    if let Some((directory, origin)) = environment("CREDENTIALS_DIRECTORY")
+        && PathBuf::from(directory).join(COPY_CREDENTIAL).is_file()
+    {
+        return Ok(Value::new(Reference::Credential(COPY_CREDENTIAL.into()), origin));
+    }
+    Ok(file.copy.password.clone().unwrap_or_else(|| Value::new(Reference::Prompt, Origin::Default)))
+}
+
 fn colour(common: &Common, file: &FileValues) -> Value<bool> {
     if common.no_color {
         return Value::new(false, Origin::Flag("--no-color"));
@@ -263,6 +300,20 @@ impl Settings {
     /// True when somebody said what opens the repository.
     pub fn has_secret(&self) -> bool {
         self.recovery_code || self.password.origin != Origin::Default
+    }
+
+    /// The repository to copy to; `given` is what the flag says.
+    pub fn copy_repository(&self, given: Option<OsString>) -> Value<Option<OsString>> {
+        let from_file = self.file.copy.repository.clone().map(|v| (OsString::from(v.value), v.origin));
+        match flag(given, "--to").or_else(|| environment("DATAKEEP_TO_REPO")).or(from_file) {
+            Some((location, origin)) => Value::new(Some(location), origin),
+            None => Value::new(None, Origin::Default),
+        }
+    }
+
+    /// Where its password comes from; the arguments are what the flags say.
+    pub fn copy_password(&self, file: Option<PathBuf>, command: Option<String>) -> Result<Value<Reference>, Failure> {
+        copy_password(file, command, &self.file)
     }
 
     /// Works everything out. Reads the environment and the configuration file.

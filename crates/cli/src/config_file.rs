@@ -18,6 +18,15 @@ pub type StoreValues = Vec<(String, Value<String>)>;
 /// Names of flags of `backup`, each with its values.
 pub type BackupValues = Vec<(String, Value<Vec<String>>)>;
 
+/// What the file says of the repository to copy to.
+#[derive(Clone, Debug, Default)]
+pub struct CopyValues {
+    /// `repository`.
+    pub repository: Option<Value<String>>,
+    /// `password`.
+    pub password: Option<Value<Reference>>,
+}
+
 /// What the file says.
 #[derive(Clone, Debug, Default)]
 pub struct FileValues {
@@ -37,6 +46,8 @@ pub struct FileValues {
     pub language: Option<Value<Lang>>,
     /// `color`.
     pub colour: Option<Value<bool>>,
+    /// `[copy]`.
+    pub copy: CopyValues,
     /// `[backup]`: names as the flags of `backup`, each with its values.
     pub backup: BackupValues,
     /// `[store]`: names as the keys of `--store-option`.
@@ -50,7 +61,7 @@ impl FileValues {
     }
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "repository",
     "cache-dir",
     "cache-size",
@@ -61,7 +72,9 @@ const KEYS: [&str; 10] = [
     "color",
     "backup",
     "store",
+    "copy",
 ];
+const COPY_KEYS: [&str; 2] = ["repository", "password"];
 /// Keys of `[backup]` and whether each is a switch.
 const BACKUP_KEYS: [(&str, bool); 10] = [
     ("exclude", false),
@@ -141,14 +154,7 @@ impl Reader<'_> {
             match key.get_ref().as_ref() {
                 "repository" => values.repository = Some(Value { value: self.text(value, line)?, origin }),
                 "cache-dir" => values.cache_dir = Some(Value { value: self.text(value, line)?, origin }),
-                "password" => {
-                    let reference = Reference::parse(&self.text(value, line)?);
-                    let reference = reference.map_err(|failure| Failure {
-                        message: self.refuse(line, failure.message.clone()).message,
-                        ..failure
-                    })?;
-                    values.password = Some(Value { value: reference, origin });
-                }
+                "password" => values.password = Some(Value { value: self.reference(value, line)?, origin }),
                 "language" => {
                     let name = self.text(value, line)?;
                     let lang = Lang::parse(&name)
@@ -161,6 +167,7 @@ impl Reader<'_> {
                 "color" => values.colour = Some(Value { value: self.switch(value, line)?, origin }),
                 "backup" => values.backup = self.backup(value, line)?,
                 "store" => values.store = self.store(value, line)?,
+                "copy" => values.copy = self.copy(value, line)?,
                 other => return Err(self.unknown(other, line, &KEYS)),
             }
         }
@@ -183,6 +190,11 @@ impl Reader<'_> {
             DeValue::Integer(number) => Ok(number.to_string()),
             _ => Err(self.refuse(line, tr!("this must be a text in quotes", "此处应为带引号的文本"))),
         }
+    }
+
+    fn reference(&self, value: &Spanned<DeValue<'_>>, line: usize) -> Result<Reference, Failure> {
+        let reference = Reference::parse(&self.text(value, line)?);
+        reference.map_err(|failure| Failure { message: self.refuse(line, failure.message.clone()).message, ..failure })
     }
 
     fn switch(&self, value: &Spanned<DeValue<'_>>, line: usize) -> Result<bool, Failure> {
@@ -214,6 +226,23 @@ impl Reader<'_> {
                 })?;
             }
             values.push((name.to_string(), Value { value: text, origin: Origin::File(line) }));
+        }
+        Ok(values)
+    }
+
+    fn copy(&self, value: &Spanned<DeValue<'_>>, line: usize) -> Result<CopyValues, Failure> {
+        let DeValue::Table(table) = value.get_ref() else {
+            return Err(self.refuse(line, tr!("`copy` must be a table: [copy]", "`copy` 应为表：[copy]")));
+        };
+        let mut values = CopyValues::default();
+        for (key, value) in table {
+            let line = self.line(key.span().start);
+            let origin = Origin::File(line);
+            match key.get_ref().as_ref() {
+                "repository" => values.repository = Some(Value { value: self.text(value, line)?, origin }),
+                "password" => values.password = Some(Value { value: self.reference(value, line)?, origin }),
+                other => return Err(self.unknown(other, line, &COPY_KEYS)),
+            }
         }
         Ok(values)
     }
@@ -265,6 +294,10 @@ mod tests {
         assert!(failure.hint.unwrap().contains("`repository`"));
         let failure = parse("[backup]\n\nexlude = []\n").unwrap_err();
         assert!(failure.message.contains("line 3"), "{failure:?}");
+        let failure = parse("[copy]\npasword = \"file:/x\"\n").unwrap_err();
+        assert!(failure.message.contains("line 2") && failure.hint.unwrap().contains("`password`"));
+        assert!(parse("[copy]\npassword = \"hunter2\"\n").is_err());
+        assert!(parse("copy = 1\n").is_err());
         assert!(parse("repository = 1.5").is_err());
         assert!(parse("repository = ").unwrap_err().message.contains("line 1"));
     }
@@ -277,7 +310,8 @@ mod tests {
             let values = parse(text).unwrap();
             assert_eq!(values.backup.len(), BACKUP_KEYS.len());
             assert_eq!(values.store.len(), options::KEYS.len());
-            for key in KEYS.iter().copied().filter(|key| !["backup", "store"].contains(key)) {
+            assert!(values.copy.repository.is_some() && values.copy.password.is_some());
+            for key in KEYS.iter().copied().filter(|key| !["backup", "store", "copy"].contains(key)) {
                 assert!(text.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key}");
             }
         }

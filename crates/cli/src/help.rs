@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, Command, CommandFactory};
 
 /// Verbs by room, in the order of the help.
 const EVERY_DAY: [&str; 9] = ["init", "backup", "snapshots", "show", "ls", "find", "cat", "diff", "restore"];
-const STORE: [&str; 8] = ["stats", "check", "scrub", "repair", "key", "tag", "forget", "gc"];
+const STORE: [&str; 9] = ["stats", "check", "scrub", "repair", "key", "tag", "forget", "gc", "copy"];
 const REST: [&str; 5] = ["config", "doctor", "demo", "completion", "man"];
 
 /// The command as it parses and prints help.

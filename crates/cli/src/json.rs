@@ -2,7 +2,9 @@
 
 use crate::errors::Failure;
 use crate::time;
-use datakeep_model::{Counters, ItemPath, Loss, LossNote, Mark, Outcome, SessionId, Snapshot, escape_for_terminal};
+use datakeep_model::{
+    Counters, ItemPath, Loss, LossNote, Mark, Origin, Outcome, SessionId, Snapshot, Whence, escape_for_terminal,
+};
 use serde::Serialize;
 
 /// Version of the contract.
@@ -201,6 +203,35 @@ pub struct SnapshotJson {
     #[serde(flatten)]
     counters: CountersJson,
     writer: String,
+    origin: Option<OriginJson>,
+}
+
+/// Where a copy comes from.
+#[derive(Serialize)]
+struct OriginJson {
+    repository: String,
+    snapshot: String,
+    copied: String,
+    items_lost: u64,
+    through: Vec<WhenceJson>,
+}
+
+#[derive(Serialize)]
+struct WhenceJson {
+    repository: String,
+    snapshot: String,
+}
+
+impl OriginJson {
+    /// The original, and what it came through on its way here.
+    fn of(origin: &Origin) -> Option<Self> {
+        let (first, through) = origin.chain.split_first()?;
+        let step =
+            |whence: &Whence| WhenceJson { repository: whence.repository.to_hex(), snapshot: whence.snapshot.to_hex() };
+        let WhenceJson { repository, snapshot } = step(first);
+        let (copied, through) = (time::utc(origin.copied), through.iter().map(step).collect());
+        Some(Self { repository, snapshot, copied, items_lost: origin.losses, through })
+    }
 }
 
 #[derive(Serialize)]
@@ -229,6 +260,7 @@ impl From<&Snapshot> for SnapshotJson {
             outcome: outcome(s.outcome()),
             counters: (&s.counters).into(),
             writer: s.writer.clone(),
+            origin: s.origin.as_ref().and_then(OriginJson::of),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod args;
 mod args_care;
+mod args_copy;
 mod args_forget;
 mod args_gc;
 mod args_store;

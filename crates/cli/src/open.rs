@@ -5,6 +5,7 @@ use crate::errors::Failure;
 use crate::out::Out;
 use crate::progress::Watch;
 use crate::stores::Location;
+use crate::stores::options::StoreOptions;
 use crate::words::tr;
 use crate::{secrets, time};
 use datakeep_connector::{Cancel, Clock, SystemClock};
@@ -64,8 +65,12 @@ impl App {
 
     /// Finds the repository; needs no key.
     pub fn find(&self) -> Result<Locked, Failure> {
-        let place = self.location()?;
-        Locked::find(self.store()?).map_err(|error| match error {
+        self.find_at(&self.location()?, &self.settings.store)
+    }
+
+    /// Finds the repository at a location; needs no key.
+    pub fn find_at(&self, place: &Location, options: &StoreOptions) -> Result<Locked, Failure> {
+        Locked::find(place.open(options, &self.cancel)?).map_err(|error| match error {
             StoreError::NoRepository { location } if place.folder().is_some_and(holds_something) => {
                 something_else(&location)
             }

@@ -14,14 +14,19 @@ use zeroize::Zeroizing;
 
 /// Name of the credential that a systemd unit hands over.
 pub const CREDENTIAL: &str = "datakeep-password";
+/// The same for the repository to copy to.
+pub const COPY_CREDENTIAL: &str = "datakeep-to-password";
 /// Variables that hold secrets or say where they are: programs that we start do not get them.
-const HIDDEN: [&str; 7] = [
+const HIDDEN: [&str; 10] = [
     "DATAKEEP_PASSWORD",
     "DATAKEEP_PASSWORD_FILE",
     "DATAKEEP_PASSWORD_COMMAND",
     "DATAKEEP_NEW_PASSWORD",
     "DATAKEEP_NEW_PASSWORD_FILE",
     "DATAKEEP_RECOVERY_CODE",
+    "DATAKEEP_TO_PASSWORD",
+    "DATAKEEP_TO_PASSWORD_FILE",
+    "DATAKEEP_TO_PASSWORD_COMMAND",
     "DATAKEEP_TOKEN",
 ];
 /// Longest password read.
@@ -115,10 +120,11 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// Variables of our environment that a program we start, other than the password command, must not see.
 pub fn hidden_variables(settings: &Settings) -> Vec<String> {
-    let named = match &settings.password.value {
+    let references = [Some(&settings.password.value), settings.file.copy.password.as_ref().map(|value| &value.value)];
+    let named = references.into_iter().flatten().filter_map(|reference| match reference {
         Reference::Environment(name) => Some(name.clone()),
         _ => None,
-    };
+    });
     HIDDEN.into_iter().chain([CREDENTIALS]).map(str::to_string).chain(named).collect()
 }
 

@@ -28,7 +28,7 @@ impl ConnectorError {
     }
 }
 
-/// One item could not be read or written. Never ends a run; becomes a loss.
+/// One item could not be read or written. Becomes a loss and never ends a run, unless it is [`ItemError::fatal`].
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{detail}")]
 pub struct ItemError {
@@ -36,7 +36,7 @@ pub struct ItemError {
     pub cause: LossCause,
     /// The system's own words.
     pub detail: String,
-    /// True when the fault is the target's as a whole (full, read-only, gone), so that going on is pointless.
+    /// Set when the fault is the system's as a whole (full, read-only, gone), so that going on is pointless.
     pub fatal: Option<ErrorKind>,
 }
 

@@ -33,12 +33,33 @@ pub struct Details {
     pub link_target: Option<Vec<u8>>,
     /// Extended attributes, access control lists among them, sorted by name.
     pub xattrs: Vec<Xattr>,
+    /// True when the source knows that what it gives of this item is imperfect: its next run reads it again.
+    pub read_again: bool,
+}
+
+/// What a source knows of how an item compares with earlier runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sameness {
+    /// Nothing: metadata and times are compared.
+    Unknown,
+    /// All there is to know, because its items never change: a snapshot that is copied.
+    Exact {
+        /// Content and everything that [`ItemHandle::details`] tells are as in the parent snapshot.
+        as_in_parent: bool,
+        /// As [`Details::read_again`].
+        read_again: bool,
+    },
 }
 
 /// Reads one item. Shared between threads: the ranges of a large file are read side by side.
 pub trait ItemHandle: Send + Sync {
     /// Link text and extended attributes. What could not be read comes as an error beside what could.
     fn details(&self) -> (Details, Option<ItemError>);
+
+    /// How it compares with earlier runs.
+    fn sameness(&self) -> Sameness {
+        Sameness::Unknown
+    }
 
     /// True when [`ItemHandle::open`] accepts any range, any number of times.
     fn is_seekable(&self) -> bool;

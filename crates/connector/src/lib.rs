@@ -17,7 +17,7 @@ pub use cancel::Cancel;
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use connector::{Capability, Connector, Options};
 pub use error::{ConnectorError, ItemError};
-pub use item::{Details, Extent, Item, ItemBatch, ItemHandle, ItemReader, ReadOutcome};
+pub use item::{Details, Extent, Item, ItemBatch, ItemHandle, ItemReader, ReadOutcome, Sameness};
 pub use lease::{ByteBudget, Lease};
 pub use source::{ItemStream, OwnerNames, Source};
 pub use target::{Found, ItemSink, ItemSpec, Target};

@@ -1,10 +1,12 @@
 //! Room 4: everything that leaves the repository.
 //!
 //! Snapshots are chosen by what people write ([`choose`]), places inside them by path and pattern ([`select`]);
-//! a restore is a plan first ([`restore`]), and comparison ([`compare`]) serves files, directories and whole snapshots.
+//! a restore is a plan first ([`restore`]), and so are copies in a second repository ([`mod@copy`]); comparison
+//! ([`compare`]) serves files, directories and whole snapshots.
 
 pub mod choose;
 pub mod compare;
+pub mod copy;
 mod error;
 pub mod near;
 pub mod restore;

@@ -1,4 +1,5 @@
-//! The two pumps: source to store ([`backup`]) and store to target ([`restore`]).
+//! The two pumps: source to store ([`backup`], and [`copy`] where the source is another store) and store to target
+//! ([`restore`]).
 //!
 //! All threads of a run are started here, in scopes that end with the run. What they hold is bounded by a byte budget;
 //! every channel has a bound.
@@ -7,6 +8,6 @@ pub mod backup;
 mod error;
 pub mod restore;
 
-pub use backup::{BackupOptions, BackupReport, RunContext, backup};
+pub use backup::{BackupOptions, BackupReport, Original, RunContext, backup, copy};
 pub use error::EngineError;
 pub use restore::{Action, RestoreItem, RestorePump, RestoreTally};

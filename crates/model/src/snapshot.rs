@@ -1,7 +1,7 @@
 //! Snapshots as plain data.
 
 use crate::event::{Counters, LossCause};
-use crate::id::{ChunkId, SessionId};
+use crate::id::{ChunkId, RepositoryId, SessionId};
 use crate::path::ItemPath;
 use crate::time::Timestamp;
 
@@ -74,6 +74,44 @@ pub struct LossNote {
     pub detail: String,
 }
 
+/// A snapshot by the repository it is in and its name there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Whence {
+    /// The repository.
+    pub repository: RepositoryId,
+    /// The snapshot's name there.
+    pub snapshot: SessionId,
+}
+
+/// Where a copy comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// What it was on its way here: the original first, last the snapshot it was copied from. Never empty.
+    pub chain: Vec<Whence>,
+    /// When it was copied, by the copier's clock (display only).
+    pub copied: Timestamp,
+    /// Items of the original that copying lost, or brought over imperfect, on the whole way; part of the snapshot's count
+    /// of losses.
+    pub losses: u64,
+}
+
+impl Origin {
+    /// Steps of a chain, at most.
+    pub const MAX_STEPS: usize = 64;
+
+    /// The origin of a copy of `original`, which is in `repository`; nothing lost yet by this step. Of a chain that would be
+    /// too long the original stays and the second goes.
+    pub fn of_copy(original: &Snapshot, repository: RepositoryId, copied: Timestamp) -> Self {
+        let (mut chain, losses) =
+            original.origin.as_ref().map_or((Vec::new(), 0), |origin| (origin.chain.clone(), origin.losses));
+        if chain.len() >= Self::MAX_STEPS {
+            chain.remove(1);
+        }
+        chain.push(Whence { repository, snapshot: original.id });
+        Self { chain, copied, losses }
+    }
+}
+
 /// The immutable record of one source at one mark.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Snapshot {
@@ -107,11 +145,21 @@ pub struct Snapshot {
     pub users: Vec<(u32, String)>,
     /// Names of the group ids that own entries.
     pub groups: Vec<(u32, String)>,
+    /// Where it was copied from; `None` when it was made here. Everything else is as in the original, but for its name,
+    /// epoch, parent and root, and for what its counters say of chunks and of bytes new and stored: that is of here.
+    pub origin: Option<Origin>,
 }
 
 impl Snapshot {
     /// How many losses a snapshot lists by name.
     pub const MAX_LOSS_NOTES: usize = 1000;
+
+    /// All that it is, in `repository` and wherever it was copied from: snapshots that share one of these have the same
+    /// content, but for what copying lost.
+    pub fn identities(&self, repository: RepositoryId) -> impl Iterator<Item = Whence> + '_ {
+        let own = Whence { repository, snapshot: self.id };
+        self.origin.iter().flat_map(|origin| origin.chain.iter().copied()).chain([own])
+    }
 
     /// Complete when nothing was lost.
     pub fn outcome(&self) -> Outcome {

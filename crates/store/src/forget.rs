@@ -13,6 +13,8 @@ impl Repository {
     /// Forgets a snapshot for good: from now on nobody sees it, and the next collection may delete what only it used.
     /// Forgetting what is forgotten already is fine.
     pub fn forget(&self, manifest: &Manifest, tombstone: &Tombstone) -> Result<(), StoreError> {
+        // Before the tombstone: from then on nothing else tells that what this is a copy of need not be copied again.
+        self.mark_origins(manifest, tombstone.forgotten)?;
         let name = self.tombstone_name(manifest.snapshot.id);
         let sealed = self.seal(ObjectType::Tombstone, &name, &collect::encode_tombstone(tombstone))?;
         // What is to take this one's place may have been seen before it is durable.

@@ -23,8 +23,7 @@ impl<'a> NodeReader<'a> {
 
 impl NodeSource for NodeReader<'_> {
     fn load_node(&mut self, reference: &ChunkRef) -> Result<Node, StoreError> {
-        let plain = self.repository.read_chunk(ChunkKind::Node, reference, &mut self.decoder)?;
-        node::decode(&plain).map_err(|e| e.of(&format!("tree node {}", reference.id)))
+        self.repository.read_node(reference, &mut self.decoder)
     }
 }
 
@@ -78,6 +77,12 @@ fn read_page(
 }
 
 impl Repository {
+    /// The node of a tree behind a reference, proven to be the one meant.
+    pub fn read_node(&self, reference: &ChunkRef, decoder: &mut FrameDecoder) -> Result<Node, StoreError> {
+        let plain = self.read_chunk(ChunkKind::Node, reference, decoder)?;
+        node::decode(&plain).map_err(|e| e.of(&format!("tree node {}", reference.id)))
+    }
+
     /// The extended attributes of an entry.
     pub fn attributes(&self, attributes: &Attributes, decoder: &mut FrameDecoder) -> Result<Vec<Xattr>, StoreError> {
         match attributes {

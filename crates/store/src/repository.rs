@@ -392,7 +392,8 @@ impl Repository {
             | ObjectType::Tags
             | ObjectType::Checkpoint
             | ObjectType::Condemned
-            | ObjectType::Tombstone => &self.keys.commit,
+            | ObjectType::Tombstone
+            | ObjectType::OriginMark => &self.keys.commit,
         };
         SealContext {
             repository: self.config.repository,

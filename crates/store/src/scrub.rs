@@ -113,6 +113,7 @@ fn sealed_type(name: &str) -> Option<ObjectType> {
         "tags" => (ObjectType::Tags, true),
         "progress" => (ObjectType::Progress, names::parse_session_number(name).is_some()),
         "forgotten" | "commits-forgotten" => (ObjectType::Tombstone, SessionId::from_hex(rest).is_some()),
+        "origins" => (ObjectType::OriginMark, crate::origins::is_mark_name(name)),
         "condemned" => (ObjectType::Condemned, names::parse_epoch(name).is_some()),
         "checkpoints" | "copies" => (ObjectType::Checkpoint, names::parse_epoch(name).is_some()),
         _ => return None,

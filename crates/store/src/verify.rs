@@ -231,6 +231,7 @@ impl Repository {
             }),
             "tags" => self.read_sealed(ObjectType::Tags, name).map(|_| ()),
             _ if name.starts_with(self.config.version.tombstones()) => self.verify_tombstone(name),
+            "origins" => self.verify_origin_mark(name),
             "condemned" => self.verify_round(name, |epoch| view::read_condemned(self, epoch).map(|_| ())),
             "checkpoints" | "copies" => {
                 self.verify_round(name, |_| view::read_checkpoint_at(self, name.to_string()).map(|_| ()))

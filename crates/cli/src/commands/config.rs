@@ -95,6 +95,10 @@ fn effective(app: &App) -> Result<(), Failure> {
         };
         all.push(setting(&format!("store.{name}"), value, shown));
     }
+    let copy_repository = s.copy_repository(None);
+    all.push(setting("copy.repository", &copy_repository, |v| v.as_ref().map(|t| t.to_string_lossy().into_owned())));
+    let copy_password = s.copy_password(None, None)?;
+    all.push(setting("copy.password", &copy_password, |reference| Some(reference.describe())));
     for (name, value) in &s.file.backup {
         all.push(setting(&format!("backup.{name}"), value, |list| Some(list.join(", "))));
     }

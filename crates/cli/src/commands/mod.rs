@@ -5,6 +5,7 @@ pub mod cat;
 pub mod check;
 pub mod completion;
 pub mod config;
+pub mod copy;
 pub mod diff;
 pub mod doctor;
 pub mod find;
@@ -50,6 +51,7 @@ pub fn run(app: &App, cli: &Cli) -> Result<ExitCode, Failure> {
         Verb::Tag(args) => tag::run(app, args),
         Verb::Forget(args) => forget::run(app, args),
         Verb::Gc(args) => gc::run(app, args),
+        Verb::Copy(args) => copy::run(app, args),
         Verb::Config(args) => config::run(app, args),
         Verb::Completion(args) => completion::run(app, args),
         Verb::Man(args) => man::run(app, args),

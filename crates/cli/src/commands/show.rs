@@ -7,7 +7,7 @@ use crate::open::App;
 use crate::out::table;
 use crate::words::tr;
 use crate::{json, sizes, time};
-use datakeep_model::{ExitCode, Mark, Snapshot, escape_for_terminal};
+use datakeep_model::{ExitCode, Mark, Origin, Snapshot, escape_for_terminal};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -101,5 +101,26 @@ fn rows(s: &Snapshot) -> Vec<Vec<String>> {
         (tr!("parent", "上一备份集"), s.parent.map_or_else(|| "-".into(), |id| id.to_hex())),
         (tr!("written by", "写入程序"), safe(&s.writer)),
     ];
-    pairs.into_iter().map(|(name, value)| vec![name, value]).collect()
+    let pairs = pairs.into_iter().chain(s.origin.iter().flat_map(origin));
+    pairs.map(|(name, value)| vec![name, value]).collect()
+}
+
+/// Where a copy comes from: the original, and when it was copied.
+fn origin(origin: &Origin) -> Vec<(String, String)> {
+    let mut rows: Vec<(String, String)> = Vec::new();
+    if let Some(first) = origin.chain.first() {
+        let (snapshot, repository) = (first.snapshot, first.repository);
+        let text = tr!("snapshot {snapshot} of repository {repository}", "仓库 {repository} 的备份集 {snapshot}");
+        rows.push((tr!("copy of", "副本来源"), text));
+    }
+    let (when, steps) = (time::local(origin.copied), origin.chain.len());
+    let text = match steps {
+        0 | 1 => when,
+        steps => tr!("{when}, by way of {steps} repositories", "{when}，途经 {steps} 个仓库"),
+    };
+    rows.push((tr!("copied", "复制时间"), text));
+    if origin.losses > 0 {
+        rows.push((tr!("lost by copying", "复制中丢失"), sizes::count(origin.losses)));
+    }
+    rows
 }

@@ -141,6 +141,7 @@ fn class_name(folder: &str) -> String {
         "tags" => tr!("labels", "标签"),
         "progress" => tr!("unfinished runs", "未完成的运行"),
         "keys" | "config-keys" => tr!("key slots", "密钥槽"),
+        "origins" => tr!("forgotten copies", "已遗忘的副本"),
         "config" => tr!("configuration", "仓库配置"),
         other => other.to_string(),
     }

@@ -5,6 +5,7 @@
 mod canaries;
 mod care;
 mod collecting;
+mod copying;
 mod demo;
 mod errors;
 mod forgetting;

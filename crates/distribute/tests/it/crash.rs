@@ -5,15 +5,18 @@ use crate::collect;
 use crate::fixture::{first_tree, fixture_options, second_tree, third_tree};
 use crate::memory::{Tree, TreeSource};
 use crate::support::{
-    NOW, PASSWORD, assert_restores, assert_sound, init_with, open, open_with, options, password_slot, restore_tree, run,
+    Ear, NOW, PASSWORD, assert_restores, assert_sound, init_with, open, open_with, options, password_slot,
+    restore_tree, run,
 };
-use datakeep_engine::BackupOptions;
+use datakeep_connector::{Cancel, FixedClock};
+use datakeep_distribute::copy::{Copier, Depth, Pair, Wanted};
+use datakeep_engine::{BackupOptions, RunContext};
 use datakeep_model::SessionId;
 use datakeep_store::{CollectOptions, CollectOutcome, OsEntropy, Repository, StoreError, Tombstone};
 use datakeep_store_blob::{BlobError, BlobStore, FaultPlan, FaultStore, Listed, MemoryStore};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 const OTHER_PASSWORD: &str = "another one";
 
@@ -94,7 +97,7 @@ impl BlobStore for LooseStore {
 }
 
 /// What a scenario has told its user.
-#[derive(Default)]
+#[derive(Default, Debug)]
 struct Told {
     snapshot: Option<SessionId>,
     tags: Option<Vec<String>>,
@@ -177,6 +180,52 @@ fn with_waiting_round() -> MemoryStore {
     let repository = open(store.clone()).unwrap();
     let (_, outcome) = collect::collect(&repository, &collect::collect_options(0)).unwrap();
     assert!(matches!(outcome, CollectOutcome::Waiting(_)), "{outcome:?}");
+    store
+}
+
+/// The repository that is copied from: two snapshots, `first_tree` and `second_tree`, of the source `crash`.
+fn copied_from() -> Arc<Repository> {
+    static FROM: OnceLock<Arc<Repository>> = OnceLock::new();
+    FROM.get_or_init(|| open(with_two()).unwrap()).clone()
+}
+
+/// Copies the first so many snapshots, as far as they are not there.
+fn copy_into(store: impl BlobStore + 'static, count: usize) -> Result<Told, String> {
+    let (from, to) = (copied_from(), said(open(store))?);
+    let (chosen, _) = said(from.snapshots())?;
+    let (ear, cancel, clock) = (Ear::default(), Cancel::new(), FixedClock(NOW));
+    let context = RunContext { observer: &ear, cancel: &cancel, clock: &clock };
+    let mut copier = said(Copier::new(said(Pair::new(&from, &to))?))?;
+    let mut snapshot = None;
+    for planned in said(copier.plan(&chosen[..count], Wanted::New))? {
+        if planned.is_to_copy {
+            let report = copier.copy(&planned.manifest, &few_bytes(), Depth::Content, &context);
+            let report = said(report)?;
+            assert_eq!((report.losses, report.compared.differences), (Vec::new(), Vec::new()));
+            snapshot = Some(report.copy.snapshot.id);
+        }
+    }
+    Ok(Told { snapshot, ..Told::default() })
+}
+
+fn with_first_copied() -> MemoryStore {
+    let store = empty();
+    copy_into(store.clone(), 1).unwrap();
+    store
+}
+
+fn with_both_copied() -> MemoryStore {
+    let store = empty();
+    copy_into(store.clone(), 2).unwrap();
+    store
+}
+
+/// A copy died after it had recorded progress.
+fn with_copy_begun() -> MemoryStore {
+    let store = empty();
+    let plan = FaultPlan::CrashBefore(calls_of(&store, |store| copy_into(store, 1)).1 - 1);
+    copy_into(FaultStore::new(loose(&store, Survival::Everything), plan), 1).unwrap_err();
+    assert!(!store.list("progress/").unwrap().is_empty(), "the interrupted copy left its progress");
     store
 }
 
@@ -284,6 +333,35 @@ const SCENARIOS: &[Scenario] = &[
         makes: second_tree,
         holds: &[second_tree],
     },
+    Scenario { name: "first copy", prepare: empty, act: |store| copy_into(store, 1), makes: first_tree, holds: &[] },
+    Scenario {
+        name: "second copy",
+        prepare: with_first_copied,
+        act: |store| copy_into(store, 2),
+        makes: second_tree,
+        holds: &[first_tree],
+    },
+    Scenario {
+        name: "resumed copy",
+        prepare: with_copy_begun,
+        act: |store| copy_into(store, 1),
+        makes: first_tree,
+        holds: &[],
+    },
+    Scenario {
+        name: "copy in a round",
+        prepare: with_waiting_round,
+        act: |store| copy_into(store, 1),
+        makes: first_tree,
+        holds: &[second_tree],
+    },
+    Scenario {
+        name: "forget a copy",
+        prepare: with_both_copied,
+        act: forget_first,
+        makes: first_tree,
+        holds: &[second_tree],
+    },
     Scenario {
         name: "backup in a round",
         prepare: with_waiting_round,
@@ -295,10 +373,13 @@ const SCENARIOS: &[Scenario] = &[
 
 /// The number of calls and of changing calls of a scenario that nothing disturbs.
 fn calls(scenario: &Scenario) -> (u64, u64) {
-    let store = loose(&(scenario.prepare)(), Survival::Nothing);
-    let store = FaultStore::new(store, FaultPlan::Count);
+    calls_of(&(scenario.prepare)(), scenario.act)
+}
+
+fn calls_of(prepared: &MemoryStore, act: Act) -> (u64, u64) {
+    let store = FaultStore::new(loose(&prepared.fork(), Survival::Nothing), FaultPlan::Count);
     let (calls, changes) = store.counters();
-    (scenario.act)(store).unwrap();
+    act(store).unwrap();
     (calls.load(Ordering::SeqCst), changes.load(Ordering::SeqCst))
 }
 
@@ -327,6 +408,7 @@ fn play(scenario: &Scenario, prepared: &MemoryStore, plan: FaultPlan, survival: 
     check_snapshots(scenario, &repository, &told, &what);
     assert_sound(&repository, &what);
 
+    finish_copy(scenario, &store, &what);
     let next = run(&repository, &mut TreeSource::new("crash", &third_tree()), &few_bytes());
     let manifest = next.unwrap_or_else(|error| panic!("{what}: the next run fails: {error}")).manifest.unwrap();
     let fresh = open_again(&store);
@@ -343,6 +425,22 @@ fn play(scenario: &Scenario, prepared: &MemoryStore, plan: FaultPlan, survival: 
     check_snapshots(scenario, &fresh, &told, &what);
     assert_sound(&fresh, &what);
     ended_well
+}
+
+/// What a copy that died has left is for the next copy alone. That makes the snapshot, once, and what was forgotten
+/// stays so.
+fn finish_copy(scenario: &Scenario, store: &MemoryStore, what: &str) {
+    let copies = match scenario.name {
+        "first copy" | "resumed copy" | "copy in a round" => 1,
+        "second copy" | "forget a copy" => 2,
+        _ => return,
+    };
+    let was_forgotten = !store.list("forgotten/").unwrap().is_empty() && scenario.name == "forget a copy";
+    let told = copy_into(store.clone(), copies).unwrap_or_else(|error| panic!("{what}: the next copy fails: {error}"));
+    let (manifests, _) = open(store.clone()).unwrap().snapshots().unwrap();
+    let copied = manifests.iter().filter(|manifest| manifest.snapshot.origin.is_some()).count();
+    assert_eq!(copied, copies - usize::from(was_forgotten), "{what}: every snapshot is copied once");
+    assert!(told.snapshot.is_none() || !was_forgotten, "{what}: what was forgotten is copied again");
 }
 
 fn open_again(store: &MemoryStore) -> Arc<Repository> {

@@ -193,6 +193,7 @@ fn may_vanish(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) -> BTreeMa
             "copies" => "a copy is made after its checkpoint; a run that dies between leaves none",
             "quarantine" => "its owner may remove it",
             "commits-forgotten" => "it looks as if nobody had forgotten the snapshot yet",
+            "origins" => "the copy that proved it is forgotten; its original is copied again, at worst",
             "condemned" => "it looks as if the round had not been begun yet",
             _ => continue,
         };
@@ -240,6 +241,18 @@ fn damage_to_what_collections_leave_is_found() {
     objects.retain(|name, _| {
         ["checkpoints", "commits", "commits-forgotten", "condemned", "copies"].contains(&folder(name))
     });
+    harm(&fixture, &objects);
+}
+
+/// What copies leave that backups do not: manifests with an origin, and the mark of one that was forgotten.
+#[test]
+fn damage_to_what_copies_leave_is_found() {
+    let from = fixture::build("damage", 3);
+    let from = open_with(from.store, from.password, Arc::new(OsEntropy)).unwrap();
+    let fixture = fixture::build_copied(&from, "damage", 31);
+    let mut objects = objects(&fixture.store);
+    objects.retain(|name, _| ["commits", "forgotten", "origins"].contains(&folder(name)));
+    assert_eq!((folders(&objects).len(), objects.len()), (3, 4));
     harm(&fixture, &objects);
 }
 

@@ -3,10 +3,12 @@
 
 use crate::collect::{collect, collect_done, collect_options, forget};
 use crate::memory::{self, Thing, Tree, TreeSource, directory, file, key, symlink};
-use crate::support::{KDF, NOW, open_with, options, password_slot, run, small};
-use datakeep_engine::BackupOptions;
+use crate::support::{Ear, KDF, NOW, open_with, options, password_slot, run, small};
+use datakeep_connector::{Cancel, FixedClock};
+use datakeep_distribute::copy::{Copier, Depth, Pair};
+use datakeep_engine::{BackupOptions, RunContext};
 use datakeep_model::{FileType, Secret, Xattr};
-use datakeep_store::{InitOptions, Manifest, NewSlot, Repository, SeededEntropy, SlotKind};
+use datakeep_store::{InitOptions, Manifest, NewSlot, Repository, SeededEntropy, SlotKind, Suite};
 use datakeep_store_blob::{BlobStore, MemoryStore};
 use datakeep_testkit::{random_bytes, text};
 use std::sync::Arc;
@@ -133,6 +135,26 @@ pub fn build_collected(password: &'static str, seed: u64) -> Fixture {
     let outcome = collect(&open(10), &maintenance).unwrap().1;
     assert!(matches!(outcome, datakeep_store::CollectOutcome::Waiting(_)), "{outcome:?}");
     Fixture { store, password, older, newer, newer_manifest }
+}
+
+/// A repository of other parameters that holds copies of what is in `from`, the oldest of which has been forgotten.
+pub fn build_copied(from: &Arc<Repository>, password: &'static str, seed: u64) -> Fixture {
+    let store = MemoryStore::new();
+    let chance = |number: u64| Arc::new(SeededEntropy::new(seed + number));
+    let options = InitOptions { pack_target_bytes: 900, tree_window: 4, suite: Suite::ChaCha20Poly1305, ..small() };
+    Repository::init(Arc::new(store.clone()), &options, &[password_slot("main", password)], chance(0), NOW).unwrap();
+    let (ear, cancel, clock) = (Ear::default(), Cancel::new(), FixedClock(NOW));
+    let context = RunContext { observer: &ear, cancel: &cancel, clock: &clock };
+    let mut copies = Vec::new();
+    for (number, manifest) in from.snapshots().unwrap().0.iter().enumerate() {
+        let to = open_with(store.clone(), password, chance(1 + number as u64)).unwrap();
+        let pair = Pair::new(from, &to).unwrap();
+        copies
+            .push(Copier::new(pair).unwrap().copy(manifest, &repeatable(&[]), Depth::Content, &context).unwrap().copy);
+    }
+    forget(&open_with(store.clone(), password, chance(9)).unwrap(), &copies[0]);
+    let newer_manifest = copies.pop().unwrap();
+    Fixture { store, password, older: first_tree(), newer: second_tree(), newer_manifest }
 }
 
 /// Makes the repository. The same seed gives the same keys and names.

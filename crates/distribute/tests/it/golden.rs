@@ -1,11 +1,12 @@
 //! The golden repositories of format version 1: made once, never edited, readable for ever. `v1` is what backups leave,
-//! `v1-collected` what collections and a repair leave.
+//! `v1-collected` what collections and a repair leave, `v1-copied` what copies from `v1` leave, one of them forgotten.
 
 use crate::collect::{PATIENCE_MS, collect_done};
 use crate::fixture::{self, Fixture, RECOVERY};
 use crate::memory::Tree;
-use crate::support::{assert_sound, open_with, restore_tree};
-use datakeep_model::{ItemPath, Secret, SourceInfo, escape_for_terminal};
+use crate::support::{NOW, assert_sound, open_with, restore_tree};
+use datakeep_distribute::copy::{Copier, Pair, Standing, Wanted};
+use datakeep_model::{ItemPath, Secret, SourceInfo, Whence, escape_for_terminal};
 use datakeep_process::digest;
 use datakeep_store::{Locked, Manifest, OsEntropy, RecoveryCode, Repository, Unlock};
 use datakeep_store_blob::{BlobStore, LocalStore, MemoryStore};
@@ -18,6 +19,7 @@ const PASSWORD: &str = "golden";
 const RECOVERY_TEXT: &str = "CXQP8-RS35X-DRG7W-4SB37-DXV6C-AWKSB-41HPM-YS35Q";
 
 const COLLECTED: &str = "v1-collected";
+const COPIED: &str = "v1-copied";
 
 fn folder(version: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../store/tests/golden").join(version)
@@ -66,6 +68,14 @@ fn make_the_golden_repository() {
 #[ignore = "writes the golden repository, which is made once and never again"]
 fn make_the_golden_collected_repository() {
     make(COLLECTED, &fixture::build_collected(PASSWORD, 20_261_123));
+}
+
+/// As above, for what copies leave.
+#[test]
+#[ignore = "writes the golden repository, which is made once and never again"]
+fn make_the_golden_copied_repository() {
+    let from = open_with(golden("v1"), PASSWORD, Arc::new(OsEntropy)).unwrap();
+    make(COPIED, &fixture::build_copied(&from, PASSWORD, 20_261_129));
 }
 
 fn make(version: &str, fixture: &Fixture) {
@@ -161,4 +171,25 @@ fn the_golden_collected_repository_is_whole_and_collection_goes_on() {
     let mut source = crate::memory::TreeSource::new("fixture", &tree);
     let report = crate::support::run(&open(), &mut source, &crate::support::options()).unwrap();
     crate::support::assert_restores(&open(), &report.manifest.unwrap(), &tree, "golden and newer");
+}
+
+/// Manifests with an origin, and the mark of a copy that was forgotten.
+#[test]
+fn the_golden_copied_repository_knows_where_it_comes_from() {
+    let store = golden(COPIED);
+    let from = open_with(golden("v1"), PASSWORD, Arc::new(OsEntropy)).unwrap();
+    let to = open_with(store.clone(), PASSWORD, Arc::new(OsEntropy)).unwrap();
+    assert_sound(&to, "golden");
+    compare(&to, COPIED);
+    let originals = from.snapshots().unwrap().0;
+    let copy = to.snapshots().unwrap().0.remove(0);
+    let origin = copy.snapshot.origin.clone().unwrap();
+    let whence = Whence { repository: from.config().repository, snapshot: originals[1].snapshot.id };
+    assert_eq!((origin.chain, origin.copied, origin.losses), (vec![whence], NOW, 0));
+    let planned = Copier::new(Pair::new(&from, &to).unwrap()).unwrap().plan(&originals, Wanted::New).unwrap();
+    let standings: Vec<Standing> = planned.iter().map(|planned| planned.standing).collect();
+    assert_eq!(standings, [Standing::Forgotten, Standing::There { copy: copy.snapshot.id }]);
+    collect_done(&to, 0);
+    assert_sound(&to, "golden, collected");
+    compare(&to, COPIED);
 }

@@ -5,6 +5,7 @@ mod alone;
 mod cold;
 mod collect;
 mod concurrency;
+mod copying;
 mod crash;
 mod damage;
 mod determinism;

@@ -204,7 +204,7 @@ struct ThingHandle {
 
 impl ItemHandle for ThingHandle {
     fn details(&self) -> (Details, Option<ItemError>) {
-        (Details { link_target: self.thing.link.clone(), xattrs: self.thing.xattrs.clone() }, None)
+        (Details { link_target: self.thing.link.clone(), xattrs: self.thing.xattrs.clone(), read_again: false }, None)
     }
 
     fn is_seekable(&self) -> bool {

@@ -37,22 +37,22 @@ fn backup_options() -> BackupOptions {
     BackupOptions { workers: 2, slack_ns: 0, ..options() }
 }
 
-fn keep(repository: &Arc<Repository>, folder: &Path) -> (Manifest, BackupReport) {
+pub fn keep(repository: &Arc<Repository>, folder: &Path) -> (Manifest, BackupReport) {
     let report = run(repository, &mut *source(folder), &backup_options()).unwrap();
     assert_eq!(report.losses, []);
     (report.manifest.clone().unwrap(), report)
 }
 
-fn request(folder: &Path, overwrite: Overwrite) -> RestoreRequest {
+pub fn request(folder: &Path, overwrite: Overwrite) -> RestoreRequest {
     let place = ItemPath::parse(folder.to_str().unwrap().as_bytes()).unwrap();
     RestoreRequest { place, ..everything(overwrite) }
 }
 
-fn bring(repository: &Repository, manifest: &Manifest, into: &Path, request: &RestoreRequest) -> RestoreReport {
+pub fn bring(repository: &Repository, manifest: &Manifest, into: &Path, request: &RestoreRequest) -> RestoreReport {
     restore_to(repository, manifest, &*target(into), request).unwrap().0
 }
 
-fn differences(expected: &Path, found: &Path) -> Vec<String> {
+pub fn differences(expected: &Path, found: &Path) -> Vec<String> {
     // A file system may keep a hole only in whole blocks.
     let options = CompareOptions { holes: HoleRule::Blocks(4096), ..CompareOptions::default() };
     compare_with(&observe(expected).unwrap(), &observe(found).unwrap(), &options)
@@ -72,18 +72,18 @@ fn changes(repository: &Repository, old: &Manifest, new: &Manifest, folder: &Pat
 }
 
 /// A folder that can be deleted whatever stands in it.
-struct Folder(TempDir);
+pub struct Folder(TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self) -> PathBuf {
+    pub fn path(&self) -> PathBuf {
         self.0.path().join("tree")
     }
 
-    fn make(&self) -> PathBuf {
+    pub fn make(&self) -> PathBuf {
         fs::create_dir(self.path()).unwrap();
         self.path()
     }

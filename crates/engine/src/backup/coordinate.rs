@@ -13,11 +13,11 @@ use super::parents::{Judgement, Known, Origin, Parents};
 use super::queue::JobQueue;
 use super::reach::ReachBuilder;
 use super::worker::{self, Shared};
-use super::{Answer, BackupOptions, BackupReport, Place, RawPart, RunContext, Task, TaskResult};
+use super::{Answer, BackupOptions, BackupReport, Original, Place, RawPart, RunContext, Task, TaskResult};
 use crate::error::EngineError;
 use complete::Read;
-use datakeep_connector::{ByteBudget, Item, ItemBatch, Source};
-use datakeep_model::{ChunkKind, Event, FileType, ItemPath, Mark, Phase, SessionId, SourceInfo, Timestamp};
+use datakeep_connector::{ByteBudget, ConnectorError, Item, ItemBatch, Source};
+use datakeep_model::{ChunkKind, Counters, Event, FileType, ItemPath, Mark, Phase, SessionId, SourceInfo, Timestamp};
 use datakeep_store::{
     Attributes, BuiltTree, Claims, CommitRequest, Content, Entry, FrameDecoder, Manifest, Reach, Repository, Resumed,
     StoreError, TreeBuilder, Writer,
@@ -45,6 +45,8 @@ pub(crate) struct Run<'a> {
     pub started: Timestamp,
     pub parent: Option<&'a Manifest>,
     pub resumed_session: Option<SessionId>,
+    /// What is copied, when the source is a snapshot of another repository.
+    pub original: Option<&'a Original>,
 }
 
 /// An item on its way into the tree.
@@ -99,7 +101,7 @@ impl Run<'_> {
         self.context.observer.observe(&Event::Phase(Phase::Committing));
         let snapshot = self.snapshot(source, &writer, &tally);
         let manifest = writer.commit(CommitRequest { snapshot, tree, reach })?;
-        let counters = manifest.snapshot.counters;
+        let counters = Counters { stored_bytes: manifest.snapshot.counters.stored_bytes, ..tally.counters };
         Ok(BackupReport { manifest: Some(manifest), counters, losses: tally.losses, resumed: self.resumed_session })
     }
 
@@ -277,7 +279,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         let prefix = batch.directory.children_prefix();
         for item in batch.items {
             let key = key_of(&prefix, &item.name);
-            let known = self.parents.compare(&key, &item.meta)?;
+            let known = self.parents.compare(&key, &item)?;
             let action = self.tally.count(&item.meta, &known);
             match known {
                 Known::Same(old, origin) => self.keep(*old, origin, item, action),
@@ -377,7 +379,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             match answer {
                 Answer::Done(results) => {
                     self.outstanding -= 1;
-                    results.into_iter().for_each(|result| self.take_result(result));
+                    results.into_iter().try_for_each(|result| self.take_result(result))?;
                 }
                 Answer::Placed => {}
                 Answer::Packed => self.packed = true,
@@ -387,18 +389,25 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         Ok(())
     }
 
-    fn take_result(&mut self, result: TaskResult) {
+    fn take_result(&mut self, result: TaskResult) -> Result<(), EngineError> {
+        let errors = [result.error.as_ref(), result.details.as_ref().and_then(|(_, error)| error.as_ref())];
+        for error in errors.into_iter().flatten() {
+            if let Some(kind) = error.fatal {
+                return Err(ConnectorError::new(kind, error.detail.clone()).into());
+            }
+        }
         let counters = &mut self.tally.counters;
         counters.read_bytes += result.read_bytes;
         counters.new_bytes += result.new_bytes;
         counters.chunks_new += result.chunks_new;
         counters.chunks_known += result.chunks_known;
-        let Some(place) = result.number.checked_sub(self.first) else { return };
+        let Some(place) = result.number.checked_sub(self.first) else { return Ok(()) };
         if let Some(pending) = self.pending.get_mut(place as usize) {
             let segment = result.segment;
             pending.missing -= 1;
             pending.segments[segment] = Some(result);
         }
+        Ok(())
     }
 
     /// Moves finished items from the front into the tree.

@@ -11,7 +11,10 @@ mod worker;
 
 use crate::error::EngineError;
 use datakeep_connector::{Cancel, Clock, Details, ItemError, ItemHandle, Source};
-use datakeep_model::{ChunkId, Counters, Event, FileType, Loss, Mark, Meta, Observer, Phase};
+use datakeep_model::{
+    ChunkId, Counters, Event, FileType, Loss, Mark, Meta, Observer, Origin as CopiedFrom, Phase, SessionId, Snapshot,
+    SourceInfo,
+};
 use datakeep_process::CompressionSettings;
 use datakeep_store::{
     Location, Manifest, Reach, Repository, Resumed, SessionInfo, StoreError, Ticket, Writer, WritersView,
@@ -80,6 +83,28 @@ pub struct BackupReport {
     pub losses: Vec<Loss>,
     /// The interrupted session whose work was taken up.
     pub resumed: Option<datakeep_model::SessionId>,
+}
+
+/// The snapshot of another repository that a copy is made of.
+#[derive(Clone, Debug)]
+pub struct Original {
+    /// What it says of itself, with the labels now in force; the copy says the same.
+    pub snapshot: Snapshot,
+    /// Where the copy comes from. What this run loses is added to its losses.
+    pub origin: CopiedFrom,
+    /// The snapshot in the repository that is written to which the source compares its items with
+    /// ([`datakeep_connector::Sameness::Exact`]).
+    pub parent: Option<SessionId>,
+}
+
+impl Original {
+    /// Whose work an unfinished run is: only another copy of the same snapshot may take it up.
+    fn work(&self) -> SourceInfo {
+        let Snapshot { source, .. } = &self.snapshot;
+        let (name, from) = (&source.name, self.origin.chain.last());
+        let from = from.map(|from| format!("{} of {}", from.snapshot, from.repository)).unwrap_or_default();
+        SourceInfo { kind: "copy".into(), name: format!("{name} (copy of {from})"), ..source.clone() }
+    }
 }
 
 /// What the run is watched and stopped by.
@@ -201,32 +226,60 @@ pub fn backup(
     options: &BackupOptions,
     context: &RunContext<'_>,
 ) -> Result<BackupReport, EngineError> {
+    store(repository, source, (mark, None), options, context)
+}
+
+/// Writes a copy of a snapshot, whose items `source` gives: through the same pipeline as a backup, cut and named as is
+/// the way of the repository that is written to. The copy says of itself what the original says; the counters in the
+/// report are this run's own.
+pub fn copy(
+    repository: &Arc<Repository>,
+    source: &mut dyn Source,
+    original: &Original,
+    options: &BackupOptions,
+    context: &RunContext<'_>,
+) -> Result<BackupReport, EngineError> {
+    let mark = source.begin()?;
+    store(repository, source, (&mark, Some(original)), options, context)
+}
+
+fn store(
+    repository: &Arc<Repository>,
+    source: &mut dyn Source,
+    (mark, original): (&Mark, Option<&Original>),
+    options: &BackupOptions,
+    context: &RunContext<'_>,
+) -> Result<BackupReport, EngineError> {
     let started = context.clock.now();
     let info = source.info();
+    let work = original.map_or_else(|| info.clone(), Original::work);
     context.observer.observe(&Event::Phase(Phase::Transferring));
     // The session comes first: a collector waits for it, so what is found from here on stays.
-    let session = SessionInfo { source: info.clone(), started };
+    let session = SessionInfo { source: work.clone(), started };
     let writer = if options.dry_run { None } else { Some(Writer::begin(repository.clone(), &session)?) };
     let view = writer.as_ref().map(Writer::view);
     let (manifests, _) = repository.snapshots()?;
-    let same_source = |m: &&Manifest| m.snapshot.source.kind == info.kind && m.snapshot.source.name == info.name;
-    let parent = manifests.iter().rfind(same_source);
+    let is_parent = |m: &&Manifest| match original {
+        Some(original) => Some(m.snapshot.id) == original.parent,
+        None => m.snapshot.source.kind == info.kind && m.snapshot.source.name == info.name,
+    };
+    let parent = manifests.iter().rfind(is_parent);
     let parent = parent.filter(|parent| is_whole(repository, view.as_ref(), parent, context));
-    let resumed = if options.resume && !options.dry_run { repository.interrupted(&info)? } else { None };
+    let resumed = if options.resume && !options.dry_run { repository.interrupted(&work)? } else { None };
     // A run whose packs are not all there has done nothing that could be relied on.
     let is_there = |resumed: &Resumed| view.as_ref().is_some_and(|v| v.packs().missing(&resumed.packs).is_empty());
     let resumed = resumed.filter(is_there);
     let resumed_session = resumed.as_ref().map(|r| r.session);
     // Progress there is now will be of no more use once this run has published its snapshot.
-    let mut superseded = repository.sessions_with_progress(&info)?;
+    let mut superseded = repository.sessions_with_progress(&work)?;
     let mut run =
-        coordinate::Run { repository, options, context, info: info.clone(), mark, started, parent, resumed_session };
+        coordinate::Run { repository, options, context, info, mark, started, parent, resumed_session, original };
     let Some(writer) = writer else { return run.dry(source, resumed) };
     let (session, register) = (writer.session(), writer.register());
     let report = run.transfer(source, writer, resumed).map_err(|error| as_passed_by(repository, register, error))?;
     source.confirm(mark)?;
     superseded.insert(session);
     // Left-over progress costs a little space and nothing else.
-    let _ = repository.forget_progress(&info, &superseded);
+    let _ = repository.forget_progress(&work, &superseded);
     Ok(report)
 }

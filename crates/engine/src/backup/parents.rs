@@ -1,6 +1,7 @@
 //! What is known of the source from earlier: an interrupted run and the newest snapshot, walked side by side with it.
 
 use super::meta::MetaWriter;
+use datakeep_connector::{Item, Sameness};
 use datakeep_model::{ErrorKind, Mark, Meta, Timestamp};
 use datakeep_store::{
     ChunkRef, Entry, KeyRange, Manifest, Node, NodeReader, NodeSource, Repository, Resumed, StoreError, TreeCursor,
@@ -130,7 +131,8 @@ impl<'a> Parents<'a> {
     }
 
     /// Compares the next item of the source. Called with ascending keys.
-    pub fn compare(&mut self, key: &[u8], meta: &Meta) -> Result<Known, StoreError> {
+    pub fn compare(&mut self, key: &[u8], item: &Item) -> Result<Known, StoreError> {
+        let (meta, sameness) = (&item.meta, item.handle.sameness());
         while self.resumed_next.as_ref().is_some_and(|entry| entry.key.as_slice() < key) {
             self.advance_resumed();
         }
@@ -151,7 +153,12 @@ impl<'a> Parents<'a> {
         let resumed = (resumed, self.resumed_mark, Origin::Interrupted);
         for (entry, mark, origin) in [resumed, (old, self.tree_mark, Origin::Snapshot)] {
             if let Some(entry) = entry
-                && self.is_same(&entry, mark, meta)
+                && match sameness {
+                    Sameness::Unknown => self.is_same(&entry, mark, meta),
+                    Sameness::Exact { as_in_parent, read_again } => {
+                        self.is_exactly_same(&entry, origin, meta, (as_in_parent, read_again))
+                    }
+                }
                 && (origin == Origin::Snapshot || self.is_usable(&entry))
             {
                 return Ok(Known::Same(Box::new(entry), origin));
@@ -192,6 +199,25 @@ impl<'a> Parents<'a> {
             && !old.changed_while_read
             && self.looks_same(old, meta)
             && meta.ctime.offset_ns(judgement.slack_ns) < mark
+    }
+
+    /// What the source says of an item that cannot have changed, held against what is there. An interrupted run has read
+    /// this very item, but of one that is imperfect anyway it does not say what it lost itself.
+    fn is_exactly_same(
+        &self,
+        old: &Entry,
+        origin: Origin,
+        meta: &Meta,
+        (as_in_parent, read_again): (bool, bool),
+    ) -> bool {
+        let is_told = match origin {
+            Origin::Interrupted => !read_again && old.meta == *meta,
+            Origin::Snapshot => as_in_parent,
+        };
+        !self.judgement.read_everything
+            && is_told
+            && old.changed_while_read == read_again
+            && (old.meta.file_type, old.meta.len_bytes) == (meta.file_type, meta.len_bytes)
     }
 
     /// As far as can be seen without knowing when it was looked at.

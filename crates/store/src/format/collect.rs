@@ -2,7 +2,7 @@
 
 use super::codec::{DecodeError, Decoder, Encoder};
 use super::names::{PackClass, PackName};
-use datakeep_model::{SessionId, Timestamp};
+use datakeep_model::{RepositoryId, SessionId, Timestamp, Whence};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a snapshot is no longer there.
@@ -14,6 +14,15 @@ pub struct Tombstone {
     pub host: String,
     /// Why, in words.
     pub reason: String,
+}
+
+/// That a copy of something was here and has been forgotten.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct OriginMark {
+    /// What it was a copy of.
+    pub whence: Whence,
+    /// When it was forgotten.
+    pub forgotten: Timestamp,
 }
 
 /// Where frames have moved: old pack, then old frame, to new pack and new frame. Frames move as a whole, so the slots
@@ -206,6 +215,23 @@ pub(crate) fn decode_tombstone(plain: &[u8]) -> Result<Tombstone, DecodeError> {
     let tombstone = Tombstone { forgotten, host: input.text()?, reason: input.text()? };
     input.end()?;
     Ok(tombstone)
+}
+
+/// What a mark of a copy that was forgotten says.
+pub(crate) fn encode_origin_mark(mark: &OriginMark) -> Vec<u8> {
+    let mut out = Encoder::new();
+    out.raw(&mark.whence.repository.0);
+    out.raw(&mark.whence.snapshot.0);
+    out.time(mark.forgotten);
+    out.bytes
+}
+
+pub(crate) fn decode_origin_mark(plain: &[u8]) -> Result<OriginMark, DecodeError> {
+    let mut input = Decoder::new(plain);
+    let whence = Whence { repository: RepositoryId(input.array()?), snapshot: SessionId(input.array()?) };
+    let mark = OriginMark { whence, forgotten: input.time()? };
+    input.end()?;
+    Ok(mark)
 }
 
 pub(crate) fn encode_condemned(condemned: &Condemned) -> Vec<u8> {

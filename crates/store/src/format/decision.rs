@@ -4,10 +4,14 @@ use super::codec::{DecodeError, Decoder, Encoder};
 use crate::format::names::PackName;
 use crate::tree::entry::{ChunkRef, Location};
 use datakeep_model::{
-    ChunkId, Counters, ItemPath, LossCause, LossNote, Mark, ObjectDigest, SessionId, Snapshot, SourceInfo, Timestamp,
+    ChunkId, Counters, ItemPath, LossCause, LossNote, Mark, ObjectDigest, Origin, RepositoryId, SessionId, Snapshot,
+    SourceInfo, Timestamp, Whence,
 };
 
+/// Of a snapshot that was made here.
 const MANIFEST_VERSION: u8 = 1;
+/// Of a copy: the same, and its origin behind it.
+const COPY_MANIFEST_VERSION: u8 = 2;
 const COMMIT: u8 = 1;
 const ABORT: u8 = 2;
 
@@ -61,7 +65,7 @@ pub(crate) fn encode_commit(manifest: &Manifest) -> Vec<u8> {
     let snapshot = &manifest.snapshot;
     let mut out = Encoder::new();
     out.u8(COMMIT);
-    out.u8(MANIFEST_VERSION);
+    out.u8(if snapshot.origin.is_some() { COPY_MANIFEST_VERSION } else { MANIFEST_VERSION });
     let source = &snapshot.source;
     for text in [&source.kind, &source.name, &source.location, &source.host] {
         out.bytes(text.as_bytes());
@@ -94,7 +98,30 @@ pub(crate) fn encode_commit(manifest: &Manifest) -> Vec<u8> {
     out.raw(&manifest.reach_digest.0);
     out.uv(manifest.index_digests.len() as u64);
     manifest.index_digests.iter().for_each(|digest| out.raw(&digest.0));
+    snapshot.origin.iter().for_each(|origin| encode_origin(&mut out, origin));
     out.bytes
+}
+
+fn encode_origin(out: &mut Encoder, origin: &Origin) {
+    out.uv(origin.chain.len() as u64);
+    for step in &origin.chain {
+        out.raw(&step.repository.0);
+        out.raw(&step.snapshot.0);
+    }
+    out.time(origin.copied);
+    out.uv(origin.losses);
+}
+
+fn decode_origin(input: &mut Decoder<'_>) -> Result<Origin, DecodeError> {
+    let count = input.count(Origin::MAX_STEPS as u64, RepositoryId::LEN_BYTES + SessionId::LEN_BYTES)?;
+    if count == 0 {
+        return input.fail("an original");
+    }
+    let step = |input: &mut Decoder<'_>| {
+        Ok(Whence { repository: RepositoryId(input.array()?), snapshot: SessionId(input.array()?) })
+    };
+    let chain = (0..count).map(|_| step(input)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Origin { chain, copied: input.time()?, losses: input.uv()? })
 }
 
 /// The decision that nothing comes of the session.
@@ -107,10 +134,14 @@ pub(crate) fn decode(plain: &[u8], session: SessionId, epoch: u64) -> Result<Dec
     match input.u8()? {
         ABORT => input.end().map(|()| Decision::Abort),
         COMMIT => {
-            if input.u8()? != MANIFEST_VERSION {
-                return input.fail("manifest version 1");
+            let version = input.u8()?;
+            if !matches!(version, MANIFEST_VERSION | COPY_MANIFEST_VERSION) {
+                return input.fail("manifest version 1 or 2");
             }
-            let manifest = decode_manifest(&mut input, session, epoch)?;
+            let mut manifest = decode_manifest(&mut input, session, epoch)?;
+            if version == COPY_MANIFEST_VERSION {
+                manifest.snapshot.origin = Some(decode_origin(&mut input)?);
+            }
             input.end()?;
             Ok(Decision::Commit(Box::new(manifest)))
         }
@@ -156,6 +187,7 @@ fn decode_manifest(input: &mut Decoder<'_>, id: SessionId, epoch: u64) -> Result
         writer,
         users,
         groups,
+        origin: None,
     };
     Ok(Manifest { snapshot, root, root_level, reach_digest, index_digests })
 }

@@ -123,6 +123,13 @@ pub(crate) fn parse_epoch(object: &str) -> Option<u64> {
     (format!("{number:010}") == epoch).then_some(number)
 }
 
+pub(crate) const ORIGINS: &str = "origins/";
+
+/// The mark that a copy has been forgotten; `key` is of its original.
+pub(crate) fn origin(key: &str) -> String {
+    format!("{ORIGINS}{key}")
+}
+
 pub(crate) fn tags_folder(session: SessionId) -> String {
     format!("tags/{session}/")
 }

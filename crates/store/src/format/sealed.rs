@@ -33,6 +33,7 @@ pub(crate) enum ObjectType {
     Checkpoint = 7,
     Condemned = 8,
     Tombstone = 9,
+    OriginMark = 10,
 }
 
 /// What sealing needs to know besides the content.

@@ -14,8 +14,8 @@ use super::version::FormatVersion;
 use super::{config, decision, index, list, node, pack, progress, reach, sealed, slot};
 use crate::tree::entry::{Attributes, Child, ChunkRef, Content, Entry, Location, Node, Part};
 use datakeep_model::{
-    ChunkId, ChunkKind, Counters, FileType, ItemPath, LossCause, LossNote, Mark, Meta, ObjectDigest, RepositoryId,
-    SessionId, Snapshot, SourceInfo, Timestamp, Xattr,
+    ChunkId, ChunkKind, Counters, FileType, ItemPath, LossCause, LossNote, Mark, Meta, ObjectDigest, Origin,
+    RepositoryId, SessionId, Snapshot, SourceInfo, Timestamp, Whence, Xattr,
 };
 use datakeep_process::{ChunkerParams, Codec, KdfParams, KeyRing, RootKey, Suite, Wrapped};
 use proptest::collection::{btree_set, vec};
@@ -180,6 +180,16 @@ fn words() -> impl Strategy<Value = String> {
     proptest::string::string_regex("[a-z \u{e9}\u{5907}]{0,12}").expect("a pattern")
 }
 
+fn whence() -> impl Strategy<Value = Whence> {
+    (any::<[u8; 16]>(), session())
+        .prop_map(|(repository, snapshot)| Whence { repository: RepositoryId(repository), snapshot })
+}
+
+fn origin() -> impl Strategy<Value = Option<Origin>> {
+    let some = (vec(whence(), 1..4), timestamp(), any::<u64>());
+    proptest::option::of(some.prop_map(|(chain, copied, losses)| Origin { chain, copied, losses }))
+}
+
 fn manifest() -> impl Strategy<Value = decision::Manifest> {
     let source = (words(), words(), words(), words()).prop_map(|(kind, name, location, host)| SourceInfo {
         kind,
@@ -202,8 +212,8 @@ fn manifest() -> impl Strategy<Value = decision::Manifest> {
         (source, mark, timestamp(), timestamp(), proptest::option::of(session())),
         (vec(path(), 0..3), any::<[u64; 14]>(), vec(loss, 0..3), vec(words(), 0..3), words(), names(), names()),
     );
-    (snapshot, chunk_ref(), any::<u8>(), vec(any::<[u8; 32]>(), 0..3)).prop_map(
-        |(((source, mark, started, finished, parent), rest), root, root_level, digests)| {
+    (snapshot, origin(), chunk_ref(), any::<u8>(), vec(any::<[u8; 32]>(), 0..3)).prop_map(
+        |(((source, mark, started, finished, parent), rest), origin, root, root_level, digests)| {
             let (roots, c, losses, tags, writer, users, groups) = rest;
             let counters = Counters { files: c[0], len_bytes: c[7], losses: c[13], ..Counters::default() };
             let (id, epoch) = (SessionId([7; 12]), 4);
@@ -223,6 +233,7 @@ fn manifest() -> impl Strategy<Value = decision::Manifest> {
                 writer,
                 users,
                 groups,
+                origin,
             };
             let index_digests = digests.into_iter().map(ObjectDigest).collect();
             decision::Manifest { snapshot, root, root_level, reach_digest: ObjectDigest([8; 32]), index_digests }

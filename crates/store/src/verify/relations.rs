@@ -1,7 +1,8 @@
 //! What objects prove of each other. Whatever another object shows to have existed, and that nothing may have removed,
-//! must still be there. Three deletions cannot be told from inside: of a key slot (slots come and go, and no list of
+//! must still be there. Four deletions cannot be told from inside: of a key slot (slots come and go, and no list of
 //! them exists), of the newest change of labels or the newest decision (they look as if they had not been made yet),
-//! and of progress (it is removed without a trace once it is of no use).
+//! of progress (it is removed without a trace once it is of no use), and of the mark of a forgotten copy (the snapshot
+//! that proved it is gone; its original is copied again, at worst).
 
 use super::Verified;
 use crate::error::StoreError;

@@ -38,6 +38,7 @@ pub const TABLE: &[Row] = &[
             "format/decision.rs::decode_loss",
             "format/decision.rs::decode_names",
             "format/decision.rs::decode_counters",
+            "format/decision.rs::decode_origin",
         ],
     ),
     row("store", "tags", &["format/decision.rs::decode_tags", "format/decision.rs::decode_texts"]),
@@ -66,6 +67,7 @@ pub const TABLE: &[Row] = &[
     ),
     row("store", "progress", &["format/progress.rs::decode"]),
     row("store", "tombstone", &["format/collect.rs::decode_tombstone"]),
+    row("store", "origin-mark", &["format/collect.rs::decode_origin_mark"]),
     row(
         "store",
         "condemned",

@@ -53,6 +53,7 @@ impl Coordinator<'_, '_> {
             if let Some((details, error)) = result.details {
                 entry.link_target = details.link_target;
                 xattrs = details.xattrs;
+                imperfect |= details.read_again;
                 if let Some(error) = error {
                     imperfect = true;
                     self.lose(entry, error.cause, error.detail);

@@ -22,7 +22,7 @@ impl Run<'_> {
             let prefix = batch.directory.children_prefix();
             for item in &batch.items {
                 let key = key_of(&prefix, &item.name);
-                let known = parents.compare(&key, &item.meta)?;
+                let known = parents.compare(&key, item)?;
                 let action = tally.count(&item.meta, &known);
                 if action != "unchanged" {
                     tally.counters.read_bytes += item.meta.len_bytes;

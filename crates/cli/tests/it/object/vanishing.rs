@@ -7,9 +7,11 @@ use datakeep_testkit_s3::{Dialect, Fault, Operation, Refusal, Rule, S3Server, Ve
 use std::fs;
 use std::process::Stdio;
 
-fn with_large_files(remote: &Remote) {
+/// Twelve files of so many MiB. A server inside this process holds what is sent to it, and the programs that this process
+/// starts count that as memory of their own: little there.
+fn with_large_files(remote: &Remote, mib: usize) {
     for number in 0..12 {
-        fs::write(remote.world.tree().join(format!("large-{number}")), random_bytes(number, 6 << 20)).unwrap();
+        fs::write(remote.world.tree().join(format!("large-{number}")), random_bytes(number, mib << 20)).unwrap();
     }
 }
 
@@ -22,7 +24,7 @@ fn packs(server: &VersityGw) -> usize {
 fn a_server_that_is_killed_in_mid_upload_and_comes_back_is_waited_for() {
     let mut server = VersityGw::start();
     let remote = Remote::new(server.endpoint());
-    with_large_files(&remote);
+    with_large_files(&remote, 6);
     let mut command = remote.command();
     command.args(["backup", &remote.world.text("tree"), "-o", "patience=2m"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -43,7 +45,7 @@ fn a_server_that_is_killed_in_mid_upload_and_comes_back_is_waited_for() {
 fn a_server_that_stays_away_ends_the_run_and_the_next_goes_on() {
     let mut server = VersityGw::start();
     let remote = Remote::new(server.endpoint());
-    with_large_files(&remote);
+    with_large_files(&remote, 6);
     let mut command = remote.command();
     command.args(["backup", &remote.world.text("tree"), "-o", "patience=1s", "-o", "timeout=5s"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -69,7 +71,7 @@ fn a_server_that_stays_away_ends_the_run_and_the_next_goes_on() {
 fn credentials_that_expire_in_the_middle_end_the_run_and_nothing_is_lost() {
     let server = S3Server::start(Dialect::strict());
     let remote = Remote::new(server.endpoint());
-    with_large_files(&remote);
+    with_large_files(&remote, 4);
     let expired = Fault::Instead(Refusal::expired_token());
     server.inject(Rule::on(Operation::PutObject, expired).under("backups/one/data/").after(2).always());
     let said = remote.backup().expect(16);
@@ -97,7 +99,7 @@ fn a_store_that_denies_in_the_middle_publishes_nothing() {
 fn a_store_full_of_hiccups_is_used_to_the_end() {
     let server = S3Server::start(Dialect { page_len: 5, ..Dialect::strict() });
     let remote = Remote::new(server.endpoint());
-    with_large_files(&remote);
+    with_large_files(&remote, 2);
     let faults = [
         Fault::ResetBefore,
         Fault::LostAnswer,

@@ -74,7 +74,11 @@ pub struct Copier<'a> {
 impl<'a> Copier<'a> {
     /// Looks at both repositories.
     pub fn new(pair: Pair<'a>) -> Result<Self, DistributeError> {
-        let ((from, _), (to, _)) = (pair.from.snapshots()?, pair.to.snapshots()?);
+        let ((from, _), (to, unreadable)) = (pair.from.snapshots()?, pair.to.snapshots()?);
+        // Among what cannot be read may be a copy: to make it again is not for this run to decide.
+        if let Some(fault) = unreadable.into_iter().next() {
+            return Err(fault.into());
+        }
         Ok(Self { pair, from, to })
     }
 

@@ -222,11 +222,16 @@ fn with_both_copied() -> MemoryStore {
 
 /// A copy died after it had recorded progress.
 fn with_copy_begun() -> MemoryStore {
-    let store = empty();
-    let plan = FaultPlan::CrashBefore(calls_of(&store, |store| copy_into(store, 1)).1 - 1);
-    copy_into(FaultStore::new(loose(&store, Survival::Everything), plan), 1).unwrap_err();
-    assert!(!store.list("progress/").unwrap().is_empty(), "the interrupted copy left its progress");
-    store
+    let changes = calls_of(&empty(), |store| copy_into(store, 1)).1;
+    // The last moment before which nothing is published yet.
+    let begun = (0..changes).rev().find_map(|at| {
+        let store = empty();
+        let plan = FaultPlan::CrashBefore(at);
+        let _ = copy_into(FaultStore::new(loose(&store, Survival::Everything), plan), 1);
+        let is_published = !open(store.clone()).unwrap().snapshots().unwrap().0.is_empty();
+        (!is_published && !store.list("progress/").unwrap().is_empty()).then_some(store)
+    });
+    begun.expect("the interrupted copy left its progress")
 }
 
 fn forget_first(store: FaultStore<LooseStore>) -> Result<Told, String> {
@@ -415,7 +420,10 @@ fn play(scenario: &Scenario, prepared: &MemoryStore, plan: FaultPlan, survival: 
     assert_restores(&fresh, &manifest, &third_tree(), &what);
     check_snapshots(scenario, &fresh, &told, &what);
     assert_sound(&fresh, &what);
-    assert_eq!(store.list("progress/").unwrap(), [], "{what}: a run that commits leaves no progress behind");
+    // A copy that died after its commit is not made again: its progress goes with a collection.
+    if !scenario.name.contains("copy") {
+        assert_eq!(store.list("progress/").unwrap(), [], "{what}: a run that commits leaves no progress behind");
+    }
 
     // Whatever was begun is finished by the next collection, and nothing that is kept goes with it.
     store.advance(10 * collect::PATIENCE_MS);
@@ -435,7 +443,7 @@ fn finish_copy(scenario: &Scenario, store: &MemoryStore, what: &str) {
         "second copy" | "forget a copy" => 2,
         _ => return,
     };
-    let was_forgotten = !store.list("forgotten/").unwrap().is_empty() && scenario.name == "forget a copy";
+    let was_forgotten = !store.list("commits-forgotten/").unwrap().is_empty() && scenario.name == "forget a copy";
     let told = copy_into(store.clone(), copies).unwrap_or_else(|error| panic!("{what}: the next copy fails: {error}"));
     let (manifests, _) = open(store.clone()).unwrap().snapshots().unwrap();
     let copied = manifests.iter().filter(|manifest| manifest.snapshot.origin.is_some()).count();

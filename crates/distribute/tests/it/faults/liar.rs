@@ -77,6 +77,14 @@ impl BlobStore for Backend {
         self.inner.settle(prefix)
     }
 
+    fn read_tail(&self, name: &str, max_len_bytes: u64) -> Result<(u64, Vec<u8>), BlobError> {
+        self.inner.read_tail(name, max_len_bytes)
+    }
+
+    fn list_between(&self, from: &str, to: &str) -> Result<Vec<Listed>, BlobError> {
+        self.inner.list_between(from, to)
+    }
+
     fn clear_leftovers(&self) -> Result<u64, BlobError> {
         self.inner.clear_leftovers()
     }

@@ -1,7 +1,8 @@
 //! What people and files tell this program, as targets of the harness in `testkit::fuzz`.
 
 use super::{backup, check, gc};
-use crate::{args_forget, config_file, place, secrets, time, words};
+use crate::stores::Location;
+use crate::{args_forget, config_file, place, secrets, sizes, time, words};
 use datakeep_model::Timestamp;
 use datakeep_testkit::fuzz::{self, CountedHeap, Target, Verdict};
 use std::ffi::OsStr;
@@ -48,6 +49,17 @@ fn any_place(input: &[u8]) -> Verdict {
     taken(place::split(OsStr::from_bytes(input)).is_ok())
 }
 
+/// Refused or not, what stands before an `@` is never repeated: it may be a secret.
+fn location(input: &[u8]) -> Verdict {
+    match Location::parse(OsStr::from_bytes(input)) {
+        Ok(place) => taken(!place.shown().is_empty() || input.is_empty() || input == b"file:" || input == b"file://"),
+        Err(failure) => {
+            assert!(!format!("{failure:?}").contains("k:s"), "{failure:?}");
+            Verdict::Refused
+        }
+    }
+}
+
 fn instant(input: &[u8]) -> Verdict {
     taken(time::parse(text(input), Timestamp::new(1_700_000_000, 5)).is_some())
 }
@@ -62,6 +74,7 @@ fn fuzz() {
     let places = ["latest", "files:/etc/x", "a\\x1b\\u{202e}\\\\b", "files@2026-01-02 10:11:/etc", "\\n\\r\\t"];
     let times =
         ["now", "2h", "7d", "2026-01-02", "2026-01-02 23:59", "2026-01-02T10:11:12.5+08:00", "1970-01-02T00:00:00Z"];
+    let locations = ["/backup", "file:///b", "s3://bucket/a/b", "oss://bucket", "cos://b-125/p"];
     let targets = [
         // A message shows the line, and a table takes more than its text.
         Target::text("configuration", &[CONFIGURATION, "", "[backup]\n"], configuration).with_memory(256, 2 << 20),
@@ -69,6 +82,8 @@ fn fuzz() {
         Target::text("place", &places, any_place),
         Target::text("time", &times, instant),
         Target::text("duration", &["0", "90s", "10m", "1h", "2d"], |i| taken(gc::patience_ms(text(i)).is_ok())),
+        Target::text("amount", &["0", "17", "2K", "3MiB", "1gb"], |i| taken(sizes::parse(text(i)).is_some())),
+        Target::text("location", &locations, location),
         Target::text("slice", &["1/1", "3/30"], |i| taken(check::parse_slice(text(i)).is_ok())),
         Target::text("compression", &["fast", "default", "19"], |i| taken(backup::compression(text(i)).is_ok())),
         Target::text("retention-count", &["0", "all", "4294967295"], |i| taken(args_forget::count(text(i)).is_ok())),

@@ -36,7 +36,9 @@ impl Location {
             });
         }
         if let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| *scheme != "file") {
-            let scheme = datakeep_model::escape_for_terminal(scheme.as_bytes());
+            // What is no scheme may be anything, a secret included.
+            let is_scheme = scheme.len() <= 16 && scheme.bytes().all(|b| b.is_ascii_alphanumeric());
+            let scheme = if is_scheme { scheme } else { "…" };
             let message = tr!("repositories are not kept at {scheme}://", "不支持将仓库放在 {scheme}://");
             return Err(Failure::usage(message).hint(tr!(
                 "name a directory, or s3://BUCKET/PREFIX, oss://BUCKET/PREFIX, cos://BUCKET/PREFIX",

@@ -5,6 +5,7 @@ use crate::checksum::{Algorithm, base64, md5, sha256_hex};
 use crate::dialect::Checksums;
 use crate::headers::Headers;
 use crate::refusal::Refusal;
+use crate::sigv4::ChunkSigner;
 use std::collections::BTreeMap;
 
 /// What a body is after all checks.
@@ -20,13 +21,17 @@ pub(crate) struct Payload {
 /// Checksums S3 knows and this server does not.
 const UNKNOWN: &[&str] = &["x-amz-checksum-crc64nvme"];
 
-/// Decodes and checks a body.
-pub(crate) fn check(call: &mut Call, policy: Checksums) -> Result<Payload, Refusal> {
+/// Decodes and checks a body. Chunks that are signed must be so with this secret.
+pub(crate) fn check(call: &mut Call, policy: Checksums, secret_key: &str) -> Result<Payload, Refusal> {
     let declared = call.headers.get("x-amz-content-sha256").unwrap_or("UNSIGNED-PAYLOAD").to_owned();
     let body = std::mem::take(&mut call.body);
     let (bytes, trailers) = match declared.as_str() {
         "UNSIGNED-PAYLOAD" => (body, Headers::default()),
-        "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => aws_chunks(&body).ok_or_else(incomplete)?,
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => aws_chunks(&body, None)?,
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => {
+            let signer = ChunkSigner::new(&call.headers, secret_key).ok_or_else(Refusal::access_denied)?;
+            aws_chunks(&body, Some(signer))?
+        }
         streaming if streaming.starts_with("STREAMING-") => return Err(Refusal::not_implemented(streaming)),
         hash if hash == sha256_hex(&body) => (body, Headers::default()),
         _ => {
@@ -104,27 +109,35 @@ fn verify(places: [&Headers; 2], bytes: &[u8]) -> Result<BTreeMap<Algorithm, Str
     Ok(checksums)
 }
 
-/// Takes `aws-chunked` apart: `LENGTH\r\nBYTES\r\n`, ended by a chunk of no bytes and the trailers.
-fn aws_chunks(mut body: &[u8]) -> Option<(Vec<u8>, Headers)> {
+/// Takes `aws-chunked` apart: `LENGTH\r\nBYTES\r\n`, ended by a chunk of no bytes and the trailers. With a signer, each length
+/// is followed by `;chunk-signature=SIGNATURE`.
+fn aws_chunks(mut body: &[u8], mut signer: Option<ChunkSigner<'_>>) -> Result<(Vec<u8>, Headers), Refusal> {
     let mut bytes = Vec::with_capacity(body.len());
     loop {
-        let line = take_line(&mut body)?;
-        let len_bytes = usize::from_str_radix(line.split(';').next()?, 16).ok()?;
+        let line = take_line(&mut body).ok_or_else(incomplete)?;
+        let (len, extension) = line.split_once(';').unwrap_or((line, ""));
+        let len_bytes = usize::from_str_radix(len, 16).map_err(|_| incomplete())?;
+        let (chunk, rest) = body.split_at_checked(len_bytes).ok_or_else(incomplete)?;
+        if let Some(signer) = &mut signer
+            && extension.strip_prefix("chunk-signature=") != Some(signer.sign(chunk))
+        {
+            let message = "The chunk signature we calculated does not match the one you provided.";
+            return Err(Refusal::new(403, "SignatureDoesNotMatch", message));
+        }
         if len_bytes == 0 {
             break;
         }
-        let (chunk, rest) = body.split_at_checked(len_bytes)?;
         bytes.extend_from_slice(chunk);
-        body = rest.strip_prefix(b"\r\n")?;
+        body = rest.strip_prefix(b"\r\n").ok_or_else(incomplete)?;
     }
     let mut trailers = Headers::default();
     while !body.is_empty() {
-        let line = take_line(&mut body)?;
+        let line = take_line(&mut body).ok_or_else(incomplete)?;
         if let Some((name, value)) = line.split_once(':') {
             trailers.push(name, value);
         }
     }
-    Some((bytes, trailers))
+    Ok((bytes, trailers))
 }
 
 fn take_line<'a>(body: &mut &'a [u8]) -> Option<&'a str> {
@@ -139,6 +152,8 @@ fn take_line<'a>(body: &mut &'a [u8]) -> Option<&'a str> {
 mod tests {
     use super::*;
 
+    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
     fn checked(headers: &[(&str, &str)], body: &[u8], policy: Checksums) -> Result<Payload, (u16, &'static str)> {
         let mut list = Headers::default();
         for (name, value) in headers {
@@ -146,7 +161,7 @@ mod tests {
         }
         let mut call = Call::new("PUT", "/b/k", list);
         call.body = body.to_vec();
-        check(&mut call, policy).map_err(|refusal| (refusal.status, refusal.code))
+        check(&mut call, policy, SECRET).map_err(|refusal| (refusal.status, refusal.code))
     }
 
     fn refused(status: u16, code: &'static str) -> Option<(u16, &'static str)> {
@@ -188,5 +203,33 @@ mod tests {
         assert_eq!(checked(&streaming, b"9\r\n123", Checksums::Verified).err(), refused(400, "IncompleteBody"));
         let body = b"1\r\n1\r\n0\r\n\r\n";
         assert_eq!(checked(&streaming, body, Checksums::Verified).err(), refused(400, "MalformedTrailerError"));
+    }
+    /// The example of the documentation of S3: 65 KiB and 1 KiB of `a`.
+    #[test]
+    fn signed_chunks_are_those_of_the_documentation() {
+        let seed = "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, SignedHeaders=host, Signature={seed}"
+        );
+        let headers = [
+            ("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),
+            ("x-amz-date", "20130524T000000Z"),
+            ("authorization", &authorization),
+            ("x-amz-decoded-content-length", "66560"),
+        ];
+        let chunks = [
+            (65536, "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648"),
+            (1024, "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497"),
+            (0, "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9"),
+        ];
+        let mut body = Vec::new();
+        for (len, signature) in chunks {
+            body.extend(format!("{len:x};chunk-signature={signature}\r\n").into_bytes());
+            body.extend(std::iter::repeat_n(b'a', len));
+            body.extend(b"\r\n");
+        }
+        assert_eq!(checked(&headers, &body, Checksums::Verified).unwrap().bytes.len(), 66560);
+        body[100] = b'b';
+        assert_eq!(checked(&headers, &body, Checksums::Verified).err(), refused(403, "SignatureDoesNotMatch"));
     }
 }

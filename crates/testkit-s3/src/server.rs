@@ -252,8 +252,8 @@ fn answer_all(shared: &Shared, wire: &mut Wire<'_>) -> io::Result<End> {
         }
         call.body = wire.read_body(&call, 16)?;
         let len_bytes = call.body.len() as u64;
-        let checksums = shared.world().dialect.checksums;
-        let payload = payload::check(&mut call, checksums);
+        let (checksums, secret_key) = shared.world().rules_for_bodies();
+        let payload = payload::check(&mut call, checksums, &secret_key);
         let delivery = shared.world().finish(call, len_bytes, payload, fault);
         shared.pacer.wait(Duration::from_millis(delivery.wait_ms + shared.pacer.latency_ms()));
         if delivery.status.is_some() {

@@ -35,9 +35,39 @@ impl Signed<'_> {
             names.join(";"),
         );
         let text = format!("{ALGORITHM}\n{amz_date}\n{scope}\n{}", sha256_hex(canonical.as_bytes()));
-        let first = format!("AWS4{secret_key}").into_bytes();
-        let key = scope.split('/').fold(first, |key, part| mac(&key, part.as_bytes()));
-        hex(&mac(&key, text.as_bytes()))
+        hex(&mac(&signing_key(scope, secret_key), text.as_bytes()))
+    }
+}
+
+fn signing_key(scope: &str, secret_key: &str) -> Vec<u8> {
+    let first = format!("AWS4{secret_key}").into_bytes();
+    scope.split('/').fold(first, |key, part| mac(&key, part.as_bytes()))
+}
+
+/// Signatures of the chunks of a body, each over the one before it, the first over that of the request ("Signature
+/// Calculations: Transferring Payload in Multiple Chunks").
+pub(crate) struct ChunkSigner<'a> {
+    key: Vec<u8>,
+    date: &'a str,
+    scope: &'a str,
+    previous: String,
+}
+
+impl<'a> ChunkSigner<'a> {
+    /// For a request with these headers, which say when, for whom and with what signature it was made.
+    pub(crate) fn new(headers: &'a Headers, secret_key: &str) -> Option<Self> {
+        let authorization = Authorization::parse(headers.get("authorization")?)?;
+        let (scope, previous) = (authorization.scope, authorization.signature.to_owned());
+        Some(Self { key: signing_key(scope, secret_key), date: headers.get("x-amz-date")?, scope, previous })
+    }
+
+    /// The signature of the next chunk.
+    pub(crate) fn sign(&mut self, chunk: &[u8]) -> &str {
+        let (date, scope, previous) = (self.date, self.scope, &self.previous);
+        let text =
+            format!("{ALGORITHM}-PAYLOAD\n{date}\n{scope}\n{previous}\n{}\n{}", sha256_hex(b""), sha256_hex(chunk));
+        self.previous = hex(&mac(&self.key, text.as_bytes()));
+        &self.previous
     }
 }
 

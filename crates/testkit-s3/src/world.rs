@@ -4,7 +4,7 @@ use crate::bucket::Bucket;
 use crate::call::{Answer, Call};
 use crate::credentials::Credentials;
 use crate::delivery::Delivery;
-use crate::dialect::Dialect;
+use crate::dialect::{Checksums, Dialect};
 use crate::fault::{Fault, Match, Plan};
 use crate::log::Request;
 use crate::operation::Operation;
@@ -122,6 +122,11 @@ impl World {
             }
             other => self.apply(call, payload, other),
         }
+    }
+
+    /// What is done with checksums, and the secret that chunks are signed with.
+    pub(crate) fn rules_for_bodies(&self) -> (Checksums, String) {
+        (self.dialect.checksums, self.credentials.secret_key.clone())
     }
 
     fn who_asks(&self, call: &Call) -> Result<(), Refusal> {

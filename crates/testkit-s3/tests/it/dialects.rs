@@ -60,6 +60,6 @@ fn what_is_not_spoken_is_said() {
     let (_server, client) = pair(Dialect::strict());
     assert_eq!(client.send("GET", "", "prefix=a", &[], b"").unwrap().status, 501);
     assert_eq!(client.put("k", b"", &[("x-amz-copy-source", "/b/k")]).unwrap().status, 501);
-    let signed_chunks = [("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")];
+    let signed_chunks = [("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER")];
     assert_eq!(client.put("k", b"", &signed_chunks).unwrap().status, 501);
 }

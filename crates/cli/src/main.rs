@@ -15,6 +15,7 @@ mod config;
 mod config_file;
 mod demo;
 mod errors;
+mod heap;
 mod help;
 mod items;
 mod json;
@@ -43,6 +44,7 @@ use out::Out;
 use std::ffi::OsString;
 
 fn main() -> std::process::ExitCode {
+    heap::give_back_large_buffers();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     words::set(config::early_language(&arguments));
     allow_many_files();

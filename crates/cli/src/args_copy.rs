@@ -22,6 +22,9 @@ pub struct CopyArgs {
     /// Run a program that prints the password of the repository to copy to; as --password-command [env: DATAKEEP_TO_PASSWORD_COMMAND]
     #[arg(long, value_name = "COMMAND")]
     pub to_password_command: Option<String>,
+    /// Open the repository to copy to with its recovery code: asked for, or from DATAKEEP_TO_RECOVERY_CODE
+    #[arg(long, conflicts_with_all = ["to_password_file", "to_password_command"])]
+    pub to_recovery_code: bool,
     /// Only of this source
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,

@@ -186,7 +186,7 @@ pub fn something_else(location: &str) -> Failure {
 }
 
 /// A slip in a recovery code is told before anything is tried: the code checks itself.
-fn well_formed(code: &Secret) -> Result<(), Failure> {
+pub fn well_formed(code: &Secret) -> Result<(), Failure> {
     let text = String::from_utf8_lossy(code.expose());
     let Err(error) = RecoveryCode::parse(&text) else { return Ok(()) };
     let message = tr!("this is not a recovery code", "这不是有效的恢复码");

@@ -17,7 +17,7 @@ pub const CREDENTIAL: &str = "datakeep-password";
 /// The same for the repository to copy to.
 pub const COPY_CREDENTIAL: &str = "datakeep-to-password";
 /// Variables that hold secrets or say where they are: programs that we start do not get them.
-const HIDDEN: [&str; 10] = [
+const HIDDEN: [&str; 11] = [
     "DATAKEEP_PASSWORD",
     "DATAKEEP_PASSWORD_FILE",
     "DATAKEEP_PASSWORD_COMMAND",
@@ -27,6 +27,7 @@ const HIDDEN: [&str; 10] = [
     "DATAKEEP_TO_PASSWORD",
     "DATAKEEP_TO_PASSWORD_FILE",
     "DATAKEEP_TO_PASSWORD_COMMAND",
+    "DATAKEEP_TO_RECOVERY_CODE",
     "DATAKEEP_TOKEN",
 ];
 /// Longest password read.
@@ -276,12 +277,21 @@ pub fn password(settings: &Settings) -> Result<Secret, Failure> {
 
 /// The recovery code: from the environment, else asked for.
 pub fn recovery_code() -> Result<Secret, Failure> {
-    const NAME: &str = "DATAKEEP_RECOVERY_CODE";
-    let reference = match std::env::var_os(NAME) {
-        Some(_) => Reference::Environment(NAME.to_string()),
+    code("DATAKEEP_RECOVERY_CODE", &tr!("Recovery code:", "恢复码："))
+}
+
+/// As [`recovery_code`], of the repository that is copied to.
+pub fn copy_recovery_code() -> Result<Secret, Failure> {
+    let prompt = tr!("Recovery code of the repository to copy to:", "复制目标仓库的恢复码：");
+    code("DATAKEEP_TO_RECOVERY_CODE", &prompt)
+}
+
+fn code(variable: &str, prompt: &str) -> Result<Secret, Failure> {
+    let reference = match std::env::var_os(variable) {
+        Some(_) => Reference::Environment(variable.to_string()),
         None => Reference::Prompt,
     };
-    reference.read(&tr!("Recovery code:", "恢复码："))
+    reference.read(prompt)
 }
 
 /// A password for a new repository or slot: twice when a person types it.

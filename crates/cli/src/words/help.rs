@@ -242,6 +242,7 @@ const TEXTS: &[(&str, Texts)] = &[
                 "to_password_command",
                 "运行一个打印目标仓库密码的程序；规则同 --password-command [环境变量：DATAKEEP_TO_PASSWORD_COMMAND]",
             ),
+            ("to_recovery_code", "用恢复码打开目标仓库：终端输入，或来自 DATAKEEP_TO_RECOVERY_CODE"),
             ("source", "只复制该数据源的"),
             ("host", "只复制该主机的"),
             ("tag", "只复制带该标签的；可重复"),

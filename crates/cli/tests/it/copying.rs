@@ -129,6 +129,23 @@ fn wrong_words_and_wrong_places_are_told() {
 }
 
 #[test]
+fn a_recovery_code_opens_the_target() {
+    let world = World::with_snapshot();
+    let place = world.text("coded");
+    let cheap = ["init", "--kdf-memory", "1", "--kdf-passes", "1", "--json", "--repo", &place];
+    let made = world.run_with(&[("DATAKEEP_PASSWORD", OTHER)], &cheap).expect(0).json();
+    let code = made["recovery_code"].as_str().unwrap();
+    let with = |code: &str| {
+        world
+            .run_with(&[("DATAKEEP_TO_RECOVERY_CODE", code)], &["copy", "--to", &place, "--to-recovery-code", "--json"])
+    };
+    with("AAAA-BBBB").expect(12).err_has("to copy to").err_has("--to-recovery-code");
+    assert_eq!(states(&with(code).expect(0)), ["copied"]);
+    let both = ["copy", "--to", &place, "--to-recovery-code", "--to-password-file", "nothing"];
+    world.run(&both).expect(2);
+}
+
+#[test]
 fn an_unencrypted_target_wants_a_word() {
     let world = World::with_snapshot();
     let open = world.text("open");

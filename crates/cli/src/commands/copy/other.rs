@@ -3,7 +3,7 @@
 use crate::args_copy::CopyArgs;
 use crate::config::Settings;
 use crate::errors::Failure;
-use crate::open::App;
+use crate::open::{self, App};
 use crate::secrets;
 use crate::stores::Location;
 use crate::stores::options::StoreOptions;
@@ -19,8 +19,8 @@ pub fn of_other(failure: Failure) -> Failure {
     let message = tr!("the repository to copy to: {message}", "复制目标仓库：{message}");
     let hint = match failure.kind {
         ErrorKind::WrongKey => Some(tr!(
-            "its password comes from --to-password-file, --to-password-command, DATAKEEP_TO_PASSWORD, `password` below [copy] in the configuration, or a prompt",
-            "其密码来自 --to-password-file、--to-password-command、DATAKEEP_TO_PASSWORD、配置文件 [copy] 中的 `password`，或终端输入"
+            "its password comes from --to-password-file, --to-password-command, DATAKEEP_TO_PASSWORD, `password` below [copy] in the configuration, or a prompt; its recovery code opens it with --to-recovery-code",
+            "其密码来自 --to-password-file、--to-password-command、DATAKEEP_TO_PASSWORD、配置文件 [copy] 中的 `password`，或终端输入；也可用 --to-recovery-code 以恢复码打开"
         )),
         _ => failure.hint.clone(),
     };
@@ -75,6 +75,10 @@ fn unlock_with(app: &App, args: &CopyArgs, locked: &Locked, from: Suite) -> Resu
             "copy to an encrypted one; or, if everyone who can read it may read everything, say --unencrypted",
             "请复制到加密的仓库；如果允许所有能读取它的人看到全部内容，请使用 --unencrypted"
         )));
+    }
+    if args.to_recovery_code {
+        let code = secrets::copy_recovery_code().map_err(of_other)?;
+        return open::well_formed(&code).map(|()| Unlock::RecoveryCode(code)).map_err(of_other);
     }
     let prompt = tr!("Password of the repository to copy to:", "复制目标仓库的密码：");
     let secret = password.value.read(&prompt).map_err(of_other)?;

@@ -126,6 +126,13 @@ pub struct LossJson {
     detail: String,
 }
 
+impl LossJson {
+    /// A loss of a restore: its path is as seen from the target.
+    pub fn relative(loss: &Loss) -> Self {
+        Self { path: PathJson::relative(&loss.path), ..Self::from(loss) }
+    }
+}
+
 impl From<&Loss> for LossJson {
     fn from(loss: &Loss) -> Self {
         Self { path: PathJson::absolute(&loss.path), cause: loss.cause.as_str(), detail: loss.detail.clone() }

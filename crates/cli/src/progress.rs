@@ -6,9 +6,10 @@ use crate::out::Out;
 use crate::sizes;
 use crate::words::tr;
 use datakeep_connector::{Clock, SystemClock};
-use datakeep_model::{Event, ItemPath, Observer, Phase};
+use datakeep_model::{Event, ItemPath, Observer, Phase, Snapshot, SourceInfo, escape_for_terminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::json as value;
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -28,6 +29,8 @@ pub struct Watch<'a> {
     expected_bytes: AtomicU64,
     /// True when paths are as seen from the target of a restore.
     pub is_relative: bool,
+    /// What is backed up.
+    pub source: Option<SourceInfo>,
 }
 
 fn bar(quiet: bool) -> Option<ProgressBar> {
@@ -77,6 +80,7 @@ impl<'a> Watch<'a> {
             last_tick: AtomicU64::new(0),
             expected_bytes: AtomicU64::new(0),
             is_relative: false,
+            source: None,
         }
     }
 
@@ -160,6 +164,14 @@ impl<'a> Watch<'a> {
         if self.is_relative { losses::relative(path) } else { path.to_string() }
     }
 
+    fn previous(&self, snapshot: &Snapshot) {
+        // What the last snapshot of the source held is a fair guess at what this one will.
+        self.expect(snapshot.counters.len_bytes);
+        if let Some(source) = &self.source {
+            self.aside(|| warn_of_another(self.out, snapshot, source));
+        }
+    }
+
     fn phase(&self, phase: Phase) {
         if self.out.events {
             self.emit("phase", value!({"phase": phase.as_str()}));
@@ -197,11 +209,31 @@ pub fn action_word(action: &str) -> String {
     }
 }
 
+/// Names are derived from the last part of a path: two directories with one name would quietly become one history.
+fn warn_of_another(out: &Out, newest: &Snapshot, info: &SourceInfo) {
+    let parts = |location: &str| location.split(", ").map(str::to_string).collect::<BTreeSet<_>>();
+    let before = &newest.source;
+    if before.host == info.host && parts(&before.location) == parts(&info.location) {
+        return;
+    }
+    let safe = |text: &str| escape_for_terminal(text.as_bytes());
+    let [name, host, location] = [&info.name, &before.host, &before.location].map(|text| safe(text));
+    out.warn(tr!(
+        "the newest snapshot of source {name} is of {location} on {host}, and this one will be compared with it",
+        "数据源 {name} 的最新备份集来自 {host} 上的 {location}，本次将与其比较"
+    ));
+    out.note(tr!(
+        "  hint: if these are two sources, give each a name of its own: --source NAME",
+        "  提示：如果是两个不同的数据源，请分别命名：--source 名称"
+    ));
+}
+
 impl Observer for Watch<'_> {
     fn observe(&self, event: &Event<'_>) {
         match event {
             Event::Phase(phase) => self.phase(*phase),
             Event::Expect { bytes, .. } => self.expect(*bytes),
+            Event::Previous(snapshot) => self.previous(snapshot),
             Event::Progress { items, bytes } => self.advance(*items, *bytes),
             Event::Item { path, file_type, action, len_bytes } => {
                 self.item(path, file_type.as_str(), action, *len_bytes);
@@ -209,7 +241,8 @@ impl Observer for Watch<'_> {
             Event::Loss(loss) => {
                 self.losses.fetch_add(1, Ordering::Relaxed);
                 if self.out.events {
-                    self.emit("loss", serde_json::to_value(LossJson::from(*loss)).unwrap_or_default());
+                    let told = if self.is_relative { LossJson::relative(loss) } else { LossJson::from(*loss) };
+                    self.emit("loss", serde_json::to_value(told).unwrap_or_default());
                 }
             }
             Event::Warning(text) => {

@@ -3,6 +3,7 @@
 
 use crate::meta::FileType;
 use crate::path::ItemPath;
+use crate::snapshot::Snapshot;
 
 /// What a run is busy with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -152,6 +153,8 @@ pub enum Event<'a> {
         /// Content bytes.
         bytes: u64,
     },
+    /// A backup will be compared with this snapshot, the newest of its source.
+    Previous(&'a Snapshot),
     /// Work was done since the last such event: entries and content bytes handled, read or not.
     Progress {
         /// Number of items.

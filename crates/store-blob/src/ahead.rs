@@ -285,6 +285,10 @@ impl<S: BlobStore + 'static> BlobStore for AheadStore<S> {
         self.shared.inner.read_along_bytes()
     }
 
+    fn keeps_what_it_shows(&self) -> bool {
+        self.shared.inner.keeps_what_it_shows()
+    }
+
     fn reads_at_once(&self) -> usize {
         self.shared.inner.reads_at_once()
     }

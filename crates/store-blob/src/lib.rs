@@ -182,6 +182,12 @@ pub trait BlobStore: Send + Sync {
         1
     }
 
+    /// True where an object that anybody has seen stays until it is deleted. A directory does not promise it: a name is seen
+    /// before it is durable, and taken back when that fails.
+    fn keeps_what_it_shows(&self) -> bool {
+        false
+    }
+
     /// The object's length, or `None` when there is none.
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError>;
 

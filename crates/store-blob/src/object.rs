@@ -334,6 +334,10 @@ impl BlobStore for ObjectStore {
         512 << 10
     }
 
+    fn keeps_what_it_shows(&self) -> bool {
+        true
+    }
+
     fn reads_at_once(&self) -> usize {
         READS_AT_ONCE
     }

@@ -97,6 +97,10 @@ impl<S: BlobStore> BlobStore for RecordStore<S> {
         self.read_along_bytes
     }
 
+    fn keeps_what_it_shows(&self) -> bool {
+        self.inner.keeps_what_it_shows()
+    }
+
     fn reads_at_once(&self) -> usize {
         self.reads_at_once
     }

@@ -232,6 +232,10 @@ impl<S: BlobStore> BlobStore for RetryStore<S> {
         self.inner.read_along_bytes()
     }
 
+    fn keeps_what_it_shows(&self) -> bool {
+        self.inner.keeps_what_it_shows()
+    }
+
     fn reads_at_once(&self) -> usize {
         self.inner.reads_at_once()
     }

@@ -2,6 +2,7 @@
 
 use crate::error::StoreError;
 use crate::format::collect::{self, Tombstone};
+use crate::format::config::{WRITING, check_features};
 use crate::format::decision::Manifest;
 use crate::format::sealed::{MAX_STORED_LEN_BYTES, ObjectType};
 use crate::repository::Repository;
@@ -13,6 +14,7 @@ impl Repository {
     /// Forgets a snapshot for good: from now on nobody sees it, and the next collection may delete what only it used.
     /// Forgetting what is forgotten already is fine.
     pub fn forget(&self, manifest: &Manifest, tombstone: &Tombstone) -> Result<(), StoreError> {
+        check_features(&self.config, WRITING, "written")?;
         // Before the tombstone: from then on nothing else tells that what this is a copy of need not be copied again.
         self.mark_origins(manifest, tombstone.forgotten)?;
         let name = self.tombstone_name(manifest.snapshot.id);
@@ -50,5 +52,48 @@ impl Repository {
         let name = self.tombstone_name(session);
         let plain = self.read_sealed(ObjectType::Tombstone, &name)?;
         collect::decode_tombstone(&plain).map_err(|e| e.of(&name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SeededEntropy;
+    use crate::format::slot::SlotKind;
+    use crate::keys::NewSlot;
+    use crate::repository::{InitOptions, Repository};
+    use crate::verify::Verify;
+    use datakeep_model::{ErrorKind, Secret, Timestamp};
+    use datakeep_process::KdfParams;
+    use datakeep_store_blob::MemoryStore;
+    use std::sync::Arc;
+
+    fn slot() -> NewSlot {
+        let kdf = KdfParams { memory_kib: 64, passes: 1, lanes: 1 };
+        NewSlot { label: "main".into(), secret: Secret::new(b"x".to_vec()), kind: SlotKind::Password, kdf }
+    }
+
+    /// A repository that a newer program has made, with a feature that this one does not know in one of the four sets.
+    fn of_the_future(set: usize) -> Repository {
+        let blobs = Arc::new(MemoryStore::new());
+        let (entropy, now) = (Arc::new(SeededEntropy::new(7)), Timestamp::default());
+        let made = Repository::init(blobs, &InitOptions::default(), &[slot()], entropy, now);
+        let mut repository = made.expect("made");
+        repository.config.features[set] = 1 << 9;
+        repository
+    }
+
+    #[test]
+    fn what_needs_a_newer_program_is_refused_before_anything_is_written() {
+        let kind = |result: Result<(), StoreError>| result.err().map(|error| error.kind());
+        let newer = Some(ErrorKind::Incompatible);
+        let repository = of_the_future(1);
+        let before = repository.blobs().list("").expect("listed");
+        assert_eq!(kind(repository.add_slot(&slot(), Timestamp::default()).map(drop)), newer);
+        assert_eq!(kind(repository.remove_slot("0").map(drop)), newer);
+        assert_eq!(repository.blobs().list("").expect("listed"), before);
+        let verify = |repository: &Repository| kind(repository.verify(Verify::default(), &mut |_| true).map(drop));
+        assert_eq!(verify(&repository), None, "looking is no writing");
+        assert_eq!(verify(&of_the_future(3)), newer);
     }
 }

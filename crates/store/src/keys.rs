@@ -3,7 +3,7 @@
 use crate::entropy::{Entropy, random};
 use crate::error::{StoreError, must_exist};
 use crate::fetch;
-use crate::format::config::{self, Config};
+use crate::format::config::{self, Config, WRITING, check_features};
 use crate::format::slot::{self, Slot, SlotKind};
 use crate::format::version::FormatVersion;
 use crate::repository::Repository;
@@ -402,6 +402,7 @@ impl Repository {
 
     /// Makes a slot and returns its name.
     pub fn add_slot(&self, new: &NewSlot, now: Timestamp) -> Result<String, StoreError> {
+        check_features(&self.config, WRITING, "written")?;
         if self.config.suite == Suite::Plain {
             return Err(StoreError::Usage { detail: "the repository is not encrypted: it has no passwords".into() });
         }
@@ -410,6 +411,7 @@ impl Repository {
 
     /// Removes a slot. The last one that opens with a password, and the one in use, stay.
     pub fn remove_slot(&self, name: &str) -> Result<SlotInfo, StoreError> {
+        check_features(&self.config, WRITING, "written")?;
         let slots = self.slots()?;
         let slot = slots.iter().find(|slot| slot.name == name);
         let slot = slot.ok_or_else(|| StoreError::NotFound { what: format!("key slot {name}") })?;

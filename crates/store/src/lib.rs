@@ -58,7 +58,7 @@ pub use node_io::{NodeReader, content_parts, list_pages};
 pub use origins::ForgottenCopies;
 pub use pack::{Frame, FrameDecoder, META_PACK_TARGET_BYTES, OpenPack, PackBuilder, PlainFrame, SealedPack};
 pub use pack_list::PackList;
-pub use progress::Resumed;
+pub use progress::{Resumed, Unfinished};
 pub use repair::{DamagedPack, RepairOutcome, RepairPlan, Repaired};
 pub use repository::{InitOptions, Locked, Repository};
 pub use scrub::{Scrubbed, scrub};

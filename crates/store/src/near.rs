@@ -113,6 +113,10 @@ impl BlobStore for Near {
         self.blobs.read_along_bytes()
     }
 
+    fn keeps_what_it_shows(&self) -> bool {
+        self.blobs.keeps_what_it_shows()
+    }
+
     fn reads_at_once(&self) -> usize {
         self.blobs.reads_at_once()
     }

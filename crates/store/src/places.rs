@@ -23,7 +23,7 @@ impl Repository {
     fn locate_once(&self, kind: ChunkKind, chunk: &ChunkRef) -> Result<(Arc<OpenPack>, Location), StoreError> {
         let class = class_of(kind);
         // As long as everything is where it was, nobody needs to know what collections have done.
-        if let Some(at) = chunk.at.filter(|_| !self.has_view())
+        if let Some(at) = chunk.at.filter(|_| self.seen_view().is_none())
             && let Ok(pack) = self.open_pack(class, at.pack)
             && pack.id_at(at.frame, at.slot) == Some(chunk.id)
         {

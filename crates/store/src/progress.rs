@@ -20,6 +20,16 @@ pub(crate) fn source_key(repository: &Repository, source: &SourceInfo) -> String
     datakeep_model::ObjectDigest(mac).to_hex()[..32].to_string()
 }
 
+/// Progress that runs of one source have left: names of records by session and number.
+pub struct Unfinished(BTreeMap<SessionId, BTreeMap<u32, String>>);
+
+impl Unfinished {
+    /// The sessions that have left it.
+    pub fn sessions(&self) -> BTreeSet<SessionId> {
+        self.0.keys().copied().collect()
+    }
+}
+
 /// What an interrupted run left: entries it had finished, in key order, and packs it had made durable.
 pub struct Resumed {
     /// The interrupted session.
@@ -69,17 +79,22 @@ pub(crate) fn check_record(repository: &Repository, name: &str) -> Result<(), St
 }
 
 impl Repository {
-    /// What unfinished runs of this source left: of the one that got farthest in key order, as far as it can be read.
-    /// (Lengths would not tell: few large records compress better than many small ones.)
-    pub fn interrupted(&self, source: &SourceInfo) -> Result<Option<Resumed>, StoreError> {
+    /// Lists the progress that runs of this source have left.
+    pub fn unfinished(&self, source: &SourceInfo) -> Result<Unfinished, StoreError> {
         let folder = names::progress_folder(&source_key(self, source));
         let mut sessions: BTreeMap<SessionId, BTreeMap<u32, String>> = BTreeMap::new();
         for listed in self.blobs.list(&folder)? {
             let Some((session, number)) = names::parse_session_number(&listed.name) else { continue };
             sessions.entry(session).or_default().insert(number, listed.name);
         }
-        let usable = sessions.into_iter().filter_map(|(session, records)| self.usable(session, records));
-        Ok(usable.max_by(|a, b| a.reached.cmp(&b.reached)))
+        Ok(Unfinished(sessions))
+    }
+
+    /// What unfinished runs left: of the one that got farthest in key order, as far as it can be read. (Lengths would not
+    /// tell: few large records compress better than many small ones.)
+    pub fn interrupted(&self, unfinished: Unfinished) -> Option<Resumed> {
+        let usable = unfinished.0.into_iter().filter_map(|(session, records)| self.usable(session, records));
+        usable.max_by(|a, b| a.reached.cmp(&b.reached))
     }
 
     /// The records of a session up to the first that is missing or damaged; `None` when that is the first of all.
@@ -105,12 +120,6 @@ impl Repository {
         };
         let (leaves, entries) = (VecDeque::new(), VecDeque::new());
         Some(Resumed { session, mark: mark?, packs, records: usable, leaves, entries, reached })
-    }
-
-    /// Sessions that have left progress of this source.
-    pub fn sessions_with_progress(&self, source: &SourceInfo) -> Result<BTreeSet<SessionId>, StoreError> {
-        let listed = self.blobs.list(&names::progress_folder(&source_key(self, source)))?;
-        Ok(listed.iter().filter_map(|l| names::parse_session_number(&l.name)).map(|(session, _)| session).collect())
     }
 
     /// All durable packs of a session, those without index included, with their chunks: a resumed run deduplicates

@@ -6,7 +6,7 @@ use crate::format::decision::{self, Decision, Intent};
 use crate::format::names;
 use crate::format::sealed::ObjectType;
 use crate::repository::Repository;
-use crate::view::WritersView;
+use crate::view::{View, WritersView, newest_epoch};
 use crate::writer::SessionInfo;
 use datakeep_model::SessionId;
 use datakeep_store_blob::BlobError;
@@ -24,12 +24,18 @@ pub(crate) struct Opened {
 
 /// Opens a session at an epoch whose condemned list it knows.
 pub(crate) fn open(repository: &Repository, info: &SessionInfo) -> Result<Opened, StoreError> {
-    let view = repository.refresh_view_strictly()?;
+    // What was seen before will do where it cannot have been taken back: whatever has come since is found once the intent is
+    // there.
+    let seen = repository.seen_view().filter(|_| repository.blobs.keeps_what_it_shows());
+    let view = match seen {
+        Some(view) if view.fault.is_none() => view,
+        _ => repository.refresh_view_strictly()?,
+    };
     // A round that is known already: its sessions belong to the next epoch.
-    let mut epoch = view.epoch + u64::from(view.condemned.is_some());
+    let mut epoch = view.sessions_epoch();
     for _ in 0..MAX_OPENINGS {
         let session = create_intent(repository, epoch, info)?;
-        let looked = look_for_rounds(repository, epoch, session);
+        let looked = look_for_rounds(repository, epoch, session, &view);
         if let Ok(Round::None(view)) = looked {
             return Ok(Opened { epoch, view });
         }
@@ -51,12 +57,26 @@ enum Round {
 }
 
 /// Either this sees the condemned list, or its collector sees the intent.
-fn look_for_rounds(repository: &Repository, epoch: u64, session: SessionId) -> Result<Round, StoreError> {
+fn look_for_rounds(
+    repository: &Repository,
+    epoch: u64,
+    session: SessionId,
+    before: &Arc<View>,
+) -> Result<Round, StoreError> {
     let is_condemned = repository.blobs.len_bytes(&names::condemned(epoch + 1))?.is_some();
-    let view = repository.refresh_view_strictly()?;
-    let newest = view.epoch + u64::from(view.condemned.is_some());
-    if is_condemned || newest > epoch {
+    // While the newest checkpoint is the one that was seen, and no list has come after it, what was read of it still stands.
+    // Where a list or a checkpoint may be taken back and made anew under its name, only reading it again tells.
+    let is_latest = !is_condemned && before.condemned.is_none() && epoch == before.epoch;
+    let is_same =
+        is_latest && repository.blobs.keeps_what_it_shows() && newest_epoch(&*repository.blobs)? == before.epoch;
+    let view = if is_same { before.clone() } else { repository.refresh_view_strictly()? };
+    let newest = view.sessions_epoch();
+    if is_condemned {
         return Ok(Round::Newer(newest.max(epoch + 1)));
+    }
+    // Also when it lies below: the list that this session was to come after has been taken back.
+    if newest != epoch {
+        return Ok(Round::Newer(newest));
     }
     let packs = Arc::new(repository.pack_list()?);
     Ok(Round::None(WritersView { view, session, packs }))

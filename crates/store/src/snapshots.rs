@@ -1,6 +1,7 @@
 //! Reading snapshots and their labels.
 
 use crate::error::{StoreError, must_exist};
+use crate::format::config::{WRITING, check_features};
 use crate::format::decision::{self, Decision, Manifest};
 use crate::format::names;
 use crate::format::reach::{self, Reach};
@@ -9,10 +10,12 @@ use crate::index;
 use crate::node_io::NodeReader;
 use crate::repository::Repository;
 use crate::tree::reader::{KeyRange, TreeCursor};
+use crate::view::{View, WritersView};
 use datakeep_model::{ErrorKind, SessionId};
 use datakeep_process::digest;
 use datakeep_store_blob::BlobError;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Objects beside a snapshot's content that were looked at with it.
@@ -27,7 +30,8 @@ type ReadDecision<'a> = dyn Fn(&str) -> Result<Decision, StoreError> + Sync + 'a
 impl Repository {
     /// All snapshots, oldest first, and what could not be read as one. Forgotten ones and void ones are none.
     pub fn snapshots(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
-        let (mut manifests, mut faults) = self.visible_by(&|name| self.read_decision_near(name))?;
+        let (mut manifests, mut faults) =
+            self.visible_by(&|name| self.read_decision_near(name), &|| self.refresh_view())?;
         let (tags, tag_faults) = self.read_tags("tags/")?;
         faults.extend(tag_faults);
         for manifest in &mut manifests {
@@ -37,6 +41,19 @@ impl Repository {
         }
         manifests.sort_by_key(|m| (m.snapshot.started, m.snapshot.id));
         Ok((manifests, faults))
+    }
+
+    /// The snapshots that a session which has just been opened may compare with, without their labels, oldest first. Where the
+    /// store keeps what it shows, the fence is the session's. A round that was known when it was opened may have ended since: a
+    /// snapshot that is void or forgotten may be among them, which is good for comparing and for nothing else.
+    pub fn snapshots_within(&self, writer: &WritersView) -> Result<Vec<Manifest>, StoreError> {
+        let fence = || match self.blobs.keeps_what_it_shows() {
+            true => Ok(writer.view.clone()),
+            false => self.refresh_view(),
+        };
+        let (mut manifests, _) = self.visible_by(&|name| self.read_decision_near(name), &fence)?;
+        manifests.sort_by_key(|m| (m.snapshot.started, m.snapshot.id));
+        Ok(manifests)
     }
 
     /// Makes durable every commit that has been seen, whoever stored it. Those of epochs below the fence are: whoever
@@ -57,10 +74,14 @@ impl Repository {
 
     /// Visible commits, and what could not be read as a decision.
     pub(crate) fn visible(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
-        self.visible_by(&|name| self.read_decision(name))
+        self.visible_by(&|name| self.read_decision(name), &|| self.refresh_view())
     }
 
-    fn visible_by(&self, read_decision: &ReadDecision<'_>) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
+    fn visible_by(
+        &self,
+        read_decision: &ReadDecision<'_>,
+        fence: &dyn Fn() -> Result<Arc<View>, StoreError>,
+    ) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
         let listed = self.blobs.list(names::COMMITS)?;
         let names: Vec<String> = listed.into_iter().map(|object| object.name).collect();
         let read = self.read_each(&names, read_decision);
@@ -68,7 +89,7 @@ impl Repository {
         // Tombstones and fence are looked at after the last decision was read: a run that was given up and passed by may
         // have put a void commit where its ABORT was removed.
         let forgotten = self.forgotten()?;
-        let view = self.refresh_view()?;
+        let view = fence()?;
         let is_over = |(epoch, session): (u64, SessionId)| view.is_void(epoch, session) || forgotten.contains(&session);
         self.is_unsettled.store(true, Ordering::SeqCst);
         let (mut manifests, mut faults) = (Vec::new(), Vec::new());
@@ -149,6 +170,7 @@ impl Repository {
         manifest: &Manifest,
         change: &dyn Fn(&[String]) -> Vec<String>,
     ) -> Result<Vec<String>, StoreError> {
+        check_features(&self.config, WRITING, "written")?;
         let session = manifest.snapshot.id;
         for _ in 0..64 {
             let (tags, faults) = self.read_tags(&names::tags_folder(session))?;

@@ -10,13 +10,13 @@ use crate::node_io::content_parts;
 use crate::pack::FrameDecoder;
 use crate::pack_list::PackList;
 use crate::repository::Repository;
-use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Part};
+use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Location, Part};
 use crate::tree::reader::KeyRange;
 use crate::view::{self, View};
 use crate::{index, progress};
 use datakeep_model::{ChunkKind, ItemPath, SessionId};
 use datakeep_store_blob::Listed;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 mod hurt;
@@ -106,12 +106,33 @@ impl Verified {
 /// What was learned from one snapshot that need not be looked at again for the next.
 struct Walk {
     /// Chunks that were found.
-    seen: HashSet<(PackName, u32, u32)>,
+    seen: SeenChunks,
     /// Packs that are what reach objects say of them.
     proven: HashMap<PackName, PackRecord>,
     /// Packs there were after the view was read.
     packs: (Arc<View>, PackList),
     decoder: FrameDecoder,
+}
+
+/// Places of chunks: a bit each, in words for 64 slots of a frame. A set of places would take 40 bytes a chunk, and a
+/// repository may have many millions.
+#[derive(Default)]
+struct SeenChunks(HashMap<(PackName, u32, u32), u64>);
+
+impl SeenChunks {
+    fn word_and_bit(at: &Location) -> ((PackName, u32, u32), u64) {
+        ((at.pack, at.frame, at.slot / 64), 1 << (at.slot % 64))
+    }
+
+    fn contains(&self, at: &Location) -> bool {
+        let (word, bit) = Self::word_and_bit(at);
+        self.0.get(&word).is_some_and(|bits| bits & bit != 0)
+    }
+
+    fn insert(&mut self, at: &Location) {
+        let (word, bit) = Self::word_and_bit(at);
+        *self.0.entry(word).or_default() |= bit;
+    }
 }
 
 impl Repository {
@@ -123,6 +144,7 @@ impl Repository {
     /// Looks at every object. Takes no lock and writes nothing; safe beside everything. `tick` is called with the bytes
     /// read since the last call and ends the run early by returning false.
     pub fn verify(&self, how: Verify, tick: &mut dyn FnMut(u64) -> bool) -> Result<Verified, StoreError> {
+        config::check_features(&self.config, config::CHECKING, "checked")?;
         let mut report = Verified::default();
         let mut decoder = FrameDecoder::new()?;
         for fault in self.slot_faults()? {
@@ -147,7 +169,8 @@ impl Repository {
         }
         let (manifests, _) = self.snapshots()?;
         self.verify_relations(&objects, &manifests, &mut report)?;
-        let mut walk = Walk { seen: HashSet::new(), proven: HashMap::new(), packs: self.packs_by_view()?, decoder };
+        let mut walk =
+            Walk { seen: SeenChunks::default(), proven: HashMap::new(), packs: self.packs_by_view()?, decoder };
         for manifest in &manifests {
             report.snapshots += 1;
             self.verify_settled(manifest, &mut walk, &mut report)?;
@@ -339,12 +362,11 @@ impl Repository {
                 *is_hurt = true;
                 return Ok(());
             }
-            let key = chunk.at.map(|at| (at.pack, at.frame, at.slot));
-            if key.is_some_and(|key| walk.seen.contains(&key)) {
+            if chunk.at.is_some_and(|at| walk.seen.contains(&at)) {
                 return Ok(());
             }
             self.locate(kind, chunk)?;
-            walk.seen.extend(key);
+            chunk.at.iter().for_each(|at| walk.seen.insert(at));
             Ok(())
         };
         if let Attributes::Chunk(chunk) = &entry.attributes {

@@ -122,6 +122,11 @@ impl View {
         Self { epoch, checkpoint, condemned, forwards, fault: None }
     }
 
+    /// The epoch of sessions that are opened now: after a round that has begun, the next.
+    pub fn sessions_epoch(&self) -> u64 {
+        self.epoch + u64::from(self.condemned.is_some())
+    }
+
     /// True when a commit is below the fence and not among those that the newest checkpoint lists.
     pub fn is_void(&self, epoch: u64, session: SessionId) -> bool {
         let lists = |checkpoint: &Checkpoint| checkpoint.commits.contains(&(epoch, session));
@@ -234,9 +239,9 @@ impl Repository {
         }
     }
 
-    /// True when it is known what collections have left.
-    pub(crate) fn has_view(&self) -> bool {
-        self.view.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    /// What collections had left when it was last looked at, if it was.
+    pub(crate) fn seen_view(&self) -> Option<Arc<View>> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What collections had left when it was last looked at.

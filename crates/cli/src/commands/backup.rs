@@ -9,11 +9,9 @@ use crate::sources::{self, Chosen};
 use crate::words::tr;
 use crate::{json, signals, sizes, time};
 use datakeep_engine::{BackupOptions, BackupReport, backup};
-use datakeep_model::{Counters, ExitCode, Snapshot, SourceInfo, escape_for_terminal};
+use datakeep_model::{Counters, ExitCode, escape_for_terminal};
 use datakeep_process::CompressionSettings;
-use datakeep_store::{Manifest, Repository};
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 #[derive(Serialize)]
@@ -40,15 +38,11 @@ pub fn run(app: &App, args: &BackupArgs) -> Result<ExitCode, Failure> {
     let mut source = chosen.open()?;
     let unlock = app.unlock_with(&locked)?;
     signals::listen(&app.cancel)?;
-    let watch = Watch::new(&app.out);
+    let mut watch = Watch::new(&app.out);
+    watch.source = Some(source.info());
     // The source is read ahead while the password is worked on.
     let mark = source.begin()?;
     let repository = Arc::new(app.unlock(locked, &unlock)?);
-    if let Some(newest) = newest_of(&repository, &source.info()) {
-        // What the last snapshot of the source held is a fair guess at what this one will.
-        watch.expect(newest.counters.len_bytes);
-        warn_of_another(app, &newest, &source.info());
-    }
     let report = backup(&repository, &mut *source, &mark, &options, &app.context(&watch));
     watch.finish();
     let report = report?;
@@ -97,31 +91,6 @@ pub(super) fn compression(text: &str) -> Result<CompressionSettings, Failure> {
                 .hint(tr!("there are fast, default, high, and 1 to 19", "可用 fast、default、high 和 1 到 19"))),
         },
     }
-}
-
-fn newest_of(repository: &Repository, info: &SourceInfo) -> Option<Snapshot> {
-    let (manifests, _) = repository.snapshots().ok()?;
-    let is_same = |m: &Manifest| m.snapshot.source.kind == info.kind && m.snapshot.source.name == info.name;
-    manifests.into_iter().rfind(is_same).map(|manifest| manifest.snapshot)
-}
-
-/// Names are derived from the last part of a path: two directories with one name would quietly become one history.
-fn warn_of_another(app: &App, newest: &Snapshot, info: &SourceInfo) {
-    let parts = |location: &str| location.split(", ").map(str::to_string).collect::<BTreeSet<_>>();
-    let before = &newest.source;
-    if before.host == info.host && parts(&before.location) == parts(&info.location) {
-        return;
-    }
-    let safe = |text: &str| escape_for_terminal(text.as_bytes());
-    let [name, host, location] = [&info.name, &before.host, &before.location].map(|text| safe(text));
-    app.out.warn(tr!(
-        "the newest snapshot of source {name} is of {location} on {host}, and this one will be compared with it",
-        "数据源 {name} 的最新备份集来自 {host} 上的 {location}，本次将与其比较"
-    ));
-    app.out.note(tr!(
-        "  hint: if these are two sources, give each a name of its own: --source NAME",
-        "  提示：如果是两个不同的数据源，请分别命名：--source 名称"
-    ));
 }
 
 fn tell(app: &App, source: &str, report: &BackupReport, options: &BackupOptions, nanos: u64) -> Result<(), Failure> {

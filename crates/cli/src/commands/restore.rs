@@ -284,7 +284,7 @@ impl Job<'_> {
             written_bytes: tally.written_bytes,
             kept_bytes: tally.kept_bytes,
             duration_ms: nanos / 1_000_000,
-            losses: tally.lost.iter().map(Into::into).collect(),
+            losses: tally.lost.iter().map(json::LossJson::relative).collect(),
             repository_faults: report.companion_faults.clone(),
         }
     }

@@ -258,20 +258,27 @@ fn store(
     let session = SessionInfo { source: work.clone(), started };
     let writer = if options.dry_run { None } else { Some(Writer::begin(repository.clone(), &session)?) };
     let view = writer.as_ref().map(Writer::view);
-    let (manifests, _) = repository.snapshots()?;
+    let manifests = match &view {
+        Some(view) => repository.snapshots_within(view)?,
+        None => repository.snapshots()?.0,
+    };
     let is_parent = |m: &&Manifest| match original {
         Some(original) => Some(m.snapshot.id) == original.parent,
         None => m.snapshot.source.kind == info.kind && m.snapshot.source.name == info.name,
     };
     let parent = manifests.iter().rfind(is_parent);
+    if let (Some(parent), None) = (parent, original) {
+        context.observer.observe(&Event::Previous(&parent.snapshot));
+    }
     let parent = parent.filter(|parent| is_whole(repository, view.as_ref(), parent, context));
-    let resumed = if options.resume && !options.dry_run { repository.interrupted(&work)? } else { None };
+    // Progress there is now will be of no more use once this run has published its snapshot.
+    let unfinished = repository.unfinished(&work)?;
+    let mut superseded = unfinished.sessions();
+    let resumed = if options.resume && !options.dry_run { repository.interrupted(unfinished) } else { None };
     // A run whose packs are not all there has done nothing that could be relied on.
     let is_there = |resumed: &Resumed| view.as_ref().is_some_and(|v| v.packs().missing(&resumed.packs).is_empty());
     let resumed = resumed.filter(is_there);
     let resumed_session = resumed.as_ref().map(|r| r.session);
-    // Progress there is now will be of no more use once this run has published its snapshot.
-    let mut superseded = repository.sessions_with_progress(&work)?;
     let mut run =
         coordinate::Run { repository, options, context, info, mark, started, parent, resumed_session, original };
     let Some(writer) = writer else { return run.dry(source, resumed) };

@@ -51,9 +51,9 @@ impl Repository {
 
     /// All packs. A listing is complete or an error.
     pub(crate) fn list_packs(&self) -> Result<Vec<Listed>, StoreError> {
-        let mut packs = self.blobs.list("data/")?;
-        packs.extend(self.blobs.list("meta/")?);
-        Ok(packs)
+        let folders = ["data/", "meta/"].map(str::to_string);
+        let found = self.read_each(&folders, &|folder| Ok(self.blobs.list(folder)?));
+        Ok(found.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     /// What visible snapshots use. Any decision or reach object that cannot be read is an error.

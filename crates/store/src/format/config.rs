@@ -124,6 +124,10 @@ fn decode_body(body: &[u8], version: FormatVersion) -> Result<Config, StoreError
     let (min_bytes, avg_bytes) = (input.u32().map_err(of)?, input.u32().map_err(of)?);
     let chunker = ChunkerParams { min_bytes, avg_bytes, max_bytes: input.u32().map_err(of)? };
     chunker.validate()?;
+    let segment_mib = input.u32().map_err(of)?;
+    if segment_mib == 0 {
+        return Err(StoreError::damaged(CONFIG, 0, "segments of at least one MiB", "0"));
+    }
     let config = Config {
         version,
         repository,
@@ -132,7 +136,7 @@ fn decode_body(body: &[u8], version: FormatVersion) -> Result<Config, StoreError
         key_epoch,
         features,
         chunker,
-        segment_mib: input.u32().map_err(of)?,
+        segment_mib,
         tree_window: input.u16().map_err(of)?,
         pack_target_bytes: input.u32().map_err(of)?,
     };
@@ -147,6 +151,10 @@ pub(crate) fn check_mac(parsed: &Parsed, commit_key: &RoleKey) -> Result<(), Sto
     }
     Err(StoreError::damaged(CONFIG, parsed.authenticated.len() as u64, "this repository's seal", "another"))
 }
+
+/// The set of features that whoever writes must know, and that whoever checks must.
+pub(crate) const WRITING: usize = 1;
+pub(crate) const CHECKING: usize = 3;
 
 /// Refuses an operation whose feature set has bits this program does not know.
 pub(crate) fn check_features(config: &Config, set: usize, operation: &str) -> Result<(), StoreError> {

@@ -190,9 +190,10 @@ fn open(app: &App, findings: &mut Findings) -> Result<(), Failure> {
     let shown = place.shown();
     let locked = app.find()?;
     let (id, suite) = (locked.config().repository.to_hex(), super::init::suite_name(locked.config().suite));
+    let version = locked.config().version as u16;
     let message = tr!(
-        "repository {id} at {shown}, format 1, encryption {suite}",
-        "仓库 {id} 位于 {shown}，格式版本 1，加密 {suite}"
+        "repository {id} at {shown}, format {version}, encryption {suite}",
+        "仓库 {id} 位于 {shown}，格式版本 {version}，加密 {suite}"
     );
     if locked.config().suite == Suite::Plain {
         let hint = tr!(

@@ -14,8 +14,9 @@ pub use proof::{Compared, Depth};
 
 use crate::error::DistributeError;
 use choose::{SharedBy, losses, nearest, shared};
+use datakeep_connector::ConnectorError;
 use datakeep_engine::{BackupOptions, Original, RunContext};
-use datakeep_model::{Counters, Event, Loss, Origin, Phase, SessionId};
+use datakeep_model::{Counters, ErrorKind, Event, Loss, Origin, Phase, SessionId};
 use datakeep_store::{Difference, Entry, KeyRange, Manifest, NodeReader, Repository, diff};
 use source::{Base, SnapshotSource};
 use std::collections::BTreeSet;
@@ -110,7 +111,7 @@ impl<'a> Copier<'a> {
         self.to.push(copy.clone());
         let lost = report.losses.iter().map(|loss| loss.path.to_key()).collect();
         let excused = Excused { lost, count: report.counters.losses };
-        let compared = proof::compare(pair, (manifest, &copy), &excused, (depth, options.workers), context)?;
+        let compared = self.hold((manifest, &copy), &excused, (depth, options.workers), context)?;
         let (counters, losses, resumed) = (report.counters, report.losses, report.resumed);
         Ok(CopyReport { copy, counters, read_bytes, losses, resumed, compared })
     }
@@ -127,7 +128,34 @@ impl<'a> Copier<'a> {
         let Some(origin) = &copy.snapshot.origin else { return Ok(None) };
         let lost = copy.snapshot.losses.iter().map(|loss| loss.path.to_key()).collect();
         let excused = Excused { lost, count: origin.losses };
-        proof::compare(self.pair, (manifest, copy), &excused, (depth, workers), context).map(Some)
+        self.hold((manifest, copy), &excused, (depth, workers), context).map(Some)
+    }
+
+    /// Holds a copy against its original. What is forgotten and collected while it is read looks like damage: it is gone by
+    /// right, and no other copy need suffer for it.
+    fn hold(
+        &self,
+        (manifest, copy): (&Manifest, &Manifest),
+        excused: &Excused,
+        how: (Depth, usize),
+        context: &RunContext<'_>,
+    ) -> Result<Compared, DistributeError> {
+        let error = match proof::compare(self.pair, (manifest, copy), excused, how, context) {
+            Err(error) if error.kind() == ErrorKind::Integrity => error,
+            other => return other,
+        };
+        let is_gone = |repository: &Repository, id: SessionId| {
+            repository.snapshots().is_ok_and(|(there, _)| there.iter().all(|manifest| manifest.snapshot.id != id))
+        };
+        let (original, id) = (manifest.snapshot.id, copy.snapshot.id);
+        let message = if is_gone(self.pair.to, id) {
+            format!("copy {id} of snapshot {original} was forgotten before it was compared")
+        } else if is_gone(self.pair.from, original) {
+            format!("snapshot {original} was forgotten before its copy {id} was compared with it; the copy stays")
+        } else {
+            return Err(error);
+        };
+        Err(ConnectorError::new(ErrorKind::NotFound, message).into())
     }
 
     /// The snapshot whose copy shares most: an earlier and partial copy of the same; else that of the nearest snapshot of

@@ -161,12 +161,13 @@ impl Run<'_> {
         };
         let context = self.app.context(watch);
         let how = (Depth::Content, self.options.workers);
-        let compared = self.copier.compare(&planned.manifest, copy, how, &context)?;
-        Ok(match compared {
-            Some(compared) => done.compared(compared),
+        match self.copier.compare(&planned.manifest, copy, how, &context) {
+            Ok(Some(compared)) => Ok(done.compared(compared)),
             // It is the original itself, and this one its copy.
-            None => done,
-        })
+            Ok(None) => Ok(done),
+            Err(error) if is_of_snapshot(&error) => Ok(done.refused(&error)),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

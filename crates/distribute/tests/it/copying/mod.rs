@@ -2,6 +2,7 @@
 
 mod damage;
 mod history;
+mod meanwhile;
 mod resuming;
 
 use crate::fixture::{first_tree, fixture_options, second_tree, third_tree};

@@ -1,6 +1,8 @@
 //! Writers, collectors and a reader at once, each stopped at any call to the store while the others go on. The code is
 //! the product's own; only the store is played. One seed is one history; a failing seed prints how to repeat it.
 
+mod copying;
+
 use crate::collect::{collect, collect_options, forget, many_frames, pack_bytes};
 use crate::memory::{self, Tree, TreeSource, directory, file, key};
 use crate::support::{XorShift, init_with, open, options, restore_tree, run, small, verify};
@@ -29,7 +31,7 @@ pub enum Blind {
 struct Stage {
     state: Mutex<State>,
     changed: Condvar,
-    store: MemoryStore,
+    stores: Vec<MemoryStore>,
 }
 
 struct State {
@@ -66,7 +68,7 @@ impl State {
 }
 
 impl Stage {
-    fn new(seed: u64, actors: usize, store: &MemoryStore) -> Arc<Self> {
+    fn new(seed: u64, actors: usize, stores: &[MemoryStore]) -> Arc<Self> {
         let mut random = XorShift::new(seed);
         let lives = (0..actors).map(|_| if random.below(4) == 0 { random.below(300) } else { u64::MAX }).collect();
         let mut state = State {
@@ -82,7 +84,7 @@ impl Stage {
             failed: vec![false; actors],
         };
         state.choose();
-        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), store: store.clone() })
+        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), stores: stores.to_vec() })
     }
 
     /// Waits for the actor's turn and makes the call while nobody else does.
@@ -117,7 +119,7 @@ impl Stage {
         // The store's clock jumps: patience runs out at the worst moments.
         if state.random.below(60) == 0 {
             let jump = state.random.below(3000);
-            self.store.advance(jump);
+            self.stores.iter().for_each(|store| store.advance(jump));
         }
         // Now and then a call fails: before it took effect, or only its answer is lost.
         let result = match state.random.below(400) {
@@ -381,7 +383,7 @@ fn play(seed: u64, blind: Blind) -> (Vec<String>, [u64; 3], BTreeMap<&'static st
     init_with(store.clone(), &InitOptions { pack_target_bytes, ..small() });
     let (writers, collectors) = (2, 1 + random.below(2) as usize);
     let actors = writers + collectors + 1;
-    let stage = Stage::new(random.next_u64(), actors, &store);
+    let stage = Stage::new(random.next_u64(), actors, std::slice::from_ref(&store));
     let world = World { store: store.clone(), length, stage: stage.clone(), oracle: Mutex::default(), blind };
     std::thread::scope(|scope| {
         for actor in 0..actors {

@@ -7,6 +7,7 @@
 
 mod acts;
 mod between;
+mod copying;
 mod judge;
 mod liar;
 mod prepare;

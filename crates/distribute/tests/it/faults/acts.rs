@@ -5,7 +5,7 @@ use super::prepare::{
     with_damaged_index, with_damaged_pack, with_everything, with_forgotten, with_half_used, with_labels,
     with_missing_pack, with_older_round, with_one, with_progress, with_two, with_two_slots, with_waiting_round,
 };
-use super::{Backend, between};
+use super::{Backend, between, copying};
 use crate::collect::{collect, collect_options};
 use crate::memory::{Tree, TreeSource};
 use crate::support::{NOW, PASSWORD, password_slot, restore_tree, run, small, unlock, verify};
@@ -53,7 +53,7 @@ pub struct Scenario {
     pub makes: Option<fn() -> Tree>,
 }
 
-fn said<T>(result: Result<T, impl std::fmt::Display>) -> Result<T, String> {
+pub fn said<T>(result: Result<T, impl std::fmt::Display>) -> Result<T, String> {
     result.map_err(|error| error.to_string())
 }
 
@@ -76,7 +76,7 @@ pub fn collect_elsewhere(store: &Arc<dyn BlobStore>, entropy: Arc<dyn Entropy>) 
     said(collect(&unlocked_with(store, PASSWORD, entropy)?, &options)).map(|_| ())
 }
 
-fn opened(store: Backend) -> Result<Arc<Repository>, String> {
+pub fn opened(store: Backend) -> Result<Arc<Repository>, String> {
     unlocked(&(Arc::new(store) as Arc<dyn BlobStore>), PASSWORD)
 }
 
@@ -142,7 +142,7 @@ fn remove_slot(_: &Prepared, store: Backend) -> Result<Told, String> {
     }
 }
 
-fn forget_first(prepared: &Prepared, store: Backend) -> Result<Told, String> {
+pub fn forget_first(prepared: &Prepared, store: Backend) -> Result<Told, String> {
     let repository = opened(store)?;
     let (manifests, faults) = said(repository.snapshots())?;
     let (id, _) = &prepared.held[0];
@@ -234,4 +234,11 @@ pub const SCENARIOS: &[Scenario] = &[
     other(Aim::Find, "check-damaged", with_damaged_pack, check),
     other(Aim::Look, "restore", with_two, restore),
     other(Aim::Look, "restore-what-has-moved", with_older_round, restore),
+    backs_up("first-copy", copying::to_empty, copying::copy_first, first_tree),
+    backs_up("second-copy", copying::to_first, copying::copy_second, second_tree),
+    backs_up("resumed-copy", copying::to_interrupted, copying::copy_second, second_tree),
+    backs_up("copy-in-a-round", copying::to_waiting_round, copying::copy_second, second_tree),
+    changes("forget-a-copy", copying::to_both, forget_first),
+    other(Aim::Look, "copy-from", copying::from_two, copying::copy_from),
+    other(Aim::Look, "copy-from-what-has-moved", copying::from_older_round, copying::copy_from),
 ];

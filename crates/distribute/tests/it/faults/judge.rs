@@ -1,6 +1,7 @@
 //! What must be true after an act of which a call went wrong, seen by a process that has no part in it.
 
 use super::acts::{Aim, Scenario, Told, unlocked};
+use super::copying;
 use super::prepare::{Damage, OTHER_PASSWORD, Prepared, SOURCE, few_bytes};
 use crate::collect::{collect, collect_options};
 use crate::memory::{Tree, TreeSource, first_difference};
@@ -40,6 +41,7 @@ pub fn look(scenario: &Scenario, prepared: &Prepared, store: &MemoryStore, told:
     let warnings = repository.slot_warnings();
     ensure(warnings.is_empty(), || format!("slots: {warnings:?}"))?;
     snapshots(scenario, prepared, &repository, told)?;
+    copying::look(prepared, &repository, told)?;
     let verified = verify(&repository).map_err(|error| format!("check: {error}"))?;
     verified.faults.first().map_or(Ok(()), |fault| Err(format!("check: {}: {}", fault.what, fault.error)))
 }
@@ -59,7 +61,7 @@ fn snapshots(scenario: &Scenario, prepared: &Prepared, repository: &Repository, 
     ensure(faults.is_empty(), || format!("snapshots: {faults:?}"))?;
     let is_visible = |id| manifests.iter().any(|manifest| manifest.snapshot.id == id);
     for (number, (id, _)) in prepared.held.iter().enumerate() {
-        let may_go = scenario.name == "forget" && number == 0;
+        let may_go = scenario.name.starts_with("forget") && number == 0;
         ensure(may_go || is_visible(*id), || format!("snapshot {id} is gone"))?;
     }
     ensure(told.snapshot.is_none_or(is_visible), || "the acknowledged snapshot is not there".to_string())?;

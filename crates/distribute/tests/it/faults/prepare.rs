@@ -32,6 +32,8 @@ pub struct Prepared {
     /// Visible snapshots, oldest first.
     pub held: Vec<(SessionId, Tree)>,
     pub damage: Option<Damage>,
+    /// The repository at the other end of a copy.
+    pub other: Option<MemoryStore>,
 }
 
 thread_local! {
@@ -50,7 +52,7 @@ pub fn chance() -> Arc<dyn Entropy> {
     Arc::new(SeededEntropy::new(row))
 }
 
-fn open(store: MemoryStore) -> Result<Arc<Repository>, StoreError> {
+pub fn open(store: MemoryStore) -> Result<Arc<Repository>, StoreError> {
     open_with(store, PASSWORD, chance())
 }
 
@@ -91,21 +93,21 @@ pub fn fourth_tree() -> Tree {
     tree
 }
 
-fn backed_up(prepared: &mut Prepared, tree: Tree) {
+pub fn backed_up(prepared: &mut Prepared, tree: Tree) {
     let repository = open(prepared.store.clone()).unwrap();
     let report = run(&repository, &mut TreeSource::new(SOURCE, &tree), &few_bytes()).unwrap();
     prepared.held.push((report.manifest.unwrap().snapshot.id, tree));
 }
 
 /// A run that ends before its decision and leaves packs, an intent and progress.
-fn interrupted(prepared: &Prepared) {
+pub fn interrupted(prepared: &Prepared) {
     let mut source = TreeSource { fail_complete: true, ..TreeSource::new(SOURCE, &third_tree()) };
     let often = BackupOptions { progress_bytes: 256, ..few_bytes() };
     run(&open(prepared.store.clone()).unwrap(), &mut source, &often).unwrap_err();
     assert!(!prepared.store.list("progress/").unwrap().is_empty(), "the interrupted run left its progress");
 }
 
-fn aged(prepared: Prepared) -> Prepared {
+pub fn aged(prepared: Prepared) -> Prepared {
     prepared.store.advance(TWO_DAYS_MS);
     prepared
 }

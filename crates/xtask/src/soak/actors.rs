@@ -127,7 +127,7 @@ pub fn visible(soak: &Soak) -> Result<Vec<String>> {
 }
 
 /// Counts how a child ended. True when it did what it was told; an end that nothing explains is a fault.
-fn tell(soak: &Soak, verb: &str, ended: &Ended) -> Result<bool> {
+pub fn tell(soak: &Soak, verb: &str, ended: &Ended) -> Result<bool> {
     let how = match () {
         () if ended.status.success() => "",
         () if ended.was_killed() => " killed",

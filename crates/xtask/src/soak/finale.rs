@@ -1,7 +1,7 @@
 //! When all have stopped: everything that was promised is looked at.
 
 use super::ledger::State;
-use super::{Soak, actors};
+use super::{Soak, actors, second};
 use anyhow::{Context, Result, bail};
 use datakeep_testkit::observe;
 
@@ -10,7 +10,8 @@ pub fn play(soak: &Soak) -> Result<()> {
     look(soak, "at the end")?;
     let gc = ["gc", "--yes", "--max-delete", "100", "--patience", "0s", "--max-unused", "0"];
     soak.program.run(&gc)?.done("the last gc")?;
-    look(soak, "after the last gc")
+    look(soak, "after the last gc")?;
+    second::finale(soak)
 }
 
 fn look(soak: &Soak, when: &str) -> Result<()> {

@@ -1,5 +1,5 @@
-//! `cargo xtask soak`: writers, a collector and readers at once on one repository, through the real program, with kills
-//! and a disk that is full, until the time is over; then everything that was promised is looked at. With `--plant` it
+//! `cargo xtask soak`: writers, a collector, readers and a copier to a second repository at once, through the real program,
+//! with kills and a disk that is full, until the time is over; then everything that was promised is looked at. With `--plant` it
 //! harms stored packs itself and is good when it finds that out.
 
 mod actors;
@@ -7,6 +7,7 @@ mod finale;
 mod ledger;
 mod plant;
 mod program;
+mod second;
 mod tree;
 
 use anyhow::{Context, Result, bail};
@@ -37,6 +38,14 @@ const MUST_HAPPEN: &[&str] = &[
     "check killed",
     "restore",
     "restore killed",
+    "copy",
+    "copy killed",
+    "copy full",
+    "copy that was made",
+    "forget there",
+    "gc there",
+    "gc there killed",
+    "restore there",
 ];
 
 /// Writers at once.
@@ -47,6 +56,8 @@ struct Soak {
     folder: PathBuf,
     program: Program,
     ledger: Ledger,
+    /// What is in the second repository.
+    copies: Ledger,
     ends: Instant,
     stop: AtomicBool,
     counts: Mutex<BTreeMap<String, u64>>,
@@ -63,6 +74,7 @@ impl Soak {
             folder: folder.to_owned(),
             program,
             ledger: Ledger::default(),
+            copies: Ledger::default(),
             ends: Instant::now() + plan.time,
             stop: AtomicBool::new(false),
             counts: Mutex::default(),
@@ -110,6 +122,7 @@ pub fn run(arguments: &[&str]) -> Result<bool> {
     println!("soak: {} s, again with: {}", plan.time.as_secs(), plan.again());
     let soak = Soak::new(folder.path(), &plan)?;
     soak.program.run(&["init", "--kdf-memory", "1", "--kdf-passes", "1", "--no-recovery-code"])?.done("init")?;
+    second::init(&soak)?;
     std::thread::scope(|scope| {
         for number in 0..WRITERS {
             let soak = &soak;
@@ -117,6 +130,8 @@ pub fn run(arguments: &[&str]) -> Result<bool> {
         }
         scope.spawn(|| actors::janitor(&soak, plan.seed));
         scope.spawn(|| actors::reader(&soak, plan.seed));
+        scope.spawn(|| second::copier(&soak, plan.seed));
+        scope.spawn(|| second::keeper(&soak, plan.seed));
         if plan.plants {
             scope.spawn(|| plant::harm(&soak));
         }

@@ -1,5 +1,6 @@
 //! The program as a child: undisturbed, killed at a random moment, or on a disk that holds no more.
 
+use super::second;
 use anyhow::{Context, Result, bail};
 use datakeep_testkit::XorShift;
 use serde_json::Value;
@@ -115,6 +116,7 @@ impl Program {
         };
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LANG", "C.UTF-8");
         command.env("HOME", self.folder.join("home")).env("DATAKEEP_REPO", self.folder.join("repo"));
+        command.envs(second::environment(&self.folder));
         command.env("DATAKEEP_PASSWORD", "soak").current_dir(&self.folder).stdin(Stdio::null());
         command
     }

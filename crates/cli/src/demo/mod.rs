@@ -15,6 +15,7 @@ use crate::{help, secrets, signals, sizes, time};
 use clap::FromArgMatches;
 use datakeep_model::{ErrorKind, ExitCode, Snapshot, escape_for_terminal};
 use observe::Look;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -88,6 +89,7 @@ impl Demo<'_> {
         self.title(tr!("5. Prove the whole repository", "5. 验证整个仓库"))?;
         self.step(&["check", "--read-data"])?;
         self.step(&["stats"])?;
+        self.copy_and_prove()?;
         self.table()
     }
 
@@ -108,11 +110,8 @@ impl Demo<'_> {
 
     /// Password file and configuration of the demo's own, so that nothing of the user's is touched.
     fn prepare(&self) -> Result<(), Failure> {
-        use std::os::unix::fs::OpenOptionsExt;
         let password = self.folder.join("password");
-        let mut options = fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(&password).map_err(io)?;
-        std::io::Write::write_all(&mut file, b"correct horse battery staple\n").map_err(io)?;
+        write_password(&password, b"correct horse battery staple\n")?;
         fs::write(self.folder.join("config.toml"), "").map_err(io)?;
         let (repository, password) = (self.folder.join("repository"), password);
         self.command(&format!("export DATAKEEP_REPO={}", quoted(&text(&repository))))?;
@@ -141,6 +140,23 @@ impl Demo<'_> {
             self.prove(expected, &found)?;
         }
         Ok(())
+    }
+
+    /// A second repository has a password of its own: losing one loses nothing of the other.
+    fn copy_and_prove(&mut self) -> Result<(), Failure> {
+        self.title(tr!(
+            "6. A second copy under another password, read back and proven",
+            "6. 用另一个密码保存第二份副本，并回读验证"
+        ))?;
+        let (second, password) = (text(&self.second()), self.folder.join("second-password"));
+        write_password(&password, b"another horse, another battery\n")?;
+        let password = text(&password);
+        self.step(&["init", "--repo", &second, "--password-file", &password])?;
+        self.step(&["copy", "--to", &second, "--to-password-file", &password, "--verify"])
+    }
+
+    fn second(&self) -> PathBuf {
+        self.folder.join("second-repository")
     }
 
     fn prove(&self, expected: &Look, found: &Look) -> Result<(), Failure> {
@@ -213,17 +229,22 @@ impl Demo<'_> {
         let arguments = std::iter::once("datakeep").chain(words.iter().copied());
         let parsed = help::command().try_get_matches_from(arguments).and_then(|m| Cli::from_arg_matches(&m));
         let mut cli = parsed.map_err(|error| Failure::usage(error.to_string()))?;
-        cli.common = self.common();
+        cli.common = self.common_of(cli.common.repo, cli.common.password_file);
         let inner = self.inner(&cli.common)?;
         commands::run(&inner, &cli).and_then(|code| inner.out.flush().map(|()| code))
     }
 
     fn common(&self) -> Common {
+        self.common_of(None, None)
+    }
+
+    /// What is not named is of the first repository.
+    fn common_of(&self, repository: Option<OsString>, password: Option<PathBuf>) -> Common {
         Common {
-            repo: Some(self.folder.join("repository").into_os_string()),
+            repo: repository.or_else(|| Some(self.folder.join("repository").into_os_string())),
             config: Some(self.folder.join("config.toml")),
             cache_dir: Some(self.folder.join("cache")),
-            password_file: Some(self.folder.join("password")),
+            password_file: password.or_else(|| Some(self.folder.join("password"))),
             quiet: self.app.out.quiet || self.app.out.json,
             ..Common::default()
         }
@@ -238,7 +259,16 @@ impl Demo<'_> {
     }
 
     fn snapshots(&self) -> Result<Vec<Snapshot>, Failure> {
-        let inner = self.inner(&self.common())?;
+        self.snapshots_of(&self.common())
+    }
+
+    fn copies(&self) -> Result<Vec<Snapshot>, Failure> {
+        let (repository, password) = (self.second().into_os_string(), self.folder.join("second-password"));
+        self.snapshots_of(&self.common_of(Some(repository), Some(password)))
+    }
+
+    fn snapshots_of(&self, common: &Common) -> Result<Vec<Snapshot>, Failure> {
+        let inner = self.inner(common)?;
         let (manifests, _) = inner.snapshots(&inner.open()?)?;
         Ok(manifests.into_iter().map(|manifest| manifest.snapshot).collect())
     }
@@ -268,17 +298,26 @@ impl Demo<'_> {
             self.app.out.say_painted(if index == 0 { self.app.out.styled(Style::Bold, line) } else { line.clone() })?;
         }
         if self.app.out.json {
-            let list: Vec<crate::json::SnapshotJson> = snapshots.iter().map(Into::into).collect();
-            let body = serde_json::json!({"proven": true, "snapshots": list});
+            let list = |of: &[Snapshot]| of.iter().map(Into::into).collect::<Vec<crate::json::SnapshotJson>>();
+            let body =
+                serde_json::json!({"proven": true, "snapshots": list(&snapshots), "copies": list(&self.copies()?)});
             self.app.out.document(&crate::json::document("demo", body))?;
         }
         self.app.out.say("")?;
         let sign = self.app.out.styled(Style::Green, "✓");
         self.app.out.say_painted(tr!(
-            "{sign} everything was backed up, browsed, restored and proven",
-            "{sign} 备份、浏览、恢复和验证全部完成"
+            "{sign} everything was backed up, browsed, restored, copied and proven",
+            "{sign} 备份、浏览、恢复、复制和验证全部完成"
         ))
     }
+}
+
+/// A file that only its owner can read.
+fn write_password(file: &Path, line: &[u8]) -> Result<(), Failure> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(file).map_err(io)?;
+    std::io::Write::write_all(&mut file, line).map_err(io)
 }
 
 fn text(path: &Path) -> String {

@@ -88,10 +88,15 @@ impl Reference {
 
     /// Reads the secret.
     pub fn read(&self, prompt: &str) -> Result<Secret, Failure> {
+        self.read_beside(prompt, &[])
+    }
+
+    /// Reads the secret; a program that prints it does not get to see these variables of ours.
+    pub fn read_beside(&self, prompt: &str, hidden: &[String]) -> Result<Secret, Failure> {
         let secret = match self {
             Self::Environment(name) => from_environment(name)?,
             Self::File(path) => from_file(path)?,
-            Self::Command(argv) => from_command(argv)?,
+            Self::Command(argv) => from_command(argv, hidden)?,
             Self::Credential(name) => from_credential(name)?,
             Self::Prompt => ask(prompt)?,
         };
@@ -121,12 +126,20 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// Variables of our environment that a program we start, other than the password command, must not see.
 pub fn hidden_variables(settings: &Settings) -> Vec<String> {
-    let references = [Some(&settings.password.value), settings.file.copy.password.as_ref().map(|value| &value.value)];
-    let named = references.into_iter().flatten().filter_map(|reference| match reference {
+    HIDDEN.into_iter().chain([CREDENTIALS]).map(str::to_string).chain(named_variables(settings)).collect()
+}
+
+/// Variables that hold passwords because somebody said so. The program that prints the password of one repository has no
+/// business with that of the other.
+pub fn named_variables(settings: &Settings) -> Vec<String> {
+    let file = &settings.file;
+    let in_file = [&file.password, &file.copy.password].map(|value| value.as_ref().map(|value| &value.value));
+    let references = [Some(&settings.password.value)].into_iter().chain(in_file);
+    let named = references.flatten().filter_map(|reference| match reference {
         Reference::Environment(name) => Some(name.clone()),
         _ => None,
     });
-    HIDDEN.into_iter().chain([CREDENTIALS]).map(str::to_string).chain(named).collect()
+    named.collect()
 }
 
 fn from_environment(name: &str) -> Result<Secret, Failure> {
@@ -189,7 +202,7 @@ fn from_credential(name: &str) -> Result<Secret, Failure> {
     from_file(&PathBuf::from(directory.ok_or_else(missing)?).join(name))
 }
 
-fn from_command(argv: &[String]) -> Result<Secret, Failure> {
+fn from_command(argv: &[String], hidden: &[String]) -> Result<Secret, Failure> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err(Failure::usage(tr!("the password command is empty", "密码命令为空")));
     };
@@ -201,7 +214,7 @@ fn from_command(argv: &[String]) -> Result<Secret, Failure> {
         ))
     };
     let mut child = Command::new(program);
-    for name in HIDDEN {
+    for name in HIDDEN.into_iter().chain(hidden.iter().map(String::as_str)) {
         child.env_remove(name);
     }
     let mut child = child
@@ -272,7 +285,8 @@ pub fn split_arguments(text: &str) -> Result<Vec<String>, Failure> {
 
 /// The password of the repository, from where the settings say.
 pub fn password(settings: &Settings) -> Result<Secret, Failure> {
-    settings.password.value.read(&tr!("Password of the repository:", "仓库密码："))
+    let prompt = tr!("Password of the repository:", "仓库密码：");
+    settings.password.value.read_beside(&prompt, &named_variables(settings))
 }
 
 /// The recovery code: from the environment, else asked for.

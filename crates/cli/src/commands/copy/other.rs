@@ -81,7 +81,8 @@ fn unlock_with(app: &App, args: &CopyArgs, locked: &Locked, from: Suite) -> Resu
         return open::well_formed(&code).map(|()| Unlock::RecoveryCode(code)).map_err(of_other);
     }
     let prompt = tr!("Password of the repository to copy to:", "复制目标仓库的密码：");
-    let secret = password.value.read(&prompt).map_err(of_other)?;
+    let hidden = secrets::named_variables(&app.settings);
+    let secret = password.value.read_beside(&prompt, &hidden).map_err(of_other)?;
     if let secrets::Reference::File(path) = &password.value
         && secrets::is_exposed(path)
     {

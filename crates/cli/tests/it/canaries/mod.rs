@@ -1,5 +1,6 @@
 //! Secrets are canaries: they are never seen in what the program says, writes, or hands to others.
 
+mod copying;
 mod scanner;
 mod ways;
 
@@ -17,7 +18,7 @@ fn made() -> (Place, String) {
     let mut place = Place::new();
     let command = place.command(Way::Environment, true, &[&["init", "--json"], &CHEAP[..]].concat());
     let code = place.run_for_code(command);
-    place.watch_root_key();
+    place.watch_root_key("repo", RIGHT);
     let tree = place.world.text("tree");
     for way in [Way::Environment, Way::Command] {
         place.run(place.command(way, true, &["backup", "-v", &tree])).expect(0);

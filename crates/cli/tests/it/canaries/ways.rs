@@ -16,6 +16,9 @@ pub const WRONG: &str = "canary-wrong-8d2e7a";
 /// Passwords of further slots.
 pub const NEW: &str = "canary-new-c35a60";
 pub const NEWER: &str = "canary-newer-91fe4d";
+/// The password of a second repository, and one that does not open it.
+pub const THERE: &str = "canary-there-e27a90";
+pub const WRONG_THERE: &str = "canary-astray-3bd815";
 /// No recovery code.
 pub const WRONG_CODE: &str = "CANAR-YC0DE-77777-AAAAA-BBBBB-CCCCC-DDDDD-EEEEE";
 /// What else may stand in the environment.
@@ -63,11 +66,11 @@ impl Place {
     pub fn new() -> Self {
         let mut place = Self { world: World::bare(), scanner: Scanner::default(), runs: 0 };
         let secrets = [("right", RIGHT), ("wrong", WRONG), ("new", NEW), ("newer", NEWER), ("token", TOKEN)];
-        for (name, secret) in secrets.into_iter().chain([("literal", LITERAL), ("wrong code", WRONG_CODE)]) {
+        let there = [("there", THERE), ("wrong there", WRONG_THERE)];
+        let others = [("literal", LITERAL), ("wrong code", WRONG_CODE)];
+        for (name, secret) in secrets.into_iter().chain(there).chain(others) {
             place.scanner.add(name, secret.as_bytes());
         }
-        fs::create_dir_all(place.world.path("given/wrong")).unwrap();
-        fs::create_dir_all(place.world.path("given/right")).unwrap();
         fs::create_dir_all(place.world.path("seen")).unwrap();
         for (folder, password) in [("right", RIGHT), ("wrong", WRONG)] {
             place.give(folder, password);
@@ -81,7 +84,8 @@ impl Place {
     }
 
     /// A password as file, credential and command, and a configuration for each.
-    fn give(&self, folder: &str, password: &str) {
+    pub fn give(&self, folder: &str, password: &str) {
+        fs::create_dir_all(self.world.path(&format!("given/{folder}"))).unwrap();
         let file = format!("given/{folder}/datakeep-password");
         self.write(&file, &format!("{password}\n"));
         fs::set_permissions(self.world.path(&file), fs::Permissions::from_mode(0o600)).unwrap();
@@ -157,12 +161,14 @@ impl Place {
         code
     }
 
-    /// Makes the repository's root key a canary as well: unwrapped as `docs/format.md` section 5 says.
-    pub fn watch_root_key(&mut self) {
-        let config = fs::read(self.world.path("repo/config")).unwrap();
+    /// Makes a repository's root key a canary as well: unwrapped as `docs/format.md` section 5 says.
+    pub fn watch_root_key(&mut self, repository: &str, password: &str) {
+        let folder = self.world.path(repository);
+        let config = fs::read(folder.join("config")).unwrap();
         let id = RepositoryId(config[14..30].try_into().unwrap());
-        let root = crate::world::files(&self.world.path("repo/config-keys")).iter().find_map(|path| root_key(path, id));
-        self.scanner.add("root key", &root.expect("a slot that the password opens"));
+        let slots = crate::world::files(&folder.join("config-keys"));
+        let root = slots.iter().find_map(|path| root_key(path, id, password));
+        self.scanner.add(&format!("root key of {repository}"), &root.expect("a slot that the password opens"));
     }
 
     /// No secret is in any file that the program, or what it started, has written.
@@ -177,7 +183,7 @@ impl Place {
     }
 }
 
-fn root_key(path: &std::path::Path, id: RepositoryId) -> Option<[u8; 32]> {
+fn root_key(path: &std::path::Path, id: RepositoryId, password: &str) -> Option<[u8; 32]> {
     let slot = fs::read(path).unwrap();
     // Mark, version, kind; label with a length of one byte; time; then what opens it.
     let fields = &slot[12 + usize::from(slot[11]) + 8..];
@@ -185,6 +191,6 @@ fn root_key(path: &std::path::Path, id: RepositoryId) -> Option<[u8; 32]> {
     let params = KdfParams { memory_kib: number(1), passes: number(5), lanes: number(9) };
     let part = |at: usize| -> [u8; 32] { fields[at..at + 32].try_into().unwrap() };
     let wrapped = Wrapped { commitment: part(45), sealed_root: part(77), tag: fields[109..125].try_into().unwrap() };
-    let root = unwrap_root(&wrapped, RIGHT.as_bytes(), &params, &part(13), id, slot[10]).ok()?;
+    let root = unwrap_root(&wrapped, password.as_bytes(), &params, &part(13), id, slot[10]).ok()?;
     Some(*root.expose())
 }

@@ -13,14 +13,16 @@ pub(super) struct Room {
     decoders: Mutex<Vec<FrameDecoder>>,
     /// Content bytes read.
     pub read_bytes: AtomicU64,
+    /// Tree nodes read.
+    pub nodes_read: AtomicU64,
     /// Something could not be read.
     pub is_damaged: AtomicBool,
 }
 
 impl Room {
     pub fn new(repository: Arc<Repository>) -> Arc<Self> {
-        let (decoders, read_bytes, is_damaged) = (Mutex::default(), AtomicU64::new(0), AtomicBool::new(false));
-        Arc::new(Self { repository, decoders, read_bytes, is_damaged })
+        let (read_bytes, nodes_read, is_damaged) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+        Arc::new(Self { repository, decoders: Mutex::default(), read_bytes, nodes_read, is_damaged })
     }
 
     /// Does something with a decoder.

@@ -54,6 +54,9 @@ pub struct CopyReport {
     pub counters: Counters,
     /// Content bytes read from the first repository.
     pub read_bytes: u64,
+    /// Tree nodes read from the first repository to find what is to be copied. What is equal in the snapshot and in the one
+    /// whose copy is there is read once.
+    pub nodes_read: u64,
     /// What was lost, or came over imperfect; at most the first thousand.
     pub losses: Vec<Loss>,
     /// The interrupted run that was taken up.
@@ -104,6 +107,7 @@ impl<'a> Copier<'a> {
         let mut source = SnapshotSource::new(pair.from, manifest.clone(), base);
         let report = datakeep_engine::copy(pair.to, &mut source, &original, options, context)?;
         let read_bytes = source.room.read_bytes.load(Ordering::Relaxed);
+        let nodes_read = source.room.nodes_read.load(Ordering::Relaxed);
         let Some(copy) = report.manifest else {
             let message = "a copy cannot be a dry run: plan it".to_string();
             return Err(DistributeError::Usage { message, hint: None });
@@ -113,7 +117,7 @@ impl<'a> Copier<'a> {
         let excused = Excused { lost, count: report.counters.losses };
         let compared = self.hold((manifest, &copy), &excused, (depth, options.workers), context)?;
         let (counters, losses, resumed) = (report.counters, report.losses, report.resumed);
-        Ok(CopyReport { copy, counters, read_bytes, losses, resumed, compared })
+        Ok(CopyReport { copy, counters, read_bytes, nodes_read, losses, resumed, compared })
     }
 
     /// Holds what stands in the second repository under a name against its original; `None` when it is no copy.

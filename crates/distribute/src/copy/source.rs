@@ -2,12 +2,13 @@
 
 use super::content::{EntryHandle, Room};
 use datakeep_connector::{ConnectorError, Item, ItemBatch, ItemStream, OwnerNames, Source};
-use datakeep_model::{ErrorKind, ItemPath, Mark, SessionId, SourceInfo};
+use datakeep_model::{ChunkId, ErrorKind, ItemPath, Mark, SessionId, SourceInfo};
 use datakeep_store::{
     Attributes, ChunkRef, Entry, FrameDecoder, KeyRange, Manifest, Node, NodeSource, Repository, StoreError, TreeCursor,
 };
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Entries in one batch, at most.
 const BATCH_ITEMS: usize = 256;
@@ -66,12 +67,16 @@ impl Source for SnapshotSource {
     }
 
     fn items(&mut self) -> Result<Box<dyn ItemStream>, ConnectorError> {
-        let walk = |manifest: &Manifest| Walk::new(&self.room, manifest).map_err(|error| unreadable(&error));
-        let base = self.base.as_ref().map(|base| walk(&base.manifest)).transpose()?;
+        let open = OpenNodes::default();
+        let walk = |manifest: &Manifest, beside: Beside| {
+            Walk::beside(&self.room, manifest, beside).map_err(|error| unreadable(&error))
+        };
+        let base = self.base.as_ref().map(|base| walk(&base.manifest, Beside::Follows(open.clone()))).transpose()?;
+        let beside = if base.is_some() { Beside::Leads(open) } else { Beside::Nothing };
         Ok(Box::new(Entries {
             room: self.room.clone(),
             manifest: self.manifest.clone(),
-            walk: walk(&self.manifest)?,
+            walk: walk(&self.manifest, beside)?,
             next: None,
             base,
             base_next: None,
@@ -92,15 +97,61 @@ impl Source for SnapshotSource {
     }
 }
 
+/// The nodes in which a walk is, one of each level, for another walk at the same place: what is equal in both trees is read
+/// once. A node is handed on once, so it is never copied more often than that.
+#[derive(Clone, Default)]
+struct OpenNodes(Arc<Mutex<BTreeMap<u8, (ChunkId, Node)>>>);
+
+impl OpenNodes {
+    fn nodes(&self) -> MutexGuard<'_, BTreeMap<u8, (ChunkId, Node)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, id: ChunkId, node: &Node) {
+        let level = match node {
+            Node::Leaf(_) => 0,
+            Node::Inner { level, .. } => *level,
+        };
+        self.nodes().insert(level, (id, node.clone()));
+    }
+
+    fn take(&self, id: ChunkId) -> Option<Node> {
+        let mut nodes = self.nodes();
+        let level = nodes.iter().find(|(_, (open, _))| *open == id).map(|(level, _)| *level)?;
+        nodes.remove(&level).map(|(_, node)| node)
+    }
+}
+
+/// What a walk has to do with another beside it.
+enum Beside {
+    /// There is none.
+    Nothing,
+    /// It goes first and lays its nodes open.
+    Leads(OpenNodes),
+    /// It takes what lies open.
+    Follows(OpenNodes),
+}
+
 /// Reads nodes and owns what it reads from.
 pub(super) struct Nodes {
-    repository: Arc<Repository>,
+    room: Arc<Room>,
     decoder: FrameDecoder,
+    beside: Beside,
 }
 
 impl NodeSource for Nodes {
     fn load_node(&mut self, node: &ChunkRef) -> Result<Node, StoreError> {
-        self.repository.read_node(node, &mut self.decoder)
+        if let Beside::Follows(open) = &self.beside
+            && let Some(node) = open.take(node.id)
+        {
+            return Ok(node);
+        }
+        let loaded = self.room.repository.read_node(node, &mut self.decoder)?;
+        self.room.nodes_read.fetch_add(1, Ordering::Relaxed);
+        if let Beside::Leads(open) = &self.beside {
+            open.keep(node.id, &loaded);
+        }
+        Ok(loaded)
     }
 }
 
@@ -108,8 +159,12 @@ impl NodeSource for Nodes {
 pub(super) struct Walk(TreeCursor<Nodes>);
 
 impl Walk {
-    pub fn new(room: &Room, manifest: &Manifest) -> Result<Self, StoreError> {
-        let nodes = Nodes { repository: room.repository.clone(), decoder: FrameDecoder::new()? };
+    pub fn new(room: &Arc<Room>, manifest: &Manifest) -> Result<Self, StoreError> {
+        Self::beside(room, manifest, Beside::Nothing)
+    }
+
+    fn beside(room: &Arc<Room>, manifest: &Manifest, beside: Beside) -> Result<Self, StoreError> {
+        let nodes = Nodes { room: room.clone(), decoder: FrameDecoder::new()?, beside };
         Ok(Self(TreeCursor::new(nodes, manifest.root, manifest.root_level, KeyRange::default())))
     }
 

@@ -3,6 +3,7 @@
 mod damage;
 mod history;
 mod meanwhile;
+mod nodes;
 mod resuming;
 
 use crate::fixture::{first_tree, fixture_options, second_tree, third_tree};

@@ -26,6 +26,9 @@ pub struct RepairArgs {
     /// Give up a run that has written nothing for so long (90s, 10m, 1h, 2d); if it lives it publishes under a new name, or has to be run again
     #[arg(long, value_name = "TIME", default_value = "1h")]
     pub patience: String,
+    /// Agree that this snapshot is lost, of which neither the decision nor its copy can be read; may be repeated
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub give_up: Vec<String>,
     /// Do not wait for runs that are going on; the next repair finishes the work
     #[arg(long)]
     pub no_wait: bool,

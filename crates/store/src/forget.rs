@@ -17,7 +17,12 @@ impl Repository {
         check_features(&self.config, WRITING, "written")?;
         // Before the tombstone: from then on nothing else tells that what this is a copy of need not be copied again.
         self.mark_origins(manifest, tombstone.forgotten)?;
-        let name = self.tombstone_name(manifest.snapshot.id);
+        self.entomb(manifest.snapshot.id, tombstone)
+    }
+
+    /// Marks a session as forgotten.
+    pub(crate) fn entomb(&self, session: SessionId, tombstone: &Tombstone) -> Result<(), StoreError> {
+        let name = self.tombstone_name(session);
         let sealed = self.seal(ObjectType::Tombstone, &name, &collect::encode_tombstone(tombstone))?;
         // What is to take this one's place may have been seen before it is durable.
         self.settle_commits()?;

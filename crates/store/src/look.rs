@@ -54,6 +54,11 @@ impl Repository {
         let epoch = newest_epoch(front);
         let mut over = self.forgotten_in(front);
         let is_wanted = |session: &SessionId| only.is_none_or(|only| only == *session);
+        let mut lone = lone_copies(front);
+        lone.retain(|(_, session)| is_wanted(session) && !over.contains(session));
+        if only.is_some() && !lone.is_empty() {
+            return Ok(None);
+        }
         let mut commits = Vec::new();
         for listed in front.iter().filter(|listed| listed.name.starts_with(names::COMMITS)) {
             let Some(commit) = names::parse_epoch_session(&listed.name) else { return Ok(None) };
@@ -65,14 +70,18 @@ impl Repository {
         if epoch > 0 && (only.is_none() || commits.iter().any(|((of, _), _)| *of < epoch)) {
             let Ok(found) = view::read_checkpoint(self, epoch) else { return Ok(None) };
             commits.retain(|(commit, _)| commit.0 >= epoch || found.commits.contains(commit));
-            let named: BTreeSet<_> = front.iter().filter_map(|l| names::parse_epoch_session(&l.name)).collect();
+            lone.retain(|commit| commit.0 >= epoch || found.commits.contains(commit));
+            let named = registers(front, names::COMMITS);
             let is_missing = |commit: &&(u64, SessionId)| !named.contains(commit) && !over.contains(&commit.1);
             if only.is_none() && found.commits.iter().any(|commit| is_missing(&commit)) {
                 return Ok(None);
             }
             checkpoint = Some(found);
         }
-        commits.retain(|(_, listed)| listed.len_bytes != sealed::EMPTIEST_LEN_BYTES + 1);
+        if !lone.is_empty() {
+            return Ok(None);
+        }
+        commits.retain(|(_, listed)| !is_abort(listed));
         let proven: BTreeSet<SessionId> =
             commits.iter().filter(|((of, _), _)| *of < epoch).map(|((_, session), _)| *session).collect();
         let names: Vec<String> = commits.into_iter().map(|(_, listed)| listed.name.clone()).collect();
@@ -116,6 +125,29 @@ impl Repository {
         let view = Arc::new(View::new(epoch, checkpoint, condemned));
         self.view.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(view);
     }
+}
+
+/// An ABORT is known by its length.
+fn is_abort(listed: &Listed) -> bool {
+    listed.len_bytes == sealed::EMPTIEST_LEN_BYTES + 1
+}
+
+/// Registers of which a listing shows an object in a folder.
+fn registers(front: &[Listed], folder: &str) -> BTreeSet<(u64, SessionId)> {
+    let listed = front.iter().filter(|listed| listed.name.starts_with(folder));
+    listed.filter_map(|listed| names::parse_epoch_session(&listed.name)).collect()
+}
+
+/// Second copies of decisions without a register that may say the same: a repair has taken that away because it is
+/// damaged, and has not made it again yet.
+fn lone_copies(front: &[Listed]) -> BTreeSet<(u64, SessionId)> {
+    let mut copies = registers(front, names::DECISION_COPIES);
+    for listed in front.iter().filter(|listed| listed.name.starts_with(names::COMMITS) && !is_abort(listed)) {
+        if let Some(register) = names::parse_epoch_session(&listed.name) {
+            copies.remove(&register);
+        }
+    }
+    copies
 }
 
 /// The newest epoch of which a checkpoint is listed; 0 while there is none.

@@ -393,7 +393,8 @@ impl Repository {
             | ObjectType::Checkpoint
             | ObjectType::Condemned
             | ObjectType::Tombstone
-            | ObjectType::OriginMark => &self.keys.commit,
+            | ObjectType::OriginMark
+            | ObjectType::Mended => &self.keys.commit,
         };
         SealContext {
             repository: self.config.repository,

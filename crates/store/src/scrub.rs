@@ -110,6 +110,8 @@ fn sealed_type(name: &str) -> Option<ObjectType> {
         "reach" => (ObjectType::Reach, by_epoch),
         "sessions" => (ObjectType::Intent, by_epoch),
         "commits" => (ObjectType::Decision, by_epoch),
+        "commits-copies" => (ObjectType::Decision, by_epoch),
+        "mended" => (ObjectType::Mended, names::parse_numbered(name).is_some()),
         "tags" => (ObjectType::Tags, true),
         "progress" => (ObjectType::Progress, names::parse_session_number(name).is_some()),
         "forgotten" | "commits-forgotten" => (ObjectType::Tombstone, SessionId::from_hex(rest).is_some()),

@@ -92,9 +92,16 @@ fn create_intent(repository: &Repository, epoch: u64, info: &SessionInfo) -> Res
         host: info.source.host.clone(),
     };
     let sealed = repository.seal(ObjectType::Intent, &name, &decision::encode_intent(&intent))?;
-    match repository.create_or_find(&name, &sealed)? {
-        true => Ok(session),
-        false => Err(BlobError::Exists { name }.into()),
+    match repository.create_or_find(&name, &sealed) {
+        Ok(true) => Ok(session),
+        Ok(false) => Err(BlobError::Exists { name }.into()),
+        Err(error) => {
+            // It may stand all the same, and nobody should wait for it then.
+            if matches!(repository.blobs.len_bytes(&name), Ok(Some(_))) {
+                let _ = abort(repository, epoch, session);
+            }
+            Err(error)
+        }
     }
 }
 

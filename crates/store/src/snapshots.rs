@@ -1,10 +1,11 @@
 //! Reading snapshots and their labels.
 
+use crate::decisions::ReadDecision;
 use crate::error::{StoreError, must_exist};
 use crate::format::config::{WRITING, check_features};
 use crate::format::decision::{self, Decision, Manifest};
 use crate::format::names;
-use crate::format::reach::{self, Reach};
+use crate::format::reach::Reach;
 use crate::format::sealed::{MAX_STORED_LEN_BYTES, ObjectType};
 use crate::index;
 use crate::node_io::NodeReader;
@@ -24,8 +25,6 @@ pub struct Companions {
     /// What is wrong with them.
     pub faults: Vec<StoreError>,
 }
-
-type ReadDecision<'a> = dyn Fn(&str) -> Result<Decision, StoreError> + Sync + 'a;
 
 impl Repository {
     /// All snapshots, oldest first, and what could not be read as one. Forgotten ones and void ones are none.
@@ -79,13 +78,10 @@ impl Repository {
 
     fn visible_by(
         &self,
-        read_decision: &ReadDecision<'_>,
+        read: &ReadDecision<'_>,
         fence: &dyn Fn() -> Result<Arc<View>, StoreError>,
     ) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
-        let listed = self.blobs.list(names::COMMITS)?;
-        let names: Vec<String> = listed.into_iter().map(|object| object.name).collect();
-        let read = self.read_each(&names, read_decision);
-        let decisions: Vec<_> = names.iter().map(|name| names::parse_epoch_session(name)).zip(read).collect();
+        let decisions = self.decisions(read)?;
         // Tombstones and fence are looked at after the last decision was read: a run that was given up and passed by may
         // have put a void commit where its ABORT was removed.
         let forgotten = self.forgotten()?;
@@ -116,15 +112,6 @@ impl Repository {
             }
         }
         Ok((manifests, faults))
-    }
-
-    pub(crate) fn read_decision(&self, name: &str) -> Result<Decision, StoreError> {
-        decode_decision(name, || self.read_sealed(ObjectType::Decision, name))
-    }
-
-    /// As [`Repository::read_decision`], through the cache where there is one; whoever asks has seen that it is there.
-    pub(crate) fn read_decision_near(&self, name: &str) -> Result<Decision, StoreError> {
-        decode_decision(name, || self.read_sealed_near(ObjectType::Decision, name))
     }
 
     /// Newest labels per session below a folder, with their number.
@@ -178,9 +165,11 @@ impl Repository {
                 return Err(fault);
             }
             let (next, labels) = match tags.get(&session) {
-                Some((number, labels)) => (number + 1, labels.clone()),
+                Some((number, labels)) => (number.saturating_add(1), labels.clone()),
                 None => (0, manifest.snapshot.tags.clone()),
             };
+            // No name is used twice, also where a repair has set the newest aside.
+            let next = next.max(self.next_number(&names::tags_folder(session))?);
             let mut changed = change(&labels);
             changed.sort();
             changed.dedup();
@@ -199,20 +188,7 @@ impl Repository {
         Err(StoreError::Busy { detail: "the labels are being changed by somebody else all the time".into() })
     }
 
-    /// What a snapshot uses; proven to be what its manifest names.
-    pub fn reach(&self, manifest: &Manifest) -> Result<Reach, StoreError> {
-        let name = names::reach(manifest.snapshot.epoch, manifest.snapshot.id);
-        let stored = self.blobs.read(&name, MAX_STORED_LEN_BYTES).map_err(must_exist)?;
-        if digest(&stored) != manifest.reach_digest {
-            return Err(StoreError::damaged(name, 0, "the digest in the manifest", "another"));
-        }
-        let plain = self.open_sealed(ObjectType::Reach, &name, &stored)?;
-        let reach = reach::decode(&plain).map_err(|e| e.of(&name))?;
-        self.expect_packs(reach.packs.values().map(|(record, _)| *record));
-        Ok(reach)
-    }
-
-    /// Looks at what a restore has no use for: the session's intent, index and labels. Damage there takes nothing from
+    /// Looks at what a restore has no use for: the session's intent, decision, index and labels. Damage there takes nothing from
     /// the snapshot, and its owner should know.
     pub fn companions(&self, manifest: &Manifest) -> Companions {
         let (epoch, session) = (manifest.snapshot.epoch, manifest.snapshot.id);
@@ -223,6 +199,12 @@ impl Repository {
             self.read_sealed(ObjectType::Intent, &intent)
                 .and_then(|plain| decision::decode_intent(&plain).map(|_| ()).map_err(|e| e.of(&intent))),
         );
+        note(self.read_decision(&names::decision(epoch, session)).map(|_| ()));
+        match self.read_decision_copy((epoch, session)) {
+            // Made by the next collection.
+            Err(StoreError::Missing { .. }) => {}
+            other => note(other.map(|_| ())),
+        }
         for (number, expected) in manifest.index_digests.iter().enumerate() {
             let name = names::index(epoch, session, number as u32);
             if self.is_index_replaced(manifest, &name) {
@@ -245,16 +227,18 @@ impl Repository {
     /// True when an index object may be missing: a repair has made another, or it named packs only that are gone.
     fn is_index_replaced(&self, manifest: &Manifest, name: &str) -> bool {
         let is_there = |object: &str| self.blobs.len_bytes(object).is_ok_and(|len| len.is_some());
-        !is_there(name) && (is_there(&names::quarantined(name, 0)) || self.is_index_useless(manifest).unwrap_or(false))
+        !is_there(name)
+            && (is_there(&names::quarantined(name, 0))
+                || self.reach(manifest).and_then(|reach| self.is_index_useless(manifest, &reach)).unwrap_or(false))
     }
 
     /// True when a collection has been here and none of the packs that a snapshot wrote and uses is out of the index.
-    pub(crate) fn is_index_useless(&self, manifest: &Manifest) -> Result<bool, StoreError> {
+    pub(crate) fn is_index_useless(&self, manifest: &Manifest, reach: &Reach) -> Result<bool, StoreError> {
         let view = self.view()?;
         if view.checkpoint.is_none() {
             return Ok(false);
         }
-        let (reach, index) = (self.reach(manifest)?, self.index()?);
+        let index = self.index()?;
         let own = reach.packs.keys().filter(|pack| pack.session == manifest.snapshot.id);
         let mut left = own.filter(|pack| !view.is_gone(**pack));
         Ok(left.all(|pack| index.names(*pack)))
@@ -264,10 +248,4 @@ impl Repository {
     pub fn entries(&self, manifest: &Manifest, range: KeyRange) -> Result<TreeCursor<NodeReader<'_>>, StoreError> {
         Ok(TreeCursor::new(NodeReader::new(self)?, manifest.root, manifest.root_level, range))
     }
-}
-
-fn decode_decision(name: &str, read: impl FnOnce() -> Result<Vec<u8>, StoreError>) -> Result<Decision, StoreError> {
-    let parsed = names::parse_epoch_session(name);
-    let (epoch, session) = parsed.ok_or_else(|| StoreError::damaged(name, 0, "a decision's name", "another name"))?;
-    decision::decode(&read()?, session, epoch).map_err(|e| e.of(name))
 }

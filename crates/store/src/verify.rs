@@ -252,6 +252,8 @@ impl Repository {
                 }
                 Ok(())
             }),
+            "commits-copies" => self.compare_decision_copy(name),
+            "mended" if names::parse_numbered(name).is_some() => self.read_mended(name).map(|_| ()),
             "tags" => self.read_sealed(ObjectType::Tags, name).map(|_| ()),
             _ if name.starts_with(self.config.version.tombstones()) => self.verify_tombstone(name),
             "origins" => self.verify_origin_mark(name),

@@ -196,10 +196,14 @@ impl Writer {
     /// When a collection has passed this session by, everything the snapshot refers to is looked up anew and published by
     /// a new session; [`StoreError::Superseded`] when something it refers to is no longer there.
     pub fn commit(mut self, request: CommitRequest) -> Result<Manifest, StoreError> {
-        self.barrier()?;
+        self.barrier().inspect_err(|_| self.give_up_unless(self.has_progress()))?;
         let CommitRequest { snapshot, mut tree, mut reach } = request;
-        for _ in 0..MAX_REBASES {
-            match self.publish(snapshot.clone(), &tree, &reach) {
+        for rebases in 0..MAX_REBASES {
+            let prepared = self.prepare(snapshot.clone(), &tree, &reach);
+            // As long as nothing is decided, this can be; afterwards only the register knows.
+            let is_resumable = rebases == 0 && self.has_progress();
+            let manifest = prepared.inspect_err(|_| self.give_up_unless(is_resumable))?;
+            match self.publish(manifest) {
                 Err(StoreError::Superseded { .. }) => {
                     let rebased = self.rebase(&mut tree, &mut reach);
                     // Nobody should wait for a session that comes to nothing.
@@ -214,23 +218,53 @@ impl Writer {
         Err(superseded("collections have passed this run by again and again"))
     }
 
-    fn publish(&self, mut snapshot: Snapshot, tree: &BuiltTree, reach: &Reach) -> Result<Manifest, StoreError> {
+    fn give_up_unless(&self, is_resumable: bool) {
+        if !is_resumable {
+            self.give_up();
+        }
+    }
+
+    /// Makes durable what a decision names.
+    fn prepare(&self, mut snapshot: Snapshot, tree: &BuiltTree, reach: &Reach) -> Result<Manifest, StoreError> {
         let index_digests = self.stage_index()?;
         let reach_name = names::reach(self.epoch, self.session());
         let reach_digest = self.stage_sealed(ObjectType::Reach, &reach_name, &reach::encode(reach))?;
         self.barrier()?;
+        if snapshot.parent.is_some() {
+            // The parent may have been seen before it is durable.
+            self.repository.settle_commits()?;
+        }
         snapshot.id = self.session();
         snapshot.epoch = self.epoch;
         snapshot.root = tree.root.id;
         snapshot.counters.stored_bytes = self.stored_bytes();
-        let manifest = Manifest { snapshot, root: tree.root, root_level: tree.level, reach_digest, index_digests };
+        Ok(Manifest { snapshot, root: tree.root, root_level: tree.level, reach_digest, index_digests })
+    }
+
+    fn publish(&self, manifest: Manifest) -> Result<Manifest, StoreError> {
         self.decide(&manifest)?;
-        // Step 6: acknowledged only if no fence has passed this epoch meanwhile.
+        // The decision is durable: that it has no second copy yet is no failure, and the next collection makes it.
+        let copy = || drop(self.repository.copy_decision(self.register(), &decision::encode_commit(&manifest)));
+        // Step 8: acknowledged only if no fence has passed this epoch meanwhile.
+        if self.repository.blobs.reads_at_once() > 1 {
+            // Where a request takes long, both are made at once. The copy of a void commit is as void as the commit.
+            std::thread::scope(|scope| {
+                scope.spawn(copy);
+                self.must_not_be_void()
+            })?;
+        } else {
+            self.must_not_be_void()?;
+            copy();
+        }
+        Ok(manifest)
+    }
+
+    fn must_not_be_void(&self) -> Result<(), StoreError> {
         let newest = newest_epoch(&*self.repository.blobs)?;
         if newest > self.epoch && self.repository.refresh_view_strictly()?.is_void(self.epoch, self.session()) {
             return Err(superseded("a collection was finished before this run could publish its snapshot"));
         }
-        Ok(manifest)
+        Ok(())
     }
 
     /// A new session that keeps what this one has written and looks again at everything its snapshot refers to.
@@ -263,10 +297,6 @@ impl Writer {
     fn decide(&self, manifest: &Manifest) -> Result<(), StoreError> {
         let name = names::decision(self.epoch, self.session());
         let sealed = self.repository.seal(ObjectType::Decision, &name, &decision::encode_commit(manifest))?;
-        if manifest.snapshot.parent.is_some() {
-            // The parent may have been seen before it is durable.
-            self.repository.settle_commits()?;
-        }
         let error = match self.repository.blobs.create(&name, &sealed) {
             Ok(()) => return Ok(()),
             Err(error) => error,

@@ -112,3 +112,49 @@ fn a_damaged_index_is_made_again() {
     world.run(&["repair", "--yes", "--lang", "zh"]).expect(0).out_has("重建");
     world.run(&["check", "--read-data"]).expect(0);
 }
+
+#[test]
+fn damaged_records_are_made_again_or_fall_back() {
+    let world = World::with_snapshot();
+    world.run(&["tag", "tree", "--add", "first"]).expect(0);
+    world.run(&["tag", "tree", "--add", "second"]).expect(0);
+    for folder in ["reach", "commits", "sessions"] {
+        damage(&world.object(folder));
+    }
+    assert_eq!(world.snapshots().len(), 1, "the decision has a second copy");
+    let labels = crate::world::files(&world.path("repo/tags"));
+    damage(labels.iter().find(|path| path.ends_with("1")).unwrap());
+    world.run(&["check"]).expect(15).err_has("reach/").err_has("commits/").err_has("tags/");
+    let plan = world.run(&["repair", "--dry-run", "--json"]).expect(0).json();
+    assert_eq!((plan["records"].as_array().unwrap().len(), plan["reaches"].as_array().unwrap().len()), (4, 1));
+    assert_eq!((&plan["labels"][0]["labels"][0], &plan["reaches"][0]["keeps_all"]), (&"first".into(), &false.into()));
+    let said = world.run(&["repair", "--yes"]).expect(0).out_has("from its tree").out_has("in force again: first");
+    said.out_has("1 of use, 1 decisions, 1 of runs");
+    world.run(&["check", "--read-data"]).expect(0);
+    world.run(&["repair"]).expect(0).out_has("nothing to repair");
+    world.backup().expect(0);
+    world.run(&["gc"]).expect(0);
+}
+
+#[test]
+fn a_lost_snapshot_is_given_up_only_by_name() {
+    let world = World::with_snapshot();
+    let id = world.snapshots()[0]["id"].as_str().unwrap().to_string();
+    for folder in ["commits", "commits-copies"] {
+        damage(&world.object(folder));
+    }
+    world.run(&["gc"]).expect(15);
+    world.run(&["repair", "--yes"]).expect(15).err_has(&format!("lost: snapshot {id} of tree")).err_has("--give-up");
+    world.run(&["repair", "--yes", "--give-up", "ffffffffffff"]).expect(1).err_has("names 0 of the snapshots");
+    world.run(&["gc"]).expect(15);
+    let packs = crate::world::files(&world.path("repo/data")).len();
+    let planned = world.run(&["repair", "--dry-run", "--json", "--give-up", &id[..8]]).expect(3).json();
+    assert_eq!((&planned["lost_snapshots"][0]["given_up"], &planned["given_up_snapshots"]), (&true.into(), &0.into()));
+    world.run(&["repair", "--give-up", &id]).expect(2).err_has("--yes");
+    world.run(&["repair", "--yes", "--give-up", &id]).expect(3).out_has("snapshots given up: 1");
+    assert_eq!(crate::world::files(&world.path("repo/data")).len(), packs, "nothing is freed yet");
+    world.run(&["check"]).expect(0);
+    world.run(&["gc", "--yes", "--patience", "0s"]).expect(0);
+    world.backup().expect(0);
+    world.run(&["check", "--read-data"]).expect(0);
+}

@@ -71,8 +71,9 @@ fn a_snapshot_that_cannot_be_read_stops_gc() {
     let world = with_waste();
     world.backup().expect(0);
     let newest = world.snapshots().last().unwrap()["id"].as_str().unwrap().to_string();
-    let commits = files(&world.path("repo/commits"));
-    crate::world::damage(commits.iter().find(|path| path.ends_with(&newest)).unwrap());
+    for folder in ["repo/commits", "repo/commits-copies"] {
+        crate::world::damage(files(&world.path(folder)).iter().find(|path| path.ends_with(&newest)).unwrap());
+    }
     let before = packs_bytes(&world);
     world.run(&["gc", "--yes"]).expect(15);
     assert_eq!(packs_bytes(&world), before, "nothing is deleted when it is not known what is needed");

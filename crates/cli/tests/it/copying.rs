@@ -216,8 +216,9 @@ fn damage_is_lost_and_told() {
 fn a_snapshot_that_cannot_be_read_is_told() {
     let world = two();
     let newest = world.snapshots()[1]["id"].as_str().unwrap().to_string();
-    let commits = files(&world.path("repo/commits"));
-    damage(commits.iter().find(|path| path.ends_with(&newest)).unwrap());
+    for folder in ["repo/commits", "repo/commits-copies"] {
+        damage(files(&world.path(folder)).iter().find(|path| path.ends_with(&newest)).unwrap());
+    }
     let said = copy(&world, &["--json"]).expect(3);
     assert_eq!((states(&said).as_slice(), said.json()["unreadable"].as_u64()), (&["copied".to_string()][..], Some(1)));
 }

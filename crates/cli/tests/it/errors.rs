@@ -215,16 +215,20 @@ fn words_are_not_doubled() {
 #[test]
 fn a_foreign_version_of_any_object_is_no_damage() {
     let world = World::with_snapshot();
-    let path = world.object("commits");
-    let mut bytes = fs::read(&path).unwrap();
-    bytes[8] = 2;
-    fs::write(&path, &bytes).unwrap();
+    let decisions = ["commits", "commits-copies"].map(|folder| world.object(folder));
+    let change_version = |version: u8| {
+        for path in &decisions {
+            let mut bytes = fs::read(path).unwrap();
+            bytes[8] = version;
+            fs::write(path, &bytes).unwrap();
+        }
+    };
+    change_version(2);
     let faults = world.run(&["check", "--json"]).expect(15).json()["faults"].to_string();
     assert!(faults.contains("incompatible") && faults.contains("version 2"), "{faults}");
     // A snapshot that may be there is told, whatever keeps it from being read.
     world.run(&["snapshots"]).expect(15).err_has("version 2");
-    bytes[8] = 1;
-    fs::write(&path, &bytes).unwrap();
+    change_version(1);
     let path = world.object("data");
     let mut bytes = fs::read(&path).unwrap();
     // The header, and its copy before the trailer.

@@ -324,9 +324,8 @@ fn what_was_harmed_on_its_way_into_the_cache_harms_nobody() {
     let store = hundred_snapshots();
     let folder = tempfile::tempdir().unwrap();
     let whole = store.fork();
-    let names: Vec<String> =
-        store.list("commits/").unwrap().into_iter().chain(store.list("meta/").unwrap()).map(|l| l.name).collect();
-    for name in &names {
+    let names = ["commits/", "commits-copies/", "meta/"].map(|folder| store.list(folder).unwrap()).concat();
+    for name in names.iter().map(|listed| &listed.name) {
         let mut bytes = store.read(name, u64::MAX).unwrap();
         let at = bytes.len() * 2 / 3;
         bytes[at] ^= 16;

@@ -164,7 +164,9 @@ fn foreign(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) -> BTreeMap<S
                 foreign.insert(name.clone(), vec![front, trailer - 96..trailer]);
                 continue;
             }
-            ("index" | "reach" | "sessions" | "commits" | "tags", _) if name.contains(&session) => continue,
+            ("index" | "reach" | "sessions" | "commits" | "commits-copies" | "tags", _) if name.contains(&session) => {
+                continue;
+            }
             _ => 0..bytes.len(),
         };
         foreign.insert(name.clone(), vec![range]);
@@ -178,7 +180,6 @@ fn may_vanish(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) -> BTreeMa
     let repository = open_with(fixture.store.clone(), fixture.password, Arc::new(OsEntropy)).unwrap();
     let used = repository.slots().unwrap().into_iter().find(|slot| slot.used).unwrap().name;
     let visible: Vec<String> = repository.snapshots().unwrap().0.iter().map(|m| m.snapshot.id.to_hex()).collect();
-    let newest = fixture.newer_manifest.snapshot.id.to_hex();
     for name in objects.keys() {
         let why = match folder(name) {
             "config-keys" if *name != format!("config-keys/{used}") => {
@@ -191,12 +192,8 @@ fn may_vanish(fixture: &Fixture, objects: &BTreeMap<String, Vec<u8>>) -> BTreeMa
             "commits" if !visible.iter().any(|id| name.contains(id)) => {
                 "of a run that was given up or a snapshot that is forgotten: nobody sees either"
             }
-            "commits"
-                if name.contains(&newest) && fixture.store.list(&format!("tags/{newest}/")).unwrap().is_empty() =>
-            {
-                "the newest decision, which no labels speak of, looks as if it had not been made yet"
-            }
             "copies" => "a copy is made after its checkpoint; a run that dies between leaves none",
+            "commits-copies" => "a copy is made after its decision; a run that dies between leaves none",
             "quarantine" => "its owner may remove it",
             "commits-forgotten" => "it looks as if nobody had forgotten the snapshot yet",
             "origins" => "the copy that proved it is forgotten; its original is copied again, at worst",
@@ -217,7 +214,19 @@ fn all_damage_is_found_and_none_comes_out() {
     let fixture = fixture::build("damage", 1);
     let objects = objects(&fixture.store);
     let stored: usize = objects.values().map(Vec::len).sum();
-    let all = ["commits", "config", "config-keys", "data", "index", "meta", "progress", "reach", "sessions", "tags"];
+    let all = [
+        "commits",
+        "commits-copies",
+        "config",
+        "config-keys",
+        "data",
+        "index",
+        "meta",
+        "progress",
+        "reach",
+        "sessions",
+        "tags",
+    ];
     assert_eq!(folders(&objects), all);
     assert!((28..60).contains(&objects.len()) && stored < 150 << 10, "{} objects, {stored} bytes", objects.len());
     harm(&fixture, &objects);
@@ -231,6 +240,7 @@ fn damage_to_what_collections_leave_is_found() {
     let all = [
         "checkpoints",
         "commits",
+        "commits-copies",
         "commits-forgotten",
         "condemned",
         "config",
@@ -245,7 +255,7 @@ fn damage_to_what_collections_leave_is_found() {
     ];
     assert_eq!(folders(&objects), all);
     objects.retain(|name, _| {
-        ["checkpoints", "commits", "commits-forgotten", "condemned", "copies"].contains(&folder(name))
+        ["checkpoints", "commits", "commits-copies", "commits-forgotten", "condemned", "copies"].contains(&folder(name))
     });
     harm(&fixture, &objects);
 }
@@ -257,8 +267,8 @@ fn damage_to_what_copies_leave_is_found() {
     let from = open_with(from.store, from.password, Arc::new(OsEntropy)).unwrap();
     let fixture = fixture::build_copied(&from, "damage", 31);
     let mut objects = objects(&fixture.store);
-    objects.retain(|name, _| ["commits", "commits-forgotten", "origins"].contains(&folder(name)));
-    assert_eq!((folders(&objects).len(), objects.len()), (3, 4));
+    objects.retain(|name, _| ["commits", "commits-copies", "commits-forgotten", "origins"].contains(&folder(name)));
+    assert_eq!((folders(&objects).len(), objects.len()), (4, 6));
     harm(&fixture, &objects);
 }
 

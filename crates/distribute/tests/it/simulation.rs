@@ -14,6 +14,8 @@ use datakeep_testkit::text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex};
 
+mod repairing;
+
 /// What an actor does not get to see: a fault planted to prove that the harness finds it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Blind {
@@ -25,6 +27,8 @@ pub enum Blind {
     CollectorOfSessions,
     /// Writers see no checkpoint when they look again before they acknowledge.
     WriterOfCheckpoints,
+    /// Repairs read frames of content wrongly, always in the same way.
+    RepairOfFrames,
 }
 
 /// Lets one actor at a time call the store, for as many calls as chance says.
@@ -157,12 +161,20 @@ struct Played {
     stage: Arc<Stage>,
     actor: usize,
     blind: Blind,
+    deletions: Deletions,
 }
 
+/// Deletions of packs, and what says that they go, by actor.
+type Deletions = Arc<Mutex<BTreeMap<usize, u64>>>;
+
 impl Played {
+    fn take_away(&self) {
+        *self.deletions.lock().unwrap().entry(self.actor).or_default() += 1;
+    }
+
     fn is_hidden(&self, name: &str) -> bool {
         match self.blind {
-            Blind::Sees => false,
+            Blind::Sees | Blind::RepairOfFrames => false,
             Blind::WriterOfCondemned => name.starts_with("condemned/"),
             Blind::CollectorOfSessions => name.starts_with("sessions/"),
             Blind::WriterOfCheckpoints => name.starts_with("checkpoints/"),
@@ -184,6 +196,9 @@ impl BlobStore for Played {
     }
 
     fn create(&self, name: &str, bytes: &[u8]) -> Result<(), BlobError> {
+        if name.starts_with("condemned/") || name.starts_with("checkpoints/") {
+            self.take_away();
+        }
         self.stage.call(self.actor, "create", || self.inner.create(name, bytes))
     }
 
@@ -192,7 +207,14 @@ impl BlobStore for Played {
     }
 
     fn read_at(&self, name: &str, offset_byte: u64, buffer: &mut [u8]) -> Result<(), BlobError> {
-        self.stage.call(self.actor, "read_at", || self.inner.read_at(name, offset_byte, buffer))
+        self.stage.call(self.actor, "read_at", || {
+            self.inner.read_at(name, offset_byte, buffer)?;
+            // Behind the header of a pack, and not its end.
+            if self.blind == Blind::RepairOfFrames && name.starts_with("data/") && offset_byte == 96 {
+                buffer[0] ^= 1;
+            }
+            Ok(())
+        })
     }
 
     fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
@@ -210,6 +232,9 @@ impl BlobStore for Played {
     }
 
     fn delete(&self, name: &str) -> Result<(), BlobError> {
+        if name.starts_with("data/") || name.starts_with("meta/") {
+            self.take_away();
+        }
         self.stage.call(self.actor, "delete", || self.inner.delete(name))
     }
 }
@@ -231,17 +256,36 @@ struct World {
     stage: Arc<Stage>,
     oracle: Mutex<Oracle>,
     blind: Blind,
+    harm: Mutex<repairing::Harm>,
+    deletions: Deletions,
 }
 
+/// Actors of this number and above repair.
+const FIRST_REPAIRER: usize = 5;
+
 impl World {
+    fn new(store: &MemoryStore, length: usize, stage: &Arc<Stage>, blind: Blind) -> Self {
+        let (oracle, harm) = (Mutex::default(), Mutex::default());
+        Self {
+            store: store.clone(),
+            length,
+            stage: stage.clone(),
+            oracle,
+            blind,
+            harm,
+            deletions: Deletions::default(),
+        }
+    }
+
     fn open(&self, actor: usize, is_writer: bool) -> Option<Arc<Repository>> {
         let sees = match self.blind {
             Blind::CollectorOfSessions => !is_writer,
+            Blind::RepairOfFrames => actor >= FIRST_REPAIRER,
             _ => is_writer,
         };
         let blind = if sees { self.blind } else { Blind::Sees };
         let (inner, stage) = (self.store.clone(), self.stage.clone());
-        open(Played { inner, stage, actor, blind }).ok()
+        open(Played { inner, stage, actor, blind, deletions: self.deletions.clone() }).ok()
     }
 
     /// In long histories packs of many frames, so that some of them move.
@@ -264,11 +308,9 @@ impl World {
             let tags = vec![label.clone()];
             let one = BackupOptions { workers: 1, tags, progress_bytes: 2 << 10, ..self.frames() };
             let source = if random.below(3) == 0 { "shared".to_string() } else { format!("source {actor}") };
+            let began = self.begin();
             match run(&repository, &mut TreeSource::new(&source, &tree), &one) {
-                Ok(report) => {
-                    let id = report.manifest.unwrap().snapshot.id;
-                    self.oracle.lock().unwrap().acknowledged.insert(id, label);
-                }
+                Ok(report) => self.acknowledge(&began, report.manifest.unwrap().snapshot.id, label),
                 // A run may be passed by or die; it must not claim anything then.
                 Err(_) => continue,
             }
@@ -324,13 +366,15 @@ impl World {
             let manifest = &manifests[random.below(manifests.len() as u64) as usize];
             self.stage.state.lock().unwrap().failed[actor] = false;
             let outcome = self.compare(&repository, manifest);
-            let oracle = self.oracle.lock().unwrap();
             let is_alive = {
                 let state = self.stage.state.lock().unwrap();
                 state.alive[actor] && !state.failed[actor]
             };
-            let is_forgotten = oracle.forgotten.contains(&manifest.snapshot.id);
-            drop(oracle);
+            let is_forgotten = self.oracle.lock().unwrap().forgotten.contains(&manifest.snapshot.id);
+            // Of one that is not acknowledged yet it is not known whether it is hurt.
+            if self.is_hurt(manifest.snapshot.id) || !self.must_be_whole(manifest.snapshot.id) {
+                continue;
+            }
             if let (Err(fault), true, false) = (outcome, is_alive, is_forgotten) {
                 self.fault(format!("a reader: {fault}"));
             }
@@ -384,7 +428,7 @@ fn play(seed: u64, blind: Blind) -> (Vec<String>, [u64; 3], BTreeMap<&'static st
     let (writers, collectors) = (2, 1 + random.below(2) as usize);
     let actors = writers + collectors + 1;
     let stage = Stage::new(random.next_u64(), actors, std::slice::from_ref(&store));
-    let world = World { store: store.clone(), length, stage: stage.clone(), oracle: Mutex::default(), blind };
+    let world = World::new(&store, length, &stage, blind);
     std::thread::scope(|scope| {
         for actor in 0..actors {
             let (world, seed) = (&world, random.next_u64());

@@ -19,6 +19,7 @@ use datakeep_process::CompressionSettings;
 use datakeep_store::{
     Location, Manifest, Reach, Repository, Resumed, SessionInfo, StoreError, Ticket, Writer, WritersView,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How a backup is to be done.
@@ -217,6 +218,45 @@ fn as_passed_by(
     }
 }
 
+/// What earlier runs of a source have left.
+struct Before {
+    parent: Option<Manifest>,
+    resumed: Option<Resumed>,
+    /// Progress there is now will be of no more use once this run has published its snapshot.
+    superseded: BTreeSet<SessionId>,
+}
+
+impl Before {
+    fn look(
+        (repository, writer): (&Arc<Repository>, Option<&Writer>),
+        (work, original): (&SourceInfo, Option<&Original>),
+        options: &BackupOptions,
+        context: &RunContext<'_>,
+    ) -> Result<Self, StoreError> {
+        let view = writer.map(Writer::view);
+        let mut manifests = match &view {
+            Some(view) => repository.snapshots_within(view)?,
+            None => repository.snapshots()?.0,
+        };
+        let is_parent = |m: &Manifest| match original {
+            Some(original) => Some(m.snapshot.id) == original.parent,
+            None => m.snapshot.source.kind == work.kind && m.snapshot.source.name == work.name,
+        };
+        let parent = manifests.iter().rposition(is_parent).map(|at| manifests.swap_remove(at));
+        if let (Some(parent), None) = (&parent, original) {
+            context.observer.observe(&Event::Previous(&parent.snapshot));
+        }
+        let parent = parent.filter(|parent| is_whole(repository, view.as_ref(), parent, context));
+        let unfinished = repository.unfinished(work)?;
+        let superseded = unfinished.sessions();
+        let resumed = if options.resume && !options.dry_run { repository.interrupted(unfinished) } else { None };
+        // A run whose packs are not all there has done nothing that could be relied on.
+        let is_there = |resumed: &Resumed| view.as_ref().is_some_and(|v| v.packs().missing(&resumed.packs).is_empty());
+        let resumed = resumed.filter(is_there);
+        Ok(Self { parent, resumed, superseded })
+    }
+}
+
 /// Backs a source up. `mark` is what [`Source::begin`] returned, so that reading ahead can begin before the repository
 /// is unlocked. When this returns a manifest, the snapshot is durable and visible.
 pub fn backup(
@@ -257,28 +297,13 @@ fn store(
     // The session comes first: a collector waits for it, so what is found from here on stays.
     let session = SessionInfo { source: work.clone(), started };
     let writer = if options.dry_run { None } else { Some(Writer::begin(repository.clone(), &session)?) };
-    let view = writer.as_ref().map(Writer::view);
-    let manifests = match &view {
-        Some(view) => repository.snapshots_within(view)?,
-        None => repository.snapshots()?.0,
-    };
-    let is_parent = |m: &&Manifest| match original {
-        Some(original) => Some(m.snapshot.id) == original.parent,
-        None => m.snapshot.source.kind == info.kind && m.snapshot.source.name == info.name,
-    };
-    let parent = manifests.iter().rfind(is_parent);
-    if let (Some(parent), None) = (parent, original) {
-        context.observer.observe(&Event::Previous(&parent.snapshot));
-    }
-    let parent = parent.filter(|parent| is_whole(repository, view.as_ref(), parent, context));
-    // Progress there is now will be of no more use once this run has published its snapshot.
-    let unfinished = repository.unfinished(&work)?;
-    let mut superseded = unfinished.sessions();
-    let resumed = if options.resume && !options.dry_run { repository.interrupted(unfinished) } else { None };
-    // A run whose packs are not all there has done nothing that could be relied on.
-    let is_there = |resumed: &Resumed| view.as_ref().is_some_and(|v| v.packs().missing(&resumed.packs).is_empty());
-    let resumed = resumed.filter(is_there);
-    let resumed_session = resumed.as_ref().map(|r| r.session);
+    let looked = Before::look((repository, writer.as_ref()), (&work, original), options, context);
+    let found = looked.inspect_err(|_| {
+        // Nothing has been done in it: no collection should wait for it.
+        writer.iter().for_each(Writer::give_up);
+    })?;
+    let Before { parent, resumed, mut superseded } = found;
+    let (parent, resumed_session) = (parent.as_ref(), resumed.as_ref().map(|resumed| resumed.session));
     let mut run =
         coordinate::Run { repository, options, context, info, mark, started, parent, resumed_session, original };
     let Some(writer) = writer else { return run.dry(source, resumed) };

@@ -12,6 +12,9 @@ use crate::session;
 use crate::view::View;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// So many second copies of decisions are made while nothing has been deleted yet.
+const FEW_COPIES: usize = 16;
+
 type Tick<'t> = &'t mut dyn FnMut(CollectStep) -> bool;
 
 /// Finishes the round whose condemned list stands.
@@ -35,8 +38,11 @@ pub(crate) fn finish(
     }
     let checkpoint = second_look(repository, &view, condemned, plan, options)?;
     done.rescued = (condemned.packs.len() - checkpoint.delete.len()) as u64;
-    // A checkpoint that outlived a commit it lists would miss a snapshot for ever.
+    // A checkpoint that outlived a commit it lists would miss a snapshot for ever. A run whose directory could not be synced
+    // takes its commit back although others may have seen it: its second copy stays. There are few of these, and on a full
+    // disk there is room for few.
     repository.settle_commits()?;
+    let _ = repository.copy_decisions(&checkpoint.commits, FEW_COPIES);
     let name = names::checkpoint(view.epoch + 1);
     let sealed = repository.seal(ObjectType::Checkpoint, &name, &collect::encode_checkpoint(&checkpoint))?;
     // Whoever created it: what the newest one lists is what goes.
@@ -45,6 +51,8 @@ pub(crate) fn finish(
     let view = repository.refresh_view_strictly()?;
     repository.copy_checkpoint(&view)?;
     repository.delete_listed(&mut done, tick)?;
+    // Last, since they take room; what is not made now is made by the next round.
+    let _ = repository.copy_decisions(&checkpoint.commits, usize::MAX);
     Ok(CollectOutcome::Done(done))
 }
 
@@ -126,7 +134,7 @@ struct Needs<'a> {
 impl Needs<'_> {
     /// Takes packs off the list that a snapshot uses in a way the list does not provide for.
     fn rescue(&mut self, repository: &Repository, manifest: &Manifest) -> Result<(), StoreError> {
-        let reach = repository.reach(manifest)?;
+        let reach = repository.trusted_reach(self.view, manifest)?;
         for (&pack, (record, frames)) in &reach.packs {
             self.named.insert(pack);
             let is_gone = self.view.is_gone(pack);

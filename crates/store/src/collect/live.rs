@@ -30,13 +30,12 @@ pub(crate) struct LivePack {
 impl Live {
     /// Adds what a snapshot uses.
     pub fn add(&mut self, repository: &Repository, view: &View, manifest: &Manifest) -> Result<(), StoreError> {
-        let reach = repository.reach(manifest)?;
-        self.add_reach(view, &reach, manifest.snapshot.id)?;
-        self.commits.insert((manifest.snapshot.epoch, manifest.snapshot.id));
-        Ok(())
+        self.add_reach(view, &repository.trusted_reach(view, manifest)?, manifest)
     }
 
-    fn add_reach(&mut self, view: &View, reach: &Reach, session: SessionId) -> Result<(), StoreError> {
+    /// As [`Live::add`], where the reach is known already.
+    pub fn add_reach(&mut self, view: &View, reach: &Reach, manifest: &Manifest) -> Result<(), StoreError> {
+        let session = manifest.snapshot.id;
         for (&pack, (record, frames)) in &reach.packs {
             self.named.insert(pack);
             if !view.is_gone(pack) {
@@ -56,6 +55,7 @@ impl Live {
                 self.pack(to.pack, record.class).used.insert(to.frame);
             }
         }
+        self.commits.insert((manifest.snapshot.epoch, session));
         Ok(())
     }
 

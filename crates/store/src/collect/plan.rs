@@ -152,7 +152,7 @@ impl Repository {
         let is_over = |epoch: u64, session: SessionId| {
             epoch <= view.epoch && registers.decided.contains(&session) && !visible.contains(&session)
         };
-        for folder in [names::SESSIONS, names::COMMITS, "reach/"] {
+        for folder in [names::SESSIONS, names::COMMITS, names::DECISION_COPIES, "reach/"] {
             for object in self.blobs.list(folder)? {
                 if names::parse_epoch_session(&object.name).is_some_and(|(epoch, session)| is_over(epoch, session)) {
                     plan.prune.insert(object.name);
@@ -164,7 +164,7 @@ impl Repository {
             let is_stray = epoch.is_none() && !registers.decided.contains(&session) && !visible.contains(&session);
             epoch.is_some_and(|epoch| is_over(epoch, session)) || is_stray
         };
-        for object in self.blobs.list("tags/")? {
+        for object in [self.blobs.list("tags/")?, self.blobs.list(names::MENDED)?].concat() {
             if object.name.split('/').nth(1).and_then(SessionId::from_hex).is_some_and(is_gone) {
                 plan.prune.insert(object.name);
             }

@@ -31,6 +31,10 @@ impl Registers {
         for object in repository.blobs.list(names::COMMITS)? {
             registers.decided.extend(names::parse_epoch_session(&object.name).map(|(_, session)| session));
         }
+        // The second copy of a decision stands before a repair takes a damaged one from its place.
+        for object in repository.blobs.list(names::DECISION_COPIES)? {
+            registers.decided.extend(names::parse_epoch_session(&object.name).map(|(_, session)| session));
+        }
         Ok(registers)
     }
 

@@ -311,7 +311,7 @@ fn decode_prune(input: &mut Decoder<'_>) -> Result<BTreeSet<String>, DecodeError
 /// Whether a collection ever deletes objects of this name besides packs. Slots, the config and packs are not among
 /// them, whatever a checkpoint says.
 pub(crate) fn may_be_pruned(name: &str) -> bool {
-    const FOLDERS: [&str; 11] = [
+    const FOLDERS: [&str; 13] = [
         "index/",
         "reach/",
         "sessions/",
@@ -323,6 +323,8 @@ pub(crate) fn may_be_pruned(name: &str) -> bool {
         "condemned/",
         "checkpoints/",
         "copies/",
+        "commits-copies/",
+        "mended/",
     ];
     datakeep_store_blob::is_valid_name(name) && FOLDERS.iter().any(|folder| name.starts_with(folder))
 }

@@ -108,6 +108,40 @@ pub(crate) fn checkpoint_copy(epoch: u64) -> String {
     format!("{COPIES}{epoch:010}")
 }
 
+/// Second copies of decisions that are COMMIT; where one listing shows decisions, too.
+pub(crate) const DECISION_COPIES: &str = "commits-copies/";
+
+/// The range of names that holds decisions and their copies, from (inclusive) and to (exclusive).
+pub(crate) const ALL_DECISIONS: (&str, &str) = (DECISION_COPIES, "commits0");
+
+/// The folder of an epoch's copies of decisions.
+pub(crate) fn decision_copies_of(epoch: u64) -> String {
+    format!("{DECISION_COPIES}{epoch:010}/")
+}
+
+pub(crate) fn decision_copy(epoch: u64, session: SessionId) -> String {
+    format!("{}{session}", decision_copies_of(epoch))
+}
+
+/// Reach objects that repairs have made again.
+pub(crate) const MENDED: &str = "mended/";
+
+pub(crate) fn mended_folder(session: SessionId) -> String {
+    format!("{MENDED}{session}/")
+}
+
+pub(crate) fn mended(session: SessionId, number: u32) -> String {
+    format!("{}{number}", mended_folder(session))
+}
+
+/// Session and number of a name like `<folder>/<session>/<number>`.
+pub(crate) fn parse_numbered(object: &str) -> Option<(SessionId, u32)> {
+    let mut parts = object.split('/').skip(1);
+    let session = SessionId::from_hex(parts.next()?)?;
+    let number = decimal(parts.next()?)?;
+    parts.next().is_none().then_some((session, number))
+}
+
 /// Where a damaged object is set aside; `number` tells several of one name apart.
 pub(crate) fn quarantined(object: &str, number: u32) -> String {
     match number {

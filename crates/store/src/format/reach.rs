@@ -3,6 +3,7 @@
 use super::codec::{DecodeError, Decoder, Encoder};
 use super::index::{MIN_RECORD_LEN_BYTES, PackRecord, decode_record, encode_record};
 use super::names::PackName;
+use datakeep_model::ObjectDigest;
 use std::collections::BTreeMap;
 
 /// Frames used, per pack.
@@ -32,6 +33,11 @@ impl FrameSet {
             self.bits.resize(byte + 1, 0);
         }
         self.bits[byte] |= 1 << (frame % 8);
+    }
+
+    /// The set of all frames of a pack that has so many.
+    pub(crate) fn all(frames: u32) -> Self {
+        Self { below: frames, bits: Vec::new() }
     }
 
     /// Adds every frame of another set.
@@ -118,11 +124,41 @@ pub(crate) fn decode(plain: &[u8]) -> Result<Reach, DecodeError> {
     Ok(Reach { packs })
 }
 
+/// A reach object that a repair has made again (section 14).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Mended {
+    /// Of the object it stands in for, as the manifest says.
+    pub stands_for: ObjectDigest,
+    /// The tree could not be walked whole: it names everything there was.
+    pub keeps_all: bool,
+    pub reach: Reach,
+}
+
+pub(crate) fn encode_mended(mended: &Mended) -> Vec<u8> {
+    let mut out = Encoder::new();
+    out.raw(&mended.stands_for.0);
+    out.u8(u8::from(mended.keeps_all));
+    out.raw(&encode(&mended.reach));
+    out.bytes
+}
+
+pub(crate) fn decode_mended(plain: &[u8]) -> Result<Mended, DecodeError> {
+    let mut input = Decoder::new(plain);
+    let stands_for = ObjectDigest(input.array()?);
+    let keeps_all = match input.u8()? {
+        0 => false,
+        1 => true,
+        _ => return input.fail("0 or 1"),
+    };
+    let reach = decode(&plain[stands_for.0.len() + 1..])?;
+    Ok(Mended { stands_for, keeps_all, reach })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::format::names::PackClass;
-    use datakeep_model::{ObjectDigest, SessionId};
+    use datakeep_model::SessionId;
 
     #[test]
     fn full_and_partial_packs_round_trip() {
@@ -136,7 +172,14 @@ mod tests {
             reach.packs.insert(name, (record, set));
         }
         let plain = encode(&reach);
-        assert_eq!(decode(&plain), Ok(reach));
         assert!(decode(&plain[..plain.len() - 1]).is_err());
+        assert_eq!(decode(&plain).as_ref(), Ok(&reach));
+        for keeps_all in [false, true] {
+            let mended = Mended { stands_for: ObjectDigest([4; 32]), keeps_all, reach: reach.clone() };
+            let plain = encode_mended(&mended);
+            assert_eq!(decode_mended(&plain), Ok(mended));
+            (0..plain.len()).for_each(|len| assert!(decode_mended(&plain[..len]).is_err(), "{len}"));
+            assert!(decode_mended(&[&plain[..], &[0]].concat()).is_err());
+        }
     }
 }

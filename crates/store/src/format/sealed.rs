@@ -34,6 +34,7 @@ pub(crate) enum ObjectType {
     Condemned = 8,
     Tombstone = 9,
     OriginMark = 10,
+    Mended = 11,
 }
 
 /// What sealing needs to know besides the content.

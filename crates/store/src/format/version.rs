@@ -46,5 +46,5 @@ impl FormatVersion {
 }
 
 /// The range of names that holds what a reader looks for first, from (inclusive) and to (exclusive): `checkpoints/`,
-/// `commits/`, `commits-forgotten/`, `condemned/`, `config`, `config-keys/`, `copies/`.
+/// `commits/`, `commits-copies/`, `commits-forgotten/`, `condemned/`, `config`, `config-keys/`, `copies/`.
 pub(crate) const FRONT: (&str, &str) = ("c", "d");

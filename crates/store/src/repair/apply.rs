@@ -48,24 +48,32 @@ impl Repository {
         }
         // As every round does: whoever deletes by the older list must find nothing to delete once a newer one stands.
         self.delete_listed(&mut Collected::default(), tick)?;
+        let others = sessions::others(self, options)?;
+        if !others.is_empty() {
+            return Ok(RepairOutcome::Waiting(others));
+        }
+        let mut done = Repaired::default();
+        self.mend_records(plan, options, &mut done)?;
         if view.condemned.is_some() {
             return Ok(match self.finish_round(plan, options, tick)? {
                 CollectOutcome::Done(_) => RepairOutcome::Finished,
                 CollectOutcome::Waiting(open) => RepairOutcome::Waiting(open),
             });
         }
-        let others = sessions::others(self, options)?;
-        if !others.is_empty() {
-            return Ok(RepairOutcome::Waiting(others));
+        // Which packs an index must name is not known while it is not known what snapshots use.
+        if !plan.is_blind() {
+            done.indexes = self.mend_indexes(plan, options)?;
         }
-        let mut done = Repaired { indexes: self.mend_indexes(plan, options)?, ..Repaired::default() };
         self.remove_leftovers(plan)?;
         if plan.packs.is_empty() && plan.checkpoints.is_empty() {
             return Ok(RepairOutcome::Done(done));
         }
-        if let Some(fault) = plan.beyond.iter().find(|fault| fault.error.kind() == ErrorKind::Integrity) {
+        if plan.is_blind() {
+            let lost = plan.lost.iter().map(|lost| (format!("snapshot {}", lost.snapshot), lost.error.clone()));
+            let beyond = plan.beyond.iter().map(|fault| (fault.what.clone(), fault.error.to_string()));
+            let (what, found) = lost.chain(beyond).next().unwrap_or_default();
             let expected = "records that say what snapshots use, before packs are set aside";
-            return Err(StoreError::damaged(&fault.what, 0, expected, fault.error.to_string()));
+            return Err(StoreError::damaged(&what, 0, expected, found));
         }
         done.moved_bytes = self.set_aside(plan, options, tick)?;
         tick(CollectStep::Condemned);
@@ -107,8 +115,10 @@ impl Repository {
             self.quarantine(&object, &bytes)?;
         }
         for object in &plan.checkpoints {
-            let bytes = self.read_alike(object)?.ok_or_else(|| StoreError::Missing { object: object.clone() })?;
-            self.quarantine(object, &bytes)?;
+            // One of an older round may have gone with what that one's successor lists.
+            if let Some(bytes) = self.read_alike(object)? {
+                self.quarantine(object, &bytes)?;
+            }
         }
         let moved = match plan.packs.is_empty() {
             true => Moved::default(),

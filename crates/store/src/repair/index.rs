@@ -7,13 +7,18 @@ use crate::format::decision::Manifest;
 use crate::format::names::{self, PackClass, PackName};
 use crate::index;
 use crate::repository::Repository;
-use datakeep_model::ErrorKind;
+use crate::view::{View, is_harmed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl Repository {
     /// Index objects that cannot be read, and those that snapshots name and that are not there.
-    pub(super) fn plan_indexes(&self, manifests: &[Manifest], plan: &mut RepairPlan) -> Result<(), StoreError> {
+    pub(super) fn plan_indexes(
+        &self,
+        view: &View,
+        manifests: &[Manifest],
+        plan: &mut RepairPlan,
+    ) -> Result<(), StoreError> {
         let mut broken = BTreeSet::new();
         for object in self.blobs.list("index/")? {
             match index::read_run(self, &object.name) {
@@ -21,10 +26,15 @@ impl Repository {
                 // Removed since it was listed; what is there and is not found is no answer.
                 Err(StoreError::Missing { .. }) if self.blobs.len_bytes(&object.name)?.is_none() => {}
                 Err(error @ StoreError::Missing { .. }) => return Err(error),
-                Err(error) if error.kind() == ErrorKind::Integrity => drop(broken.insert(object.name)),
+                // A version that is not known is damage, too: packs say the same.
+                Err(error) if is_harmed(&error) => drop(broken.insert(object.name)),
                 Err(error) => return Err(error),
             }
         }
+        let is_useless = |manifest: &Manifest| {
+            let reach = self.planned_reach(view, manifest, plan);
+            reach.and_then(|reach| self.is_index_useless(manifest, &reach)).unwrap_or(true)
+        };
         for manifest in manifests {
             let (epoch, session) = (manifest.snapshot.epoch, manifest.snapshot.id);
             let named = (0..manifest.index_digests.len()).map(|number| names::index(epoch, session, number as u32));
@@ -32,7 +42,7 @@ impl Repository {
                 let is_there = self.blobs.len_bytes(&name)?.is_some();
                 let is_replaced = self.blobs.len_bytes(&names::quarantined(&name, 0))?.is_some();
                 // With a damaged reach object it is not known whether anybody needs it.
-                if !is_there && !is_replaced && !self.is_index_useless(manifest).unwrap_or(true) {
+                if !is_there && !is_replaced && !is_useless(manifest) {
                     broken.insert(name);
                 }
             }

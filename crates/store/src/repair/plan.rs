@@ -26,10 +26,11 @@ impl Repository {
         let view = self.refresh_view_strictly()?;
         let packs = self.list_packs()?;
         let mut plan = RepairPlan { epoch: view.epoch, unfinished: view.condemned.is_some(), ..RepairPlan::default() };
-        let (manifests, faults) = self.snapshots()?;
-        plan.beyond
-            .extend(faults.into_iter().map(|error| Fault { what: "a snapshot or its labels".to_string(), error }));
-        let live = self.known_live(&view, &manifests, &mut plan)?;
+        let (manifests, _) = self.visible()?;
+        self.plan_decisions(&view, &mut plan)?;
+        self.plan_names(&mut plan)?;
+        let live = self.plan_reaches(&view, &manifests, &packs, &mut plan)?;
+        self.plan_small_records(&view, &manifests, &mut plan)?;
         for (epoch, session) in Registers::list(self)?.undecided(u64::MAX) {
             plan.open.push(sessions::describe(self, epoch, session, &packs)?);
         }
@@ -47,9 +48,25 @@ impl Repository {
         self.missing(&view, &packs, &live, &mut plan)?;
         plan.used = plan.packs.iter().map(|pack| (pack.name, used_frames(live.packs.get(&pack.name)))).collect();
         self.name_snapshots(&view, &manifests, &mut plan)?;
-        self.plan_indexes(&manifests, &mut plan)?;
+        self.plan_indexes(&view, &manifests, &mut plan)?;
         self.plan_checkpoints(&mut plan)?;
+        plan.manifests = manifests;
         Ok(plan)
+    }
+
+    /// Objects with names that no record has: what they were is not known.
+    fn plan_names(&self, plan: &mut RepairPlan) -> Result<(), StoreError> {
+        let is_name = |folder: &str, name: &str| match folder {
+            "tags/" => names::parse_numbered(name).is_some(),
+            _ => names::parse_epoch_session(name).is_some(),
+        };
+        for folder in [names::COMMITS, names::DECISION_COPIES, "tags/"] {
+            for object in self.blobs.list(folder)?.into_iter().filter(|object| !is_name(folder, &object.name)) {
+                let error = StoreError::damaged(&object.name, 0, "a name this version knows", "another name");
+                plan.beyond.push(Fault { what: object.name, error });
+            }
+        }
+        Ok(())
     }
 
     /// Checkpoints and copies of them that are damaged. (That the newest could be read shows that its other copy is whole.)
@@ -74,19 +91,6 @@ impl Repository {
         let is_copy = object.starts_with(names::COPIES);
         let other = if is_copy { names::checkpoint(epoch) } else { names::checkpoint_copy(epoch) };
         read_checkpoint_at(self, other).is_ok()
-    }
-
-    fn known_live(&self, view: &View, manifests: &[Manifest], plan: &mut RepairPlan) -> Result<Live, StoreError> {
-        let mut live = Live::default();
-        for manifest in manifests {
-            match live.add(self, view, manifest) {
-                Err(error) if error.kind() == ErrorKind::Integrity => {
-                    plan.beyond.push(Fault { what: format!("snapshot {}", manifest.snapshot.id), error });
-                }
-                other => other?,
-            }
-        }
-        Ok(live)
     }
 
     /// Reads a pack; tells what is wrong with it, if anything.
@@ -200,7 +204,8 @@ impl Repository {
         let mut hurt: BTreeMap<PackName, BTreeSet<SessionId>> = BTreeMap::new();
         for manifest in manifests {
             let mut live = Live::default();
-            match live.add(self, view, manifest) {
+            let known = self.planned_reach(view, manifest, plan);
+            match known.and_then(|reach| live.add_reach(view, &reach, manifest)) {
                 // Told before.
                 Err(error) if error.kind() == ErrorKind::Integrity => continue,
                 other => other?,

@@ -1,8 +1,8 @@
 //! What objects prove of each other. Whatever another object shows to have existed, and that nothing may have removed,
-//! must still be there. Four deletions cannot be told from inside: of a key slot (slots come and go, and no list of
-//! them exists), of the newest change of labels or the newest decision (they look as if they had not been made yet),
-//! of progress (it is removed without a trace once it is of no use), and of the mark of a forgotten copy (the snapshot
-//! that proved it is gone; its original is copied again, at worst).
+//! must still be there. Some deletions cannot be told from inside: of a key slot (slots come and go, and no list of
+//! them exists), of the newest change of labels (it looks as if it had not been made yet), of the second copy of a
+//! decision or a checkpoint (its maker may have died), of progress (it is removed without a trace once it is of no use),
+//! and of the mark of a forgotten copy (the snapshot that proved it is gone; its original is copied again, at worst).
 
 use super::Verified;
 use crate::error::StoreError;
@@ -18,8 +18,10 @@ fn session_of(object: &str) -> Option<SessionId> {
     match object.split('/').next()? {
         "data" | "meta" => PackName::parse(object).map(|(_, name)| name.session),
         "index" | "progress" => names::parse_session_number(object).map(|(session, _)| session),
-        "reach" | "sessions" | "commits" => names::parse_epoch_session(object).map(|(_, session)| session),
-        "tags" => object.split('/').nth(1).and_then(SessionId::from_hex),
+        "reach" | "sessions" | "commits" | "commits-copies" => {
+            names::parse_epoch_session(object).map(|(_, session)| session)
+        }
+        "tags" | "mended" => object.split('/').nth(1).and_then(SessionId::from_hex),
         _ => None,
     }
 }
@@ -48,9 +50,12 @@ impl Repository {
         let mut decided: BTreeSet<SessionId> = manifests.iter().map(|manifest| manifest.snapshot.id).collect();
         decided.extend(self.blobs.list(names::COMMITS)?.iter().filter_map(|object| session_of(&object.name)));
         for session in &written {
-            // While a first round is going on, sessions belong to its epoch already.
-            if self.blobs.len_bytes(&names::intent(1, *session))?.is_none() {
-                self.must_stand(&names::intent(0, *session), report)?;
+            // While a first round is going on, sessions belong to its epoch already. That of a run that came to nothing may
+            // have been set aside by a repair.
+            let intent = names::intent(0, *session);
+            let is_elsewhere = self.blobs.len_bytes(&names::intent(1, *session))?.is_some();
+            if !is_elsewhere && self.blobs.len_bytes(&names::quarantined(&intent, 0))?.is_none() {
+                self.must_stand(&intent, report)?;
             }
             report.undecided += u64::from(!decided.contains(session));
         }
@@ -76,6 +81,10 @@ impl Repository {
         for (session, newest) in newest {
             for name in (0..newest).map(|number| names::tags(session, number)).filter(|n| !present.contains(n.as_str()))
             {
+                // A repair has set it aside.
+                if present.contains(names::quarantined(&name, 0).as_str()) {
+                    continue;
+                }
                 self.must_stand(&name, report)?;
             }
         }

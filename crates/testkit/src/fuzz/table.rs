@@ -45,6 +45,7 @@ pub const TABLE: &[Row] = &[
     row("store", "index-run", &["format/index.rs::decode_run", "format/index.rs::decode_record"]),
     row("store", "index-segment", &["index/segment.rs::open", "index/segment.rs::candidates"]),
     row("store", "reach", &["format/reach.rs::decode"]),
+    row("store", "mended", &["format/reach.rs::decode_mended"]),
     row(
         "store",
         "node-leaf",
@@ -88,6 +89,7 @@ pub const TABLE: &[Row] = &[
     row("store", "epoch-name", &["format/names.rs::parse_epoch"]),
     row("store", "session-name", &["format/names.rs::parse_epoch_session"]),
     row("store", "numbered-name", &["format/names.rs::parse_session_number"]),
+    row("store", "record-name", &["format/names.rs::parse_numbered"]),
     row("source-files", "location", &["location.rs::parse", "connector.rs::parse_locations"]),
     row("source-files", "exclude-pattern", &["exclude.rs::read"]),
     row("source-files", "size", &["options.rs::bytes"]),

@@ -1,19 +1,26 @@
 //! `datakeep repair`: saves what is whole, sets aside what is damaged.
 
 use super::check::FaultJson;
-use super::gc::{LOOK_AGAIN, MAX_PLANS, leave_to_others, not_alone, patience_ms, words};
+use super::gc::{self, LOOK_AGAIN, MAX_PLANS, leave_to_others, not_alone, patience_ms};
 use crate::args_care::RepairArgs;
 use crate::ask;
 use crate::errors::Failure;
 use crate::open::App;
 use crate::progress::Watch;
 use crate::words::tr;
-use crate::{json, probing, signals, sizes};
-use datakeep_model::{ErrorKind, ExitCode};
-use datakeep_store::{CollectOptions, OpenSession, RepairOutcome, RepairPlan, Repaired, Repository, StoreError};
+use crate::{json, probing, signals, time};
+use datakeep_model::{ErrorKind, ExitCode, SessionId};
+use datakeep_store::{
+    CollectOptions, LabelsLost, LostSnapshot, MendedReach, OpenSession, RepairOutcome, RepairPlan, Repaired,
+    Repository, StoreError,
+};
 use serde::Serialize;
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::sync::Arc;
+use words::{tell_done, tell_plan};
+
+mod words;
 
 #[derive(Serialize)]
 struct PackJson {
@@ -27,17 +34,48 @@ struct PackJson {
 }
 
 #[derive(Serialize)]
+struct ReachJson {
+    object: String,
+    snapshot: String,
+    keeps_all: bool,
+}
+
+#[derive(Serialize)]
+struct LabelsJson {
+    snapshot: String,
+    labels: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct LostJson {
+    snapshot: String,
+    source: String,
+    host: String,
+    started: Option<String>,
+    given_up: bool,
+    detail: String,
+}
+
+#[derive(Serialize)]
 struct Report {
     dry_run: bool,
     finished: bool,
     packs: Vec<PackJson>,
     indexes: Vec<String>,
     checkpoints: Vec<String>,
+    records: Vec<String>,
+    reaches: Vec<ReachJson>,
+    labels: Vec<LabelsJson>,
+    lost_snapshots: Vec<LostJson>,
     not_mended: Vec<FaultJson>,
     quarantined_packs: u64,
     rescued_packs: u64,
     replaced_indexes: u64,
     replaced_checkpoints: u64,
+    replaced_reaches: u64,
+    replaced_decisions: u64,
+    replaced_intents: u64,
+    given_up_snapshots: u64,
     moved_bytes: u64,
 }
 
@@ -56,7 +94,7 @@ pub fn run(app: &App, args: &RepairArgs) -> Result<ExitCode, Failure> {
         options.alone = probing::must_be_alone(app, &repository)?;
         leave_to_others(&repository, &options)?;
     }
-    let work = Work { app, args, repository: &repository, options: &options };
+    let work = Work { app, args, repository: &repository, options: &options, has_given_up: Cell::new(false) };
     let plan = work.plan()?;
     tell_plan(app, &plan)?;
     if args.dry_run {
@@ -83,6 +121,8 @@ struct Work<'a> {
     args: &'a RepairArgs,
     repository: &'a Arc<Repository>,
     options: &'a CollectOptions,
+    /// A first plan has named every snapshot that is to be given up.
+    has_given_up: Cell<bool>,
 }
 
 impl Work<'_> {
@@ -97,7 +137,25 @@ impl Work<'_> {
         });
         watch.finish();
         self.check_cancelled()?;
-        Ok(plan?)
+        let mut plan = plan?;
+        self.give_up(&mut plan)?;
+        Ok(plan)
+    }
+
+    /// Notes what the owner agrees to lose: only snapshots that the plan says are lost.
+    fn give_up(&self, plan: &mut RepairPlan) -> Result<(), Failure> {
+        for wanted in &self.args.give_up {
+            let fits = |id: &SessionId| !wanted.is_empty() && id.to_hex().starts_with(wanted.as_str());
+            let fitting: Vec<SessionId> = plan.lost.iter().map(|lost| lost.snapshot).filter(fits).collect();
+            match fitting.as_slice() {
+                [one] => drop(plan.give_up(*one)),
+                // Given up by the round before this one.
+                [] if self.has_given_up.get() => {}
+                _ => return Err(no_such_loss(wanted, fitting.len())),
+            }
+        }
+        self.has_given_up.set(true);
+        Ok(())
     }
 
     /// Applies the plan; makes another when somebody else's round comes between. `None` when runs would have to be waited
@@ -112,7 +170,11 @@ impl Work<'_> {
                 Ok(RepairOutcome::Finished) if !plan.unfinished => {
                     let packs = plan.packs.len() as u64;
                     let (indexes, checkpoints) = (plan.indexes.len() as u64, plan.checkpoints.len() as u64);
-                    let done = Repaired { packs, indexes, checkpoints, ..Repaired::default() };
+                    let reaches = plan.reaches.len() as u64;
+                    let decisions = plan.decisions.len() as u64;
+                    let given_up = plan.lost.iter().filter(|lost| lost.is_given_up).count() as u64;
+                    let done =
+                        Repaired { packs, indexes, checkpoints, reaches, decisions, given_up, ..Repaired::default() };
                     return Ok((plan, Some(done)));
                 }
                 Ok(RepairOutcome::Finished) => {}
@@ -141,7 +203,7 @@ impl Work<'_> {
     }
 
     fn tell_waiting(&self, open: &[OpenSession]) {
-        let list: Vec<String> = open.iter().map(words::session).collect();
+        let list: Vec<String> = open.iter().map(gc::words::session).collect();
         let (list, patience) = (list.join("; "), &self.args.patience);
         self.app.out.warn(tr!(
             "runs that may still use what is damaged: {list}; waiting until they end or have been quiet for {patience}",
@@ -159,6 +221,16 @@ impl Work<'_> {
     }
 }
 
+fn no_such_loss(wanted: &str, fitting: usize) -> Failure {
+    let shown = datakeep_model::escape_for_terminal(wanted.as_bytes());
+    let message =
+        tr!("`{shown}` names {fitting} of the snapshots that are lost", "`{shown}` 对应 {fitting} 个已丢失的备份集");
+    Failure::new(ErrorKind::NotFound, message).hint(tr!(
+        "`datakeep repair --dry-run` names them; to remove a snapshot that can be read use `datakeep forget`",
+        "用 `datakeep repair --dry-run` 查看；要删除可读取的备份集请用 `datakeep forget`"
+    ))
+}
+
 fn consent(app: &App, yes: bool) -> Result<(), Failure> {
     if yes {
         return Ok(());
@@ -174,73 +246,12 @@ fn consent(app: &App, yes: bool) -> Result<(), Failure> {
     ask::consent(&app.out, &tr!("repair it now? [y/N]", "现在修复？[y/N]"))
 }
 
-fn tell_plan(app: &App, plan: &RepairPlan) -> Result<(), Failure> {
-    for fault in &plan.beyond {
-        let (what, error) = (&fault.what, &fault.error);
-        app.out.warn(tr!("cannot be mended yet: {what}: {error}", "暂时无法修复：{what}：{error}"));
-    }
-    if plan.unfinished {
-        app.out.say(tr!(
-            "a collection or repair was begun and not finished: it is finished first",
-            "发现未完成的回收或修复，将首先完成"
-        ))?;
-    }
-    for pack in &plan.packs {
-        let (object, error) = (pack.object(), &pack.error);
-        app.out.say(tr!("damaged: {object}: {error}", "损坏：{object}：{error}"))?;
-        let (used, lost) = (pack.used_frames, pack.lost_frames.len());
-        let whole = u64::from(used) - lost as u64;
-        app.out.say(tr!(
-            "  in use: {used} frames; {whole} of them are whole and are saved, {lost} are lost",
-            "  使用中的帧 {used} 个；其中 {whole} 个完好将被保全，{lost} 个已丢失"
-        ))?;
-        if !pack.snapshots.is_empty() {
-            let list: Vec<String> = pack.snapshots.iter().map(|id| id.short().to_string()).collect();
-            let list = list.join(", ");
-            app.out.say(tr!("  hurt snapshots: {list}", "  受影响的备份集：{list}"))?;
-        }
-    }
-    for index in &plan.indexes {
-        app.out.say(tr!("made again from packs: {index}", "由数据包重建：{index}"))?;
-    }
-    for checkpoint in &plan.checkpoints {
-        app.out.say(tr!("made again from its other copy: {checkpoint}", "由另一份副本重建：{checkpoint}"))?;
-    }
-    if plan.is_empty() && plan.beyond.is_empty() {
-        app.out.say(tr!("nothing to repair: every pack and every index is whole", "无需修复：所有数据包和索引完好"))?;
-    }
-    Ok(())
-}
-
-fn tell_done(app: &App, plan: &RepairPlan, done: &Repaired) -> Result<(), Failure> {
-    let (packs, indexes) = (sizes::count(done.packs), sizes::count(done.indexes));
-    let checkpoints = sizes::count(done.checkpoints);
-    let moved = sizes::bytes(done.moved_bytes);
-    app.out.say(tr!(
-        "set aside in quarantine: {packs} packs; saved {moved}; made again: {indexes} indexes, {checkpoints} checkpoints",
-        "已隔离 {packs} 个数据包；保全 {moved}；重建 {indexes} 个索引、{checkpoints} 个检查点"
-    ))?;
-    if done.rescued > 0 {
-        let rescued = sizes::count(done.rescued);
-        app.out.warn(tr!(
-            "{rescued} packs stay, because a snapshot made meanwhile uses them: repair again",
-            "{rescued} 个数据包因新备份集正在使用而保留：请再次修复"
-        ));
-    }
-    if plan.packs.iter().any(|pack| !pack.lost_frames.is_empty()) {
-        app.out.note(tr!(
-            "  hint: back up now: what the source still has is stored again and older snapshots find it; then `datakeep check` names what stays lost",
-            "  提示：请立即备份：数据源中仍有的内容会重新存储，旧备份集也能找到；之后 `datakeep check` 会列出仍丢失的内容"
-        ));
-    }
-    Ok(())
-}
-
 /// Prints the document and tells the exit code: lost frames are losses, what cannot be mended is damage.
 fn document(app: &App, plan: &RepairPlan, done: Option<&Repaired>, dry_run: bool) -> Result<ExitCode, Failure> {
-    let is_lost = plan.packs.iter().any(|pack| !pack.lost_frames.is_empty());
-    let code = match (plan.beyond.is_empty(), is_lost) {
-        (false, _) => ExitCode::INTEGRITY,
+    let is_lost = plan.packs.iter().any(|pack| !pack.lost_frames.is_empty()) || !plan.lost.is_empty();
+    let is_left = plan.is_blind() || !plan.beyond.is_empty();
+    let code = match (is_left, is_lost) {
+        (true, _) => ExitCode::INTEGRITY,
         (_, true) => ExitCode::PARTIAL,
         _ => ExitCode::OK,
     };
@@ -263,13 +274,40 @@ fn document(app: &App, plan: &RepairPlan, done: Option<&Repaired>, dry_run: bool
         packs: packs.collect(),
         indexes: plan.indexes.clone(),
         checkpoints: plan.checkpoints.clone(),
+        records: plan.records(),
+        reaches: plan.reaches.iter().map(reach_json).collect(),
+        labels: plan.labels.iter().map(labels_json).collect(),
+        lost_snapshots: plan.lost.iter().map(lost_json).collect(),
         not_mended: plan.beyond.iter().map(FaultJson::from).collect(),
         quarantined_packs: counted.packs,
         rescued_packs: counted.rescued,
         replaced_indexes: counted.indexes,
         replaced_checkpoints: counted.checkpoints,
+        replaced_reaches: counted.reaches,
+        replaced_decisions: counted.decisions,
+        replaced_intents: counted.intents,
+        given_up_snapshots: counted.given_up,
         moved_bytes: counted.moved_bytes,
     };
     app.out.document(&json::document("repair", report))?;
     Ok(code)
+}
+
+fn reach_json(reach: &MendedReach) -> ReachJson {
+    ReachJson { object: reach.object.clone(), snapshot: reach.snapshot.to_hex(), keeps_all: reach.keeps_all }
+}
+
+fn labels_json(lost: &LabelsLost) -> LabelsJson {
+    LabelsJson { snapshot: lost.snapshot.to_hex(), labels: lost.labels.clone() }
+}
+
+fn lost_json(lost: &LostSnapshot) -> LostJson {
+    LostJson {
+        snapshot: lost.snapshot.to_hex(),
+        source: lost.source.clone(),
+        host: lost.host.clone(),
+        started: lost.started.map(time::utc),
+        given_up: lost.is_given_up,
+        detail: lost.error.clone(),
+    }
 }

@@ -2,8 +2,9 @@
 
 use super::prepare::{
     self, OTHER_PASSWORD, Prepared, SOURCE, chance, few_bytes, first_tree, fourth_tree, second_tree, third_tree,
-    with_damaged_index, with_damaged_pack, with_everything, with_forgotten, with_half_used, with_labels,
-    with_missing_pack, with_older_round, with_one, with_progress, with_two, with_two_slots, with_waiting_round,
+    with_damaged_decision, with_damaged_index, with_damaged_labels, with_damaged_pack, with_damaged_reach,
+    with_everything, with_forgotten, with_half_used, with_labels, with_missing_pack, with_older_round, with_one,
+    with_progress, with_two, with_two_slots, with_waiting_round,
 };
 use super::{Backend, between, copying};
 use crate::collect::{collect, collect_options};
@@ -166,8 +167,8 @@ fn repair(_: &Prepared, store: Backend) -> Result<Told, String> {
     for _ in 0..3 {
         let plan = said(repository.plan_repair(&mut |_| true))?;
         match said(repository.repair(&plan, &collect_options(30), &mut |_| true))? {
-            RepairOutcome::Done(_) if plan.beyond.is_empty() => return Ok(Told::default()),
-            RepairOutcome::Done(_) => return Err(format!("cannot be mended: {:?}", plan.beyond)),
+            RepairOutcome::Done(_) if !plan.is_blind() => return Ok(Told::default()),
+            RepairOutcome::Done(_) => return Err(format!("cannot be mended: {:?} {:?}", plan.beyond, plan.lost)),
             RepairOutcome::Finished => {}
             RepairOutcome::Waiting(open) => return Err(format!("waits for {open:?}")),
         }
@@ -230,6 +231,9 @@ pub const SCENARIOS: &[Scenario] = &[
     other(Aim::Mend, "repair-a-pack", with_damaged_pack, repair),
     other(Aim::Mend, "repair-a-missing-pack", with_missing_pack, repair),
     other(Aim::Mend, "repair-an-index", with_damaged_index, repair),
+    other(Aim::Mend, "repair-a-reach", with_damaged_reach, repair),
+    other(Aim::Mend, "repair-a-decision", with_damaged_decision, repair),
+    other(Aim::Mend, "repair-labels", with_damaged_labels, repair),
     other(Aim::Look, "check", with_everything, check),
     other(Aim::Find, "check-damaged", with_damaged_pack, check),
     other(Aim::Look, "restore", with_two, restore),

@@ -276,3 +276,21 @@ pub fn with_damaged_index() -> Prepared {
     let index = prepared.store.list("index/").unwrap().remove(0).name;
     damaged(prepared, &index)
 }
+
+pub fn with_damaged_reach() -> Prepared {
+    let prepared = with_two();
+    let reach = prepared.store.list("reach/").unwrap().remove(0).name;
+    damaged(prepared, &reach)
+}
+
+pub fn with_damaged_decision() -> Prepared {
+    let prepared = with_two();
+    let decision = prepared.store.list("commits/").unwrap().remove(0).name;
+    damaged(prepared, &decision)
+}
+
+pub fn with_damaged_labels() -> Prepared {
+    let prepared = with_labels();
+    let labels = prepared.store.list("tags/").unwrap().remove(0).name;
+    damaged(prepared, &labels)
+}

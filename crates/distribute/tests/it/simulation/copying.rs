@@ -182,13 +182,7 @@ fn play(seed: u64, planted: Planted) -> (Vec<String>, [u64; 3], Tally) {
     }
     let roles = cast(&mut random);
     let stage = Stage::new(random.next_u64(), roles.len(), &stores);
-    let world = |store: &MemoryStore, blind: Blind| World {
-        store: store.clone(),
-        length,
-        stage: stage.clone(),
-        oracle: Mutex::default(),
-        blind,
-    };
+    let world = |store: &MemoryStore, blind: Blind| World::new(store, length, &stage, blind);
     let (first, second) = (world(&stores[0], Blind::Sees), world(&stores[1], planted.target));
     let two = Two { first, second, planted, tally: Mutex::default() };
     std::thread::scope(|scope| {

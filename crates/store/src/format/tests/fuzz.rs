@@ -113,12 +113,19 @@ fn decisions(golden: &Golden) -> Vec<Target> {
 fn indexes(golden: &Golden) -> Vec<Target> {
     let runs = seeds(index_run(), |r| index::encode_run(&r), golden.plain(ObjectType::Index, "index/"));
     let reaches = seeds(reach_of(), |r| reach::encode(&r), golden.plain(ObjectType::Reach, "reach/"));
+    let mended = (reach_of(), any::<bool>(), any::<[u8; 32]>()).prop_map(|(reach, keeps_all, digest)| reach::Mended {
+        stands_for: ObjectDigest(digest),
+        keeps_all,
+        reach,
+    });
+    let mended = seeds(mended, |m| reach::encode_mended(&m), Vec::new());
     vec![
         Target::bytes("index-run", runs, |i| same(index::decode_run(i), index::encode_run)),
         Target::bytes("index-segment", vec![segment_sample(0), segment_sample(30)], |input| {
             segment_tried(input).map_or(Verdict::Refused, Verdict::Same)
         }),
         Target::bytes("reach", reaches, |i| same(reach::decode(i), reach::encode)),
+        Target::bytes("mended", mended, |i| same(reach::decode_mended(i), reach::encode_mended)),
     ]
 }
 
@@ -317,6 +324,11 @@ fn object_names(golden: &Golden) -> Vec<Target> {
             let folder = text(input).rfind('/').map_or("", |at| &text(input)[..=at]);
             let parsed = names::parse_session_number(text(input));
             named(parsed.map(|(session, number)| format!("{folder}{session}-{number}")))
+        }),
+        target("record-name", golden.all_names("tags/"), |input| {
+            let folder = text(input).split('/').next().unwrap_or_default();
+            let parsed = names::parse_numbered(text(input));
+            named(parsed.map(|(session, number)| format!("{folder}/{session}/{number}")))
         }),
     ]
 }

@@ -1,0 +1,86 @@
+//! What a snapshot uses: as its run wrote it down, or as a repair has found it in the tree
+//! (`docs/decisions/0011-records.md`).
+
+use crate::error::{StoreError, must_exist};
+use crate::format::decision::Manifest;
+use crate::format::names;
+use crate::format::reach::{self, Mended, Reach};
+use crate::format::sealed::{MAX_STORED_LEN_BYTES, ObjectType};
+use crate::repository::Repository;
+use crate::view::{View, is_harmed};
+use datakeep_model::ErrorKind;
+use datakeep_process::digest;
+
+mod walk;
+
+impl Repository {
+    /// What a snapshot uses; proven to be what its manifest names, or, where that is damaged or missing, what a repair has
+    /// put in its place. Good for reading; who deletes asks [`Repository::trusted_reach`].
+    pub fn reach(&self, manifest: &Manifest) -> Result<Reach, StoreError> {
+        let reach = match self.written_reach(manifest) {
+            Err(error) if error.kind() == ErrorKind::Integrity => {
+                self.mended_reach(manifest)?.map(|mended| mended.reach).ok_or(error)
+            }
+            other => other,
+        }?;
+        self.expect_packs(reach.packs.values().map(|(record, _)| *record));
+        Ok(reach)
+    }
+
+    /// As [`Repository::reach`], and everything of the tree besides that a reach made again does not name: nothing may be
+    /// deleted by one that says too little. An error when that cannot be known.
+    pub(crate) fn trusted_reach(&self, view: &View, manifest: &Manifest) -> Result<Reach, StoreError> {
+        self.completed_reach(view, manifest, false)
+    }
+
+    /// As [`Repository::trusted_reach`], as far as the tree can be read: to repair what cannot.
+    pub(crate) fn salvaged_reach(&self, view: &View, manifest: &Manifest) -> Result<Reach, StoreError> {
+        self.completed_reach(view, manifest, true)
+    }
+
+    fn completed_reach(&self, view: &View, manifest: &Manifest, may_lack: bool) -> Result<Reach, StoreError> {
+        let reach = match self.written_reach(manifest) {
+            Err(error) if error.kind() == ErrorKind::Integrity => {
+                let mended = self.mended_reach(manifest)?.ok_or(error)?;
+                self.complete_with_tree(view, manifest, (mended, may_lack))
+            }
+            other => other,
+        }?;
+        self.expect_packs(reach.packs.values().map(|(record, _)| *record));
+        Ok(reach)
+    }
+
+    /// The reach object that the snapshot's run has written.
+    pub(crate) fn written_reach(&self, manifest: &Manifest) -> Result<Reach, StoreError> {
+        let name = names::reach(manifest.snapshot.epoch, manifest.snapshot.id);
+        let stored = self.blobs.read(&name, MAX_STORED_LEN_BYTES).map_err(must_exist)?;
+        if digest(&stored) != manifest.reach_digest {
+            return Err(StoreError::damaged(name, 0, "the digest in the manifest", "another"));
+        }
+        let plain = self.open_sealed(ObjectType::Reach, &name, &stored)?;
+        reach::decode(&plain).map_err(|e| e.of(&name))
+    }
+
+    /// The newest whole object that a repair has made in place of a snapshot's reach object.
+    fn mended_reach(&self, manifest: &Manifest) -> Result<Option<Mended>, StoreError> {
+        let folder = names::mended_folder(manifest.snapshot.id);
+        let listed = self.blobs.list(&folder)?;
+        let mut numbers: Vec<u32> =
+            listed.iter().filter_map(|object| Some(names::parse_numbered(&object.name)?.1)).collect();
+        numbers.sort_unstable();
+        for number in numbers.into_iter().rev() {
+            match self.read_mended(&names::mended(manifest.snapshot.id, number)) {
+                Ok(mended) if mended.stands_for == manifest.reach_digest => return Ok(Some(mended)),
+                Ok(_) => {}
+                Err(error) if is_harmed(&error) || matches!(error, StoreError::Missing { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    pub(crate) fn read_mended(&self, name: &str) -> Result<Mended, StoreError> {
+        let plain = self.read_sealed(ObjectType::Mended, name)?;
+        reach::decode_mended(&plain).map_err(|e| e.of(name))
+    }
+}

@@ -1,7 +1,7 @@
 //! A small repository with every kind of object: two snapshots with labels, a password and a recovery slot, an
 //! interrupted run with its progress, packs of both classes, list pages and attribute chunks.
 
-use crate::collect::{collect, collect_done, collect_options, forget};
+use crate::collect::{PATIENCE_MS, collect, collect_done, collect_options, forget};
 use crate::memory::{self, Thing, Tree, TreeSource, directory, file, key, symlink};
 use crate::support::{Ear, KDF, NOW, open_with, options, password_slot, run, small};
 use datakeep_connector::{Cancel, FixedClock};
@@ -135,6 +135,32 @@ pub fn build_collected(password: &'static str, seed: u64) -> Fixture {
     let outcome = collect(&open(10), &maintenance).unwrap().1;
     assert!(matches!(outcome, datakeep_store::CollectOutcome::Waiting(_)), "{outcome:?}");
     Fixture { store, password, older, newer, newer_manifest }
+}
+
+/// A repository whose records have been repaired, with every kind of object that this leaves: second copies of decisions, a
+/// reach object that was made again, a register and an intent in their place again, labels and what else was damaged in
+/// quarantine.
+pub fn build_mended(password: &'static str, seed: u64) -> Fixture {
+    let fixture = build(password, seed);
+    let open =
+        |number: u64| open_with(fixture.store.clone(), password, Arc::new(SeededEntropy::new(seed + number))).unwrap();
+    let (manifests, _) = open(10).snapshots().unwrap();
+    let harm = |folder: &str, manifest: &Manifest| {
+        let object = format!("{folder}/{:010}/{}", manifest.snapshot.epoch, manifest.snapshot.id);
+        let mut bytes = fixture.store.read(&object, u64::MAX).unwrap();
+        let at = bytes.len() - 3;
+        bytes[at] ^= 1;
+        fixture.store.tamper(&object, Some(bytes));
+    };
+    harm("reach", &manifests[0]);
+    harm("commits", &manifests[0]);
+    harm("sessions", &manifests[0]);
+    harm("commits-copies", &manifests[1]);
+    fixture.store.advance(2 * PATIENCE_MS);
+    let plan = open(11).plan_repair(&mut |_| true).unwrap();
+    let outcome = open(12).repair(&plan, &collect_options(0), &mut |_| true).unwrap();
+    assert!(matches!(outcome, datakeep_store::RepairOutcome::Done(done) if (done.reaches, done.decisions) == (1, 2)));
+    fixture
 }
 
 /// A repository of other parameters that holds copies of what is in `from`, the oldest of which has been forgotten.

@@ -1,6 +1,6 @@
 //! The golden repositories of every format version: made once, never edited, readable for ever. `v1` is what backups leave,
 //! `v1-collected` what collections and a repair leave, so for `v2`; `v1-copied` what copies from `v1` leave, one of them
-//! forgotten.
+//! forgotten; `v2-records` what a repair of records leaves.
 
 use crate::collect::{PATIENCE_MS, collect_done};
 use crate::fixture::{self, Fixture, RECOVERY};
@@ -22,6 +22,7 @@ const RECOVERY_TEXT: &str = "CXQP8-RS35X-DRG7W-4SB37-DXV6C-AWKSB-41HPM-YS35Q";
 const PLAIN: [&str; 2] = ["v1", "v2"];
 const COLLECTED: [&str; 2] = ["v1-collected", "v2-collected"];
 const COPIED: &str = "v1-copied";
+const MENDED: &str = "v2-records";
 
 fn folder(version: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../store/tests/golden").join(version)
@@ -78,6 +79,13 @@ fn make_the_golden_collected_repository() {
 fn make_the_golden_copied_repository() {
     let from = open_with(golden("v1"), PASSWORD, Arc::new(OsEntropy)).unwrap();
     make(COPIED, &fixture::build_copied(&from, PASSWORD, 20_261_129));
+}
+
+/// As above, for what a repair of records leaves.
+#[test]
+#[ignore = "writes the golden repository, which is made once and never again"]
+fn make_the_golden_mended_repository() {
+    make(MENDED, &fixture::build_mended(PASSWORD, 20_261_131));
 }
 
 fn make(version: &str, fixture: &Fixture) {
@@ -208,4 +216,32 @@ fn the_golden_copied_repository_knows_where_it_comes_from() {
     collect_done(&to, 0);
     assert_sound(&to, "golden, collected");
     compare(&to, COPIED);
+}
+
+/// Second copies of decisions, and a reach object that was made again: collections walk the tree that it belongs to.
+#[test]
+fn the_golden_repository_of_records_is_whole_and_collection_goes_on() {
+    let store = golden(MENDED);
+    let open = || open_with(store.clone(), PASSWORD, Arc::new(OsEntropy)).unwrap();
+    for (folder, count) in [("commits-copies/", 2), ("mended/", 1), ("reach/", 1), ("quarantine/", 4)] {
+        assert_eq!(store.list(folder).unwrap().len(), count, "{folder}");
+    }
+    check(&open(), MENDED);
+    // Without any register.
+    for name in store.list("commits/").unwrap() {
+        store.tamper(&name.name, None);
+    }
+    for found in [open().snapshots(), open().snapshots_to_read(None)] {
+        let (manifests, faults) = found.unwrap();
+        assert_eq!((manifests.len(), faults.len()), (2, 0));
+    }
+    store.advance(2 * PATIENCE_MS);
+    assert_eq!(crate::repair::repaired(&open()).unwrap().decisions, 2);
+    compare(&open(), MENDED);
+    for _ in 0..2 {
+        store.advance(2 * PATIENCE_MS);
+        collect_done(&open(), 0);
+        assert_sound(&open(), "golden, collected");
+        compare(&open(), MENDED);
+    }
 }

@@ -34,10 +34,14 @@ fn back_up(soak: &Soak, number: u64, chance: &mut XorShift) -> Result<()> {
     Ok(())
 }
 
-/// Forgets and collects.
+/// Forgets, collects and repairs.
 pub fn janitor(soak: &Soak, seed: u64) {
     let mut chance = XorShift::new(seed.wrapping_mul(37).wrapping_add(100));
-    soak.act("janitor", || if chance.below(2) == 0 { forget(soak, &mut chance) } else { collect(soak, &mut chance) });
+    soak.act("janitor", || match chance.below(8) {
+        0..4 => forget(soak, &mut chance),
+        4..7 => collect(soak, &mut chance),
+        _ => repair(soak, &mut chance),
+    });
 }
 
 fn forget(soak: &Soak, chance: &mut XorShift) -> Result<()> {
@@ -76,6 +80,24 @@ fn collect(soak: &Soak, chance: &mut XorShift) -> Result<()> {
         }
         if said["given_up"].as_array().is_some_and(|runs| !runs.is_empty()) {
             soak.count("gc that gave up a run");
+        }
+    }
+    Ok(())
+}
+
+/// There is nothing to repair: it reads everything, finishes the round of a collection that was killed, and finds no fault.
+fn repair(soak: &Soak, chance: &mut XorShift) -> Result<()> {
+    let mut arguments = vec!["repair", "--yes", "--json", "--patience", "1s"];
+    if chance.below(2) == 0 {
+        arguments.push("--no-wait");
+    }
+    let ended = soak.program.meet(Fate::random(chance, None), &arguments)?;
+    if tell(soak, "repair", &ended)? {
+        let said = ended.json()?;
+        for what in ["packs", "indexes", "reaches", "labels", "lost_snapshots", "not_mended"] {
+            if said[what].as_array().is_none_or(|list| !list.is_empty()) {
+                bail!("repair found damage where there is none: {}", ended.words());
+            }
         }
     }
     Ok(())

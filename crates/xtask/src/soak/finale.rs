@@ -1,7 +1,7 @@
-//! When all have stopped: everything that was promised is looked at.
+//! When all have stopped: everything that was promised is looked at, and again after records were harmed and repaired.
 
 use super::ledger::State;
-use super::{Soak, actors, second};
+use super::{Soak, actors, plant, second};
 use anyhow::{Context, Result, bail};
 use datakeep_testkit::observe;
 
@@ -11,7 +11,19 @@ pub fn play(soak: &Soak) -> Result<()> {
     let gc = ["gc", "--yes", "--max-delete", "100", "--patience", "0s", "--max-unused", "0"];
     soak.program.run(&gc)?.done("the last gc")?;
     look(soak, "after the last gc")?;
-    second::finale(soak)
+    second::finale(soak)?;
+    let harmed = plant::harm_records(&soak.folder.join("repo"))?;
+    if harmed.is_empty() {
+        return Ok(());
+    }
+    if soak.program.run(&["check"])?.status.success() {
+        bail!("{harmed:?} are harmed, and check says nothing");
+    }
+    soak.program.run(&["repair", "--yes"])?.done("the repair of records")?;
+    soak.count("repair of records");
+    look(soak, "after the repair")?;
+    soak.program.run(&gc)?.done("gc after the repair")?;
+    look(soak, "after the repair and gc")
 }
 
 fn look(soak: &Soak, when: &str) -> Result<()> {

@@ -1,8 +1,9 @@
 //! Harm done on purpose, to see that the soak can fail.
 
 use super::{Soak, lock};
+use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Flips a bit of every data pack there is, once there are some.
 pub fn harm(soak: &Soak) {
@@ -37,6 +38,37 @@ fn harm_all(folder: &Path) -> io::Result<u64> {
         std::fs::write(pack, bytes)?;
     }
     Ok(packs.len() as u64)
+}
+
+/// Harms records of which a second copy stands, or that can be made again: of the first snapshot its decision, reach and
+/// intent, of the last the copy of the decision. Their names.
+pub fn harm_records(repository: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut snapshots = BTreeSet::new();
+    for epoch in std::fs::read_dir(repository.join("commits-copies"))? {
+        for copy in std::fs::read_dir(epoch?.path())? {
+            let path = copy?.path();
+            let Ok(register) = path.strip_prefix(repository.join("commits-copies")) else { continue };
+            if repository.join("commits").join(register).exists() {
+                snapshots.insert(register.to_owned());
+            }
+        }
+    }
+    let (Some(first), Some(last)) = (snapshots.first(), snapshots.last()) else {
+        return Ok(Vec::new());
+    };
+    let mut harmed: Vec<PathBuf> = ["commits", "reach", "sessions"].map(|folder| Path::new(folder).join(first)).into();
+    if first != last {
+        harmed.push(Path::new("commits-copies").join(last));
+    }
+    for name in &harmed {
+        let mut bytes = std::fs::read(repository.join(name))?;
+        let last = bytes.len().saturating_sub(3);
+        if let Some(byte) = bytes.get_mut(last) {
+            *byte ^= 1;
+        }
+        std::fs::write(repository.join(name), bytes)?;
+    }
+    Ok(harmed)
 }
 
 /// True when the harm has been found.

@@ -11,11 +11,13 @@ const MAPPED_FROM_BYTES: i32 = 1 << 20;
 /// then live in the heaps of threads, between smaller things that keep their room from being given back: 60 MB more at the
 /// peak of a backup of incompressible files (docs/benchmarks.md). Mapping anew costs 1 % of the time of a first backup.
 ///
-/// Call it before anything else: no thread may be there yet. What the user has set (`MALLOC_MMAP_THRESHOLD_`) stands.
+/// Call it before anything else: no thread may be there yet. What the user has set (`MALLOC_MMAP_THRESHOLD_`,
+/// `GLIBC_TUNABLES`) stands.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "a call of the C library; see the top of the file")]
 pub fn give_back_large_buffers() {
-    if std::env::var_os("MALLOC_MMAP_THRESHOLD_").is_none() {
+    let tunables = std::env::var("GLIBC_TUNABLES").unwrap_or_default();
+    if std::env::var_os("MALLOC_MMAP_THRESHOLD_").is_none() && !tunables.contains("mmap_threshold") {
         // SAFETY: see the top of the file. Where it is refused, everything is as it was.
         unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_FROM_BYTES) };
     }

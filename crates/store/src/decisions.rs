@@ -54,6 +54,19 @@ impl Repository {
         Ok(decisions)
     }
 
+    /// The decision of one register: as it says, or its copy where it does not say COMMIT.
+    pub(crate) fn decision_of(
+        &self,
+        register: Register,
+        read: &ReadDecision<'_>,
+    ) -> Result<Result<Decision, StoreError>, StoreError> {
+        let mut decision = read(&names::decision(register.0, register.1));
+        if !matches!(decision, Ok(Decision::Commit(_))) {
+            self.correct_by_copy(register, &mut decision)?;
+        }
+        Ok(decision)
+    }
+
     /// What counts where a register that does not say COMMIT has a copy.
     fn correct_by_copy(
         &self,
@@ -61,7 +74,8 @@ impl Repository {
         decision: &mut Result<Decision, StoreError>,
     ) -> Result<(), StoreError> {
         match (self.read_decision_copy(register), &decision) {
-            (Ok(found), _) => *decision = Ok(self.settled_copy(register, found)?),
+            // That it cannot be made durable is told of this one: it hides no other.
+            (Ok(found), _) => *decision = self.settled_copy(register, found),
             // A collection has removed it since; it removes what is void, too.
             (Err(StoreError::Missing { .. }), Ok(_)) => {}
             (Err(error), Ok(_)) => *decision = Err(error),

@@ -89,8 +89,8 @@ impl Repository {
         for decision in self.read_each(&names, &|name| self.read_decision_near(name)) {
             match decision {
                 Ok(Decision::Commit(manifest)) => manifests.push(*manifest),
-                Ok(Decision::Abort) => {}
-                Err(_) => return Ok(None),
+                // By its length it was none: what the cache remembers has been replaced.
+                Ok(Decision::Abort) | Err(_) => return Ok(None),
             }
         }
         self.is_unsettled.store(true, Ordering::SeqCst);

@@ -19,6 +19,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// Notes what a decision that counts says.
+fn sort(decision: Result<Decision, StoreError>, manifests: &mut Vec<Manifest>, faults: &mut Vec<StoreError>) {
+    match decision {
+        Ok(Decision::Commit(manifest)) => manifests.push(*manifest),
+        Ok(Decision::Abort) => {}
+        Err(error) if error.kind() == ErrorKind::Integrity => faults.push(error),
+        // Whatever keeps a decision from being read: a snapshot may be there.
+        Err(error) => faults.push(StoreError::Unsound { detail: error.to_string() }),
+    }
+}
+
 /// Objects beside a snapshot's content that were looked at with it.
 #[derive(Debug, Default)]
 pub struct Companions {
@@ -95,20 +106,18 @@ impl Repository {
             if let Some(commit) = parsed {
                 expected.remove(&commit);
             }
-            match decision {
-                _ if parsed.is_some_and(is_over) => {}
-                Ok(Decision::Commit(manifest)) => manifests.push(*manifest),
-                Ok(Decision::Abort) => {}
-                Err(error) if error.kind() == ErrorKind::Integrity => faults.push(error),
-                // Whatever keeps a decision from being read: a snapshot may be there.
-                Err(error) => faults.push(StoreError::Unsound { detail: error.to_string() }),
+            if !parsed.is_some_and(is_over) {
+                sort(decision, &mut manifests, &mut faults);
             }
         }
         for commit in expected.into_iter().filter(|commit| !forgotten.contains(&commit.1)) {
             let object = names::decision(commit.0, commit.1);
-            // It may have been forgotten and removed since.
-            if self.blobs.len_bytes(&object)?.is_none() && !self.refresh_view()?.is_void(commit.0, commit.1) {
-                faults.push(StoreError::Missing { object });
+            match self.blobs.len_bytes(&object)? {
+                // A listing has left it out: it is no less there.
+                Some(_) => sort(self.decision_of(commit, read)?, &mut manifests, &mut faults),
+                // It may have been forgotten and removed since.
+                None if self.refresh_view()?.is_void(commit.0, commit.1) => {}
+                None => faults.push(StoreError::Missing { object }),
             }
         }
         Ok((manifests, faults))

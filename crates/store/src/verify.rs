@@ -215,7 +215,7 @@ impl Repository {
         match folder {
             // Not the copy that a slot has: the object itself.
             "config" => {
-                let parsed = crate::repository::read_config(&*self.blobs)?;
+                let parsed = crate::locked::read_config(&*self.blobs)?;
                 config::check_mac(&parsed, &self.keys.commit)?;
                 let is_same = parsed.config == self.config;
                 if is_same {

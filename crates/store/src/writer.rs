@@ -215,6 +215,7 @@ impl Writer {
                 }
             }
         }
+        self.give_up();
         Err(superseded("collections have passed this run by again and again"))
     }
 

@@ -11,7 +11,7 @@ use datakeep_store_blob::LocalStore;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 use wait4::Wait4;
@@ -126,8 +126,23 @@ fn run_measured(world: &World, arguments: &[&str]) -> (serde_json::Value, u64) {
     (serde_json::from_str(said.lines().last().unwrap()).unwrap(), end.rusage.maxrss)
 }
 
+/// Set in the process that measures.
+const MEASURING: &str = "DATAKEEP_TEST_MEASURES";
+
+/// The kernel counts memory of the process that starts a program as held by that program, and other tests in this one may hold
+/// much: a process of its own does nothing else.
 #[test]
 fn ten_million_chunks_are_opened_and_deduplicated_against_in_300_mb() {
+    const NAME: &str = "millions::ten_million_chunks_are_opened_and_deduplicated_against_in_300_mb";
+    if std::env::var_os(MEASURING).is_some() {
+        return measure();
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let status = command.args([NAME, "--exact", "--nocapture"]).env(MEASURING, "1").status().unwrap();
+    assert!(status.success(), "see above");
+}
+
+fn measure() {
     let world = World::new();
     let repository = open(&world, None);
     for first in (0..CHUNKS).step_by(CHUNKS_PER_SESSION as usize) {

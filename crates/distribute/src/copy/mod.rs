@@ -149,7 +149,9 @@ impl<'a> Copier<'a> {
             other => return other,
         };
         let is_gone = |repository: &Repository, id: SessionId| {
-            repository.snapshots().is_ok_and(|(there, _)| there.iter().all(|manifest| manifest.snapshot.id != id))
+            // What cannot be read may be the one that is looked for.
+            let is_absent = |there: Vec<Manifest>| there.iter().all(|manifest| manifest.snapshot.id != id);
+            repository.snapshots().is_ok_and(|(there, faults)| faults.is_empty() && is_absent(there))
         };
         let (original, id) = (manifest.snapshot.id, copy.snapshot.id);
         let message = if is_gone(self.pair.to, id) {

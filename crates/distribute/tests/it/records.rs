@@ -1,6 +1,8 @@
 //! Repair of records: reach objects, decisions, intents, labels. What can be known is made again, what is lost is told and
 //! given up only when its owner agrees, and nothing is collected by a record that says too little.
 
+mod after;
+
 use crate::collect::{PATIENCE_MS, collect, collect_done, collect_options, forget, pack_bytes};
 use crate::fixture;
 use crate::memory::{self, Tree, TreeSource, directory, file, key};

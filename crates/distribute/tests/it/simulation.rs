@@ -231,6 +231,11 @@ impl BlobStore for Played {
         self.stage.call(self.actor, "list", || if hidden { Ok(Vec::new()) } else { self.inner.list(prefix) })
     }
 
+    /// As of a bucket for some, as of a directory for the others, who must go by less.
+    fn keeps_what_it_shows(&self) -> bool {
+        self.actor.is_multiple_of(2)
+    }
+
     fn delete(&self, name: &str) -> Result<(), BlobError> {
         if name.starts_with("data/") || name.starts_with("meta/") {
             self.take_away();
@@ -284,8 +289,12 @@ impl World {
             _ => is_writer,
         };
         let blind = if sees { self.blind } else { Blind::Sees };
+        open(self.played(actor, blind)).ok()
+    }
+
+    fn played(&self, actor: usize, blind: Blind) -> Played {
         let (inner, stage) = (self.store.clone(), self.stage.clone());
-        open(Played { inner, stage, actor, blind, deletions: self.deletions.clone() }).ok()
+        Played { inner, stage, actor, blind, deletions: self.deletions.clone() }
     }
 
     /// In long histories packs of many frames, so that some of them move.

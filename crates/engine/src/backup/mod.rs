@@ -187,7 +187,7 @@ fn is_whole(
         Some(view) => repository.missing_live_packs(view.packs(), &reach).map(Some),
         None => repository.missing_live_packs(&repository.pack_list()?, &reach).map(Some),
     };
-    let fault = match repository.reach(manifest).and_then(missing) {
+    let fault = match repository.known_reach(manifest).and_then(missing) {
         Ok(None) => return false,
         Ok(Some(missing)) if missing.is_empty() => return true,
         Ok(Some(missing)) => {

@@ -10,6 +10,7 @@ use crate::format::sealed::ObjectType;
 use crate::repository::Repository;
 use crate::session;
 use crate::view::View;
+use datakeep_model::ErrorKind;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many second copies of decisions are made while nothing has been deleted yet.
@@ -101,8 +102,8 @@ fn second_look(
     if before.epoch != view.epoch {
         return Err(overtaken());
     }
-    let mut needs =
-        Needs { view, condemned, delete: condemned.packs.clone(), named: BTreeSet::new(), frames: BTreeSet::new() };
+    let (named, frames) = (BTreeSet::new(), BTreeSet::new());
+    let mut needs = Needs { view, condemned, delete: condemned.packs.clone(), named, frames, is_known: true };
     let mut commits = BTreeSet::new();
     for manifest in &manifests {
         let snapshot = &manifest.snapshot;
@@ -112,8 +113,9 @@ fn second_look(
         }
     }
     let forwards = needs.forwards()?;
-    let Needs { delete, named, .. } = needs;
-    let (gone, index) = still_named(repository, view, &delete, &named)?;
+    let Needs { delete, named, is_known, .. } = needs;
+    let is_named = |pack: &PackName| !is_known || named.contains(pack);
+    let (gone, index) = still_named(repository, view, &delete, &is_named)?;
     let mut prune = plan_still_holds(plan, &manifests);
     prune.extend(index);
     Ok(Checkpoint { collector: condemned.collector, made: options.now, commits, delete, prune, gone, forwards })
@@ -129,12 +131,22 @@ struct Needs<'a> {
     named: BTreeSet<PackName>,
     /// Frames used, of packs that were condemned or are gone.
     frames: BTreeSet<(PackName, u32)>,
+    /// False when there is a snapshot of which not all that it uses is known.
+    is_known: bool,
 }
 
 impl Needs<'_> {
     /// Takes packs off the list that a snapshot uses in a way the list does not provide for.
     fn rescue(&mut self, repository: &Repository, manifest: &Manifest) -> Result<(), StoreError> {
-        let reach = repository.trusted_reach(self.view, manifest)?;
+        let reach = match repository.trusted_reach(self.view, manifest) {
+            // The reach was made again by a repair, and something has been damaged since. The round takes nothing then, and
+            // ends all the same: what is damaged is set aside by the next, which could not begin otherwise.
+            Err(error) if error.kind() == ErrorKind::Integrity && repository.reach(manifest).is_ok() => {
+                (self.is_known, self.delete) = (false, BTreeMap::new());
+                repository.salvaged_reach(self.view, manifest)?
+            }
+            other => other?,
+        };
         for (&pack, (record, frames)) in &reach.packs {
             self.named.insert(pack);
             let is_gone = self.view.is_gone(pack);
@@ -160,7 +172,7 @@ impl Needs<'_> {
         let mut moved = self.condemned.forwards.clone();
         moved.retain(|pack| self.delete.contains_key(&pack));
         let mut forwards = self.view.checkpoint.as_ref().map(|c| c.forwards.clone()).unwrap_or_default().then(&moved);
-        forwards.retain(|pack| self.named.contains(&pack));
+        forwards.retain(|pack| !self.is_known || self.named.contains(&pack));
         // Of a pack that moved, frames may have come out of use since.
         forwards.drop_into(|pack| self.delete.contains_key(&pack));
         for &(pack, frame) in &self.frames {
@@ -179,7 +191,7 @@ fn still_named(
     repository: &Repository,
     view: &View,
     delete: &BTreeMap<PackName, collect::Doomed>,
-    named: &BTreeSet<PackName>,
+    is_named: &dyn Fn(&PackName) -> bool,
 ) -> Result<(BTreeMap<PackName, PackClass>, BTreeSet<String>), StoreError> {
     let mut gone: BTreeMap<PackName, PackClass> = BTreeMap::new();
     if let Some(checkpoint) = &view.checkpoint {
@@ -197,7 +209,7 @@ fn still_named(
             indexed.extend(records.iter().map(|record| record.name));
         }
     }
-    gone.retain(|pack, _| indexed.contains(pack) || named.contains(pack));
+    gone.retain(|pack, _| indexed.contains(pack) || is_named(pack));
     Ok((gone, useless))
 }
 

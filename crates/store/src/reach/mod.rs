@@ -27,6 +27,20 @@ impl Repository {
         Ok(reach)
     }
 
+    /// As [`Repository::reach`], and an error where that names everything because the tree could not be walked whole: what is
+    /// lost of the snapshot is not known then, so no new one may share with it.
+    pub fn known_reach(&self, manifest: &Manifest) -> Result<Reach, StoreError> {
+        match self.written_reach(manifest) {
+            Err(error) if error.kind() == ErrorKind::Integrity => {
+                let mended = self.mended_reach(manifest)?.filter(|mended| !mended.keeps_all);
+                let reach = mended.map(|mended| mended.reach).ok_or(error)?;
+                self.expect_packs(reach.packs.values().map(|(record, _)| *record));
+                Ok(reach)
+            }
+            other => other.inspect(|reach| self.expect_packs(reach.packs.values().map(|(record, _)| *record))),
+        }
+    }
+
     /// As [`Repository::reach`], and everything of the tree besides that a reach made again does not name: nothing may be
     /// deleted by one that says too little. An error when that cannot be known.
     pub(crate) fn trusted_reach(&self, view: &View, manifest: &Manifest) -> Result<Reach, StoreError> {
@@ -62,7 +76,7 @@ impl Repository {
     }
 
     /// The newest whole object that a repair has made in place of a snapshot's reach object.
-    fn mended_reach(&self, manifest: &Manifest) -> Result<Option<Mended>, StoreError> {
+    pub(crate) fn mended_reach(&self, manifest: &Manifest) -> Result<Option<Mended>, StoreError> {
         let folder = names::mended_folder(manifest.snapshot.id);
         let listed = self.blobs.list(&folder)?;
         let mut numbers: Vec<u32> =

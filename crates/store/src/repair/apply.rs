@@ -131,9 +131,10 @@ impl Repository {
         self.publish_condemned(plan.epoch, (packs, moved), options)
     }
 
-    /// Moves every frame in use that can be read, whatever the plan expected; the others are marked as lost. A frame that
-    /// the plan could read, and that cannot be read now, ends the repair: one of the two was an accident on the way, and
-    /// the mark is for good.
+    /// Moves every frame that can be read, whatever the plan expected; those in use that cannot are marked as lost. A frame
+    /// that the plan could read, and that cannot be read now, ends the repair: one of the two was an accident on the way, and
+    /// the mark is for good. Frames that no snapshot names move, too: one that is hurt may have found there, through the
+    /// index, what it has lost elsewhere.
     fn salvage(&self, plan: &RepairPlan, mover: &mut Mover<'_>) -> Result<(), StoreError> {
         let mut decoder = FrameDecoder::new()?;
         for damaged in &plan.packs {
@@ -150,6 +151,13 @@ impl Repository {
                     Ok(()) => {}
                     Err(error) if error.kind() != ErrorKind::Integrity || !was_lost => return Err(error),
                     Err(_) => mover.moved.forwards.insert_lost((damaged.name, frame)),
+                }
+            }
+            let Some(pack) = pack else { continue };
+            for frame in (0..pack.record.frames).filter(|frame| used.binary_search(frame).is_err()) {
+                match mover.frame(&pack, frame, &mut decoder) {
+                    Err(error) if error.kind() == ErrorKind::Integrity => {}
+                    other => other?,
                 }
             }
         }

@@ -9,11 +9,12 @@ use crate::format::names;
 use crate::format::reach;
 use crate::format::sealed::ObjectType;
 use crate::repository::Repository;
+use crate::session;
 use crate::view::is_harmed;
 use datakeep_model::SessionId;
 
 impl Repository {
-    /// Mends records. Reach objects first: whatever goes on afterwards needs to know what snapshots use.
+    /// Mends records, before packs are touched: whatever goes on afterwards needs to know what there is and what it uses.
     pub(super) fn mend_records(
         &self,
         plan: &RepairPlan,
@@ -34,7 +35,9 @@ impl Repository {
             done.intents += u64::from(self.remake_intent(name, manifest)?);
         }
         for aside in &plan.aside {
-            self.put_aside(aside)?;
+            if self.put_aside(aside)? {
+                self.end_session_of(&aside.object)?;
+            }
         }
         done.labels = plan.labels.len() as u64;
         Ok(self.blobs.barrier()?)
@@ -48,6 +51,10 @@ impl Repository {
             Ok(_) => return Ok(false),
             Err(error) if super::records::is_hurt(&error) => {}
             Err(error) => return Err(error),
+        }
+        // Made by this plan already, which is applied again after it has waited for somebody.
+        if self.mended_reach(manifest)?.as_ref() == Some(&mended.made) {
+            return Ok(false);
         }
         let number = self.next_number(&names::mended_folder(mended.snapshot))?;
         let name = names::mended(mended.snapshot, number);
@@ -137,7 +144,21 @@ impl Repository {
         }
         let reason = "its decision is damaged; given up in a repair".to_string();
         self.entomb(session, &Tombstone { forgotten: options.now, host: options.host.clone(), reason })?;
-        aside.iter().try_for_each(|aside| self.put_aside(aside).map(|_| ()))
+        for aside in &aside {
+            self.put_aside(aside)?;
+        }
+        session::abort(self, epoch, session)
+    }
+
+    /// Where a register was set aside whose snapshot is over: without a decision its session would count as open, and
+    /// somebody would wait for it. Fence and tombstone count before what is decided now.
+    fn end_session_of(&self, object: &str) -> Result<(), StoreError> {
+        let register = names::parse_epoch_session(object).filter(|_| object.starts_with(names::COMMITS));
+        let Some((epoch, session)) = register else { return Ok(()) };
+        match self.blobs.len_bytes(&names::intent(epoch, session))? {
+            Some(_) => session::abort(self, epoch, session),
+            None => Ok(()),
+        }
     }
 }
 

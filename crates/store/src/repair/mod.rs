@@ -167,6 +167,11 @@ impl RepairPlan {
         all
     }
 
+    /// How many intents are made again.
+    pub fn intents_remade(&self) -> usize {
+        self.intents.len()
+    }
+
     /// Agrees that a snapshot is lost of which no decision is left; false when the plan names no such snapshot.
     pub fn give_up(&mut self, snapshot: SessionId) -> bool {
         let mut found = self.lost.iter_mut().filter(|lost| lost.snapshot == snapshot);

@@ -15,7 +15,7 @@ use datakeep_store::{
     Repository, StoreError,
 };
 use serde::Serialize;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use words::{tell_done, tell_plan};
@@ -94,7 +94,7 @@ pub fn run(app: &App, args: &RepairArgs) -> Result<ExitCode, Failure> {
         options.alone = probing::must_be_alone(app, &repository)?;
         leave_to_others(&repository, &options)?;
     }
-    let work = Work { app, args, repository: &repository, options: &options, has_given_up: Cell::new(false) };
+    let work = Work { app, args, repository: &repository, options: &options, given_up: RefCell::new(None) };
     let plan = work.plan()?;
     tell_plan(app, &plan)?;
     if args.dry_run {
@@ -121,8 +121,8 @@ struct Work<'a> {
     args: &'a RepairArgs,
     repository: &'a Arc<Repository>,
     options: &'a CollectOptions,
-    /// A first plan has named every snapshot that is to be given up.
-    has_given_up: Cell<bool>,
+    /// What is to be given up, as the first plan has named it: a later one gives up nothing else.
+    given_up: RefCell<Option<Vec<SessionId>>>,
 }
 
 impl Work<'_> {
@@ -142,19 +142,17 @@ impl Work<'_> {
         Ok(plan)
     }
 
-    /// Notes what the owner agrees to lose: only snapshots that the plan says are lost.
+    /// Notes what the owner agrees to lose: only snapshots that the first plan says are lost.
     fn give_up(&self, plan: &mut RepairPlan) -> Result<(), Failure> {
-        for wanted in &self.args.give_up {
-            let fits = |id: &SessionId| !wanted.is_empty() && id.to_hex().starts_with(wanted.as_str());
-            let fitting: Vec<SessionId> = plan.lost.iter().map(|lost| lost.snapshot).filter(fits).collect();
-            match fitting.as_slice() {
-                [one] => drop(plan.give_up(*one)),
-                // Given up by the round before this one.
-                [] if self.has_given_up.get() => {}
-                _ => return Err(no_such_loss(wanted, fitting.len())),
-            }
+        if self.given_up.borrow().is_none() {
+            let named: Result<Vec<SessionId>, Failure> =
+                self.args.give_up.iter().map(|wanted| lost_by_name(plan, wanted)).collect();
+            *self.given_up.borrow_mut() = Some(named?);
         }
-        self.has_given_up.set(true);
+        for id in self.given_up.borrow().iter().flatten() {
+            // Where it is lost no more it has been given up by the round before this one.
+            plan.give_up(*id);
+        }
         Ok(())
     }
 
@@ -173,8 +171,9 @@ impl Work<'_> {
                     let reaches = plan.reaches.len() as u64;
                     let decisions = plan.decisions.len() as u64;
                     let given_up = plan.lost.iter().filter(|lost| lost.is_given_up).count() as u64;
-                    let done =
-                        Repaired { packs, indexes, checkpoints, reaches, decisions, given_up, ..Repaired::default() };
+                    let (intents, labels) = (plan.intents_remade() as u64, plan.labels.len() as u64);
+                    let named = Repaired { packs, indexes, checkpoints, reaches, ..Repaired::default() };
+                    let done = Repaired { decisions, given_up, intents, labels, ..named };
                     return Ok((plan, Some(done)));
                 }
                 Ok(RepairOutcome::Finished) => {}
@@ -221,6 +220,16 @@ impl Work<'_> {
     }
 }
 
+/// The one lost snapshot whose id begins so.
+fn lost_by_name(plan: &RepairPlan, wanted: &str) -> Result<SessionId, Failure> {
+    let fits = |id: &SessionId| !wanted.is_empty() && id.to_hex().starts_with(wanted);
+    let fitting: Vec<SessionId> = plan.lost.iter().map(|lost| lost.snapshot).filter(fits).collect();
+    match fitting.as_slice() {
+        [one] => Ok(*one),
+        _ => Err(no_such_loss(wanted, fitting.len())),
+    }
+}
+
 fn no_such_loss(wanted: &str, fitting: usize) -> Failure {
     let shown = datakeep_model::escape_for_terminal(wanted.as_bytes());
     let message =
@@ -248,7 +257,9 @@ fn consent(app: &App, yes: bool) -> Result<(), Failure> {
 
 /// Prints the document and tells the exit code: lost frames are losses, what cannot be mended is damage.
 fn document(app: &App, plan: &RepairPlan, done: Option<&Repaired>, dry_run: bool) -> Result<ExitCode, Failure> {
-    let is_lost = plan.packs.iter().any(|pack| !pack.lost_frames.is_empty()) || !plan.lost.is_empty();
+    let is_lost = plan.packs.iter().any(|pack| !pack.lost_frames.is_empty())
+        || plan.reaches.iter().any(|reach| reach.keeps_all)
+        || !plan.lost.is_empty();
     let is_left = plan.is_blind() || !plan.beyond.is_empty();
     let code = match (is_left, is_lost) {
         (true, _) => ExitCode::INTEGRITY,

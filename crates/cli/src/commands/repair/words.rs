@@ -67,8 +67,8 @@ fn tell_records(app: &App, plan: &RepairPlan) -> Result<(), Failure> {
         let (id, labels) = (lost.snapshot.short(), lost.labels.join(", "));
         let labels = datakeep_model::escape_for_terminal(labels.as_bytes());
         app.out.say(tr!(
-            "labels of snapshot {id} are lost; those before them are in force again: {labels}",
-            "备份集 {id} 的标签丢失；恢复使用此前的标签：{labels}"
+            "a change of labels of snapshot {id} is lost; in force now: {labels}",
+            "备份集 {id} 的一次标签修改丢失；现在生效的标签：{labels}"
         ))?;
     }
     for lost in &plan.lost {

@@ -174,12 +174,14 @@ fn no_copy_of_what_is_damaged_shows_a_secret() {
         command.args(voice);
         assert_ne!(place.run(command).code, 0);
     }
-    for object in ["repo/commits", "second/config-keys"] {
-        files(&place.world.path(object)).iter().for_each(|path| damage(path));
+    for objects in [&["repo/commits", "repo/commits-copies"][..], &["second/config-keys"]] {
+        for object in objects {
+            files(&place.world.path(object)).iter().for_each(|path| damage(path));
+        }
         for (way, voice) in ways.into_iter().zip(VOICES) {
             let mut command = copy(&place, way, true, &["-v"]);
             command.args(voice);
-            assert_ne!(place.run(command).code, 0, "{object}");
+            assert_ne!(place.run(command).code, 0, "{objects:?}");
         }
     }
     place.assert_clean_files();

@@ -2,7 +2,7 @@
 //! collector and a reader work on the first, and a collector that forgets, and now and then a writer and a reader, on the
 //! second. All are on one stage.
 
-use super::{Blind, Played, Stage, World, base_seed, check_end};
+use super::{Blind, Stage, World, base_seed, check_end};
 use crate::copying::other;
 use crate::support::{Ear, NOW, XorShift, init_with, open, small};
 use datakeep_connector::{Cancel, FixedClock};
@@ -88,7 +88,6 @@ impl Two {
 
     /// Every round is a process of its own, and every other process dies between two changes of what it makes.
     fn open(&self, actor: usize, random: &mut XorShift) -> Option<(Arc<Repository>, Arc<Repository>)> {
-        let stage = || self.first.stage.clone();
         let at = random.below(60);
         let plan = match random.below(4) {
             0 => FaultPlan::CrashBefore(at),
@@ -99,8 +98,8 @@ impl Two {
             Blind::CollectorOfSessions => Blind::Sees,
             blind => blind,
         };
-        let source = Played { inner: self.first.store.clone(), stage: stage(), actor, blind: self.planted.source };
-        let target = Played { inner: self.second.store.clone(), stage: stage(), actor, blind };
+        let source = self.first.played(actor, self.planted.source);
+        let target = self.second.played(actor, blind);
         Some((open(source).ok()?, open(FaultStore::new(target, plan)).ok()?))
     }
 

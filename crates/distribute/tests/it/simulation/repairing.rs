@@ -160,7 +160,11 @@ impl World {
             return;
         };
         let visible: BTreeMap<SessionId, &Manifest> = manifests.iter().map(|m| (m.snapshot.id, m)).collect();
-        for id in acknowledged {
+        // Frames of anybody may be on their way there: once the round is over, it is all that is left of them.
+        let is_of_snapshot = manifests.iter().any(|m| object.contains(&m.snapshot.id.to_hex()));
+        let before = harm.hurt.len();
+        for id in &acknowledged {
+            let id = *id;
             let missing = visible.get(&id).map(|manifest| {
                 repository.reach(manifest).and_then(|reach| repository.missing_live_packs(&there, &reach))
             });
@@ -168,6 +172,9 @@ impl World {
             if !matches!(missing, Some(Ok(missing)) if !missing.iter().any(|pack| pack == object)) {
                 harm.hurt.insert(id);
             }
+        }
+        if !is_of_snapshot && harm.hurt.len() == before {
+            harm.hurt.extend(acknowledged);
         }
     }
 

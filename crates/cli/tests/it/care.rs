@@ -145,7 +145,7 @@ fn a_lost_snapshot_is_given_up_only_by_name() {
     }
     world.run(&["gc"]).expect(15);
     world.run(&["repair", "--yes"]).expect(15).err_has(&format!("lost: snapshot {id} of tree")).err_has("--give-up");
-    world.run(&["repair", "--yes", "--give-up", "ffffffffffff"]).expect(1).err_has("names 0 of the snapshots");
+    world.run(&["repair", "--yes", "--give-up", "ffffffffffff"]).expect(1).err_has("no snapshot is lost");
     world.run(&["gc"]).expect(15);
     let packs = crate::world::files(&world.path("repo/data")).len();
     let planned = world.run(&["repair", "--dry-run", "--json", "--give-up", &id[..8]]).expect(3).json();

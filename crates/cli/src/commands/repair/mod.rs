@@ -232,8 +232,12 @@ fn lost_by_name(plan: &RepairPlan, wanted: &str) -> Result<SessionId, Failure> {
 
 fn no_such_loss(wanted: &str, fitting: usize) -> Failure {
     let shown = datakeep_model::escape_for_terminal(wanted.as_bytes());
-    let message =
-        tr!("`{shown}` names {fitting} of the snapshots that are lost", "`{shown}` 对应 {fitting} 个已丢失的备份集");
+    let message = match fitting {
+        0 => tr!("no snapshot is lost whose id begins with `{shown}`", "没有编号以 `{shown}` 开头的已丢失备份集"),
+        _ => {
+            tr!("`{shown}` names {fitting} of the snapshots that are lost", "`{shown}` 对应 {fitting} 个已丢失的备份集")
+        }
+    };
     Failure::new(ErrorKind::NotFound, message).hint(tr!(
         "`datakeep repair --dry-run` names them; to remove a snapshot that can be read use `datakeep forget`",
         "用 `datakeep repair --dry-run` 查看；要删除可读取的备份集请用 `datakeep forget`"

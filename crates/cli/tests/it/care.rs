@@ -128,7 +128,7 @@ fn damaged_records_are_made_again_or_fall_back() {
     let plan = world.run(&["repair", "--dry-run", "--json"]).expect(0).json();
     assert_eq!((plan["records"].as_array().unwrap().len(), plan["reaches"].as_array().unwrap().len()), (4, 1));
     assert_eq!((&plan["labels"][0]["labels"][0], &plan["reaches"][0]["keeps_all"]), (&"first".into(), &false.into()));
-    let said = world.run(&["repair", "--yes"]).expect(0).out_has("from its tree").out_has("in force again: first");
+    let said = world.run(&["repair", "--yes"]).expect(0).out_has("from its tree").out_has("in force now: first");
     said.out_has("1 of use, 1 decisions, 1 of runs");
     world.run(&["check", "--read-data"]).expect(0);
     world.run(&["repair"]).expect(0).out_has("nothing to repair");

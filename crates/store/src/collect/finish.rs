@@ -107,7 +107,7 @@ fn second_look(
     let mut commits = BTreeSet::new();
     for manifest in &manifests {
         let snapshot = &manifest.snapshot;
-        needs.rescue(repository, manifest)?;
+        needs.rescue(repository, manifest, plan.may_take_nothing)?;
         if snapshot.epoch <= view.epoch {
             commits.insert((snapshot.epoch, snapshot.id));
         }
@@ -137,11 +137,15 @@ struct Needs<'a> {
 
 impl Needs<'_> {
     /// Takes packs off the list that a snapshot uses in a way the list does not provide for.
-    fn rescue(&mut self, repository: &Repository, manifest: &Manifest) -> Result<(), StoreError> {
+    fn rescue(
+        &mut self,
+        repository: &Repository,
+        manifest: &Manifest,
+        may_take_nothing: bool,
+    ) -> Result<(), StoreError> {
         let reach = match repository.trusted_reach(self.view, manifest) {
-            // The reach was made again by a repair, and something has been damaged since. The round takes nothing then, and
-            // ends all the same: what is damaged is set aside by the next, which could not begin otherwise.
-            Err(error) if error.kind() == ErrorKind::Integrity && repository.reach(manifest).is_ok() => {
+            // The reach was made again by a repair, and something has been damaged since.
+            Err(error) if may_take_nothing && error.kind() == ErrorKind::Integrity => {
                 (self.is_known, self.delete) = (false, BTreeMap::new());
                 repository.salvaged_reach(self.view, manifest)?
             }

@@ -115,6 +115,9 @@ pub struct CollectPlan {
     pub records: u64,
     pub(crate) live: live::Live,
     pub(crate) prune: BTreeSet<String>,
+    /// For a repair that finds the round of somebody else: where not all is known that a snapshot uses, the round takes nothing
+    /// and ends, so that what keeps it from being known can be mended.
+    pub(crate) may_take_nothing: bool,
 }
 
 impl CollectPlan {

@@ -94,7 +94,9 @@ impl Repository {
         tick: &mut dyn FnMut(CollectStep) -> bool,
     ) -> Result<CollectOutcome, StoreError> {
         let prune = plan.checkpoints.iter().cloned().collect();
-        let round = CollectPlan { epoch: plan.epoch, unfinished: true, prune, ..CollectPlan::default() };
+        let may_take_nothing = plan.unfinished;
+        let round =
+            CollectPlan { epoch: plan.epoch, unfinished: true, prune, may_take_nothing, ..CollectPlan::default() };
         finish::finish(self, &round, options, (Default::default(), tick))
     }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// Its folder, and the file of its password.
 const FOLDER: &str = "second";
@@ -46,10 +47,20 @@ fn run(soak: &Soak, arguments: &[&str]) -> Result<Ended> {
 /// Copies what is new to it, over and over; now and then everything.
 pub fn copier(soak: &Soak, seed: u64) {
     let mut chance = XorShift::new(seed.wrapping_mul(43).wrapping_add(300));
-    soak.act("copier", || copy(soak, &mut chance));
+    let mut turn = 0;
+    soak.act("copier", || {
+        turn += 1;
+        // On a slow machine there are few runs: their fates are not all left to chance.
+        let fate = match turn % 5 {
+            2 => Fate::Kill(Duration::from_micros(1 << chance.below(18))),
+            4 => Fate::Full(chance.below(20)),
+            _ => Fate::random(&mut chance, Some(40)),
+        };
+        copy(soak, fate, &mut chance)
+    });
 }
 
-fn copy(soak: &Soak, chance: &mut XorShift) -> Result<()> {
+fn copy(soak: &Soak, fate: Fate, chance: &mut XorShift) -> Result<()> {
     let workers = (1 + chance.below(3)).to_string();
     let mut arguments = vec!["copy", "--json", "--workers", &workers];
     for flag in ["--verify", "--all"] {
@@ -57,7 +68,7 @@ fn copy(soak: &Soak, chance: &mut XorShift) -> Result<()> {
             arguments.push(flag);
         }
     }
-    let ended = soak.program.meet(Fate::random(chance, Some(40)), &arguments)?;
+    let ended = soak.program.meet(fate, &arguments)?;
     if tell(soak, "copy", &ended)? {
         note(soak, &ended.json()?)?;
     }

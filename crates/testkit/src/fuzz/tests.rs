@@ -152,7 +152,7 @@ const NO_DECODERS: [(&str, &str); 7] = [
     ("store-blob", "probe.rs::parse"),
     // They read an object and hand it to a decoder that has a target.
     ("store", "pack/tail.rs::decode_trailer"),
-    ("store", "snapshots.rs::decode_decision"),
+    ("store", "decisions.rs::decode_decision"),
     // Tried by the program's target `location`.
     ("store-blob", "object/settings.rs::parse"),
     ("store-blob", "object/settings.rs::parse_rest"),

@@ -142,7 +142,8 @@ impl Repository {
         Ok(())
     }
 
-    /// Compares a second copy with its register, unless its snapshot is over. Returns the object that is at fault, and how.
+    /// Compares a second copy with its register, unless its snapshot is over. The error
+    /// names the one of the two that is at fault.
     pub(crate) fn compare_decision_copy(&self, name: &str) -> Result<(), StoreError> {
         let register = names::parse_epoch_session(name)
             .ok_or_else(|| StoreError::damaged(name, 0, "an epoch and session", "another name"))?;

@@ -17,28 +17,24 @@ impl Repository {
     /// What a snapshot uses; proven to be what its manifest names, or, where that is damaged or missing, what a repair has
     /// put in its place. Good for reading; who deletes asks [`Repository::trusted_reach`].
     pub fn reach(&self, manifest: &Manifest) -> Result<Reach, StoreError> {
-        let reach = match self.written_reach(manifest) {
-            Err(error) if error.kind() == ErrorKind::Integrity => {
-                self.mended_reach(manifest)?.map(|mended| mended.reach).ok_or(error)
-            }
-            other => other,
-        }?;
-        self.expect_packs(reach.packs.values().map(|(record, _)| *record));
-        Ok(reach)
+        self.reach_by(manifest, &|_| true)
     }
 
     /// As [`Repository::reach`], and an error where that names everything because the tree could not be walked whole: what is
     /// lost of the snapshot is not known then, so no new one may share with it.
     pub fn known_reach(&self, manifest: &Manifest) -> Result<Reach, StoreError> {
-        match self.written_reach(manifest) {
+        self.reach_by(manifest, &|mended| !mended.keeps_all)
+    }
+
+    fn reach_by(&self, manifest: &Manifest, is_good: &dyn Fn(&Mended) -> bool) -> Result<Reach, StoreError> {
+        let reach = match self.written_reach(manifest) {
             Err(error) if error.kind() == ErrorKind::Integrity => {
-                let mended = self.mended_reach(manifest)?.filter(|mended| !mended.keeps_all);
-                let reach = mended.map(|mended| mended.reach).ok_or(error)?;
-                self.expect_packs(reach.packs.values().map(|(record, _)| *record));
-                Ok(reach)
+                self.mended_reach(manifest)?.filter(is_good).map(|mended| mended.reach).ok_or(error)
             }
-            other => other.inspect(|reach| self.expect_packs(reach.packs.values().map(|(record, _)| *record))),
-        }
+            other => other,
+        }?;
+        self.expect_packs(reach.packs.values().map(|(record, _)| *record));
+        Ok(reach)
     }
 
     /// As [`Repository::reach`], and everything of the tree besides that a reach made again does not name: nothing may be

@@ -245,13 +245,18 @@ impl OriginJson {
 struct MarkJson {
     kind: &'static str,
     time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<String>,
 }
 
 impl From<&Snapshot> for SnapshotJson {
     fn from(s: &Snapshot) -> Self {
         let mark = match &s.mark {
-            Mark::FileTime(time) => MarkJson { kind: "file-time", time: time::utc(*time) },
-            Mark::Stream(time) => MarkJson { kind: "stream", time: time::utc(*time) },
+            Mark::FileTime(time) => MarkJson { kind: "file-time", time: time::utc(*time), position: None },
+            Mark::Stream(time) => MarkJson { kind: "stream", time: time::utc(*time), position: None },
+            Mark::Position(time, position) => {
+                MarkJson { kind: "position", time: time::utc(*time), position: Some(position.clone()) }
+            }
         };
         Self {
             id: s.id.to_hex(),

@@ -2,7 +2,9 @@
 
 use crate::error::ConnectorError;
 use crate::source::Source;
+use crate::tables::{TableSource, TableTarget};
 use crate::target::Target;
+use datakeep_model::ErrorKind;
 use std::collections::BTreeMap;
 
 /// What a connector can do, as plain data.
@@ -18,6 +20,8 @@ pub struct Capability {
     pub log: bool,
     /// Content can be read from any offset.
     pub seekable: bool,
+    /// What it reads and writes is tables: it is opened by [`Connector::open_tables`] and [`Connector::open_table_target`].
+    pub tables: bool,
 }
 
 /// Settings of one opening: name to values, as configuration and command line give them. Unknown names are errors.
@@ -39,4 +43,25 @@ pub trait Connector: Send + Sync {
 
     /// Opens a place to be written. With `dry_run` nothing is created.
     fn open_target(&self, location: &str, options: &Options, dry_run: bool) -> Result<Box<dyn Target>, ConnectorError>;
+
+    /// Opens a database to be read as tables.
+    fn open_tables(&self, location: &str, options: &Options) -> Result<Box<dyn TableSource>, ConnectorError> {
+        let _ = options;
+        Err(no_tables(self.kind(), location))
+    }
+
+    /// Opens a database to be written. With `dry_run` nothing is created.
+    fn open_table_target(
+        &self,
+        location: &str,
+        options: &Options,
+        dry_run: bool,
+    ) -> Result<Box<dyn TableTarget>, ConnectorError> {
+        let _ = (options, dry_run);
+        Err(no_tables(self.kind(), location))
+    }
+}
+
+fn no_tables(kind: &str, location: &str) -> ConnectorError {
+    ConnectorError::new(ErrorKind::Usage, format!("{location}: a location of the kind `{kind}` holds no tables"))
 }

@@ -12,6 +12,7 @@ pub mod item;
 pub mod lease;
 pub mod rows;
 pub mod source;
+pub mod tables;
 pub mod target;
 
 pub use cancel::Cancel;
@@ -21,4 +22,8 @@ pub use error::{ConnectorError, ItemError};
 pub use item::{Details, Extent, Item, ItemBatch, ItemHandle, ItemReader, ReadOutcome, Sameness};
 pub use lease::{ByteBudget, Lease};
 pub use source::{ItemStream, OwnerNames, Source};
+pub use tables::{
+    Catalog, ColumnInfo, Note, RestoreJob, RowStream, SchemaObject, Standing, TableAction, TableInfo, TableJob,
+    TableName, TableSource, TableTarget,
+};
 pub use target::{Found, ItemSink, ItemSpec, Target};

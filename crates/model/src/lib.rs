@@ -21,5 +21,5 @@ pub use id::{ChunkId, ChunkKind, ObjectDigest, RepositoryId, SessionId};
 pub use meta::{FileType, Meta, Xattr};
 pub use path::{ItemPath, PathError, escape_for_terminal};
 pub use secret::Secret;
-pub use snapshot::{LossNote, Mark, Origin, Outcome, Snapshot, SourceInfo, Whence};
+pub use snapshot::{ContentKind, LossNote, Mark, Origin, Outcome, Snapshot, SourceInfo, Whence};
 pub use time::Timestamp;

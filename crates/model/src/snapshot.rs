@@ -52,6 +52,19 @@ pub enum Mark {
     FileTime(Timestamp),
     /// A stream has no point of its own; the time its first byte was asked for.
     Stream(Timestamp),
+    /// A point that the source names in its own words (`change 42`, `lsn 0/16B3748`), with the time by the clock of the machine
+    /// that read it.
+    Position(Timestamp, String),
+}
+
+/// What a snapshot is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ContentKind {
+    /// Files, directories and what else a file system has; a stream is one file.
+    #[default]
+    Files,
+    /// A database: typed tables and their schema.
+    Tables,
 }
 
 /// How a run ended.
@@ -129,6 +142,8 @@ pub struct Snapshot {
     pub finished: Timestamp,
     /// The snapshot it was compared with, when there was one. A hint only.
     pub parent: Option<SessionId>,
+    /// What it is made of.
+    pub content: ContentKind,
     /// Root node of the tree.
     pub root: ChunkId,
     /// Paths that were asked for, as item paths.

@@ -56,7 +56,7 @@ impl Connector for FilesConnector {
     }
 
     fn capability(&self) -> Capability {
-        Capability { source: true, target: true, incremental: true, log: false, seekable: true }
+        Capability { source: true, target: true, incremental: true, log: false, seekable: true, tables: false }
     }
 
     fn accepts(&self, location: &str) -> bool {

@@ -125,6 +125,7 @@ fn commit(writer: Writer, source: SourceInfo, tree: BuiltTree) {
         writer: "bench".into(),
         users: Vec::new(),
         groups: Vec::new(),
+        content: datakeep_model::ContentKind::Files,
         origin: None,
     };
     writer.commit(CommitRequest { snapshot, tree, reach: Reach { packs: BTreeMap::new() } }).expect("committed");

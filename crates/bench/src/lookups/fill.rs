@@ -110,6 +110,7 @@ fn session(repository: &Arc<Repository>, numbers: &Range<u64>) -> Result<(), Sto
         writer: "bench".into(),
         users: Vec::new(),
         groups: Vec::new(),
+        content: datakeep_model::ContentKind::Files,
         origin: None,
     };
     writer.commit(CommitRequest { snapshot, tree, reach: Reach { packs: BTreeMap::new() } })?;

@@ -53,6 +53,7 @@ fn rows(s: &Snapshot) -> Vec<Vec<String>> {
     let (mark, mark_time) = match &s.mark {
         Mark::FileTime(time) => (tr!("files as of", "文件时间点"), *time),
         Mark::Stream(time) => (tr!("stream begun", "流起始时间"), *time),
+        Mark::Position(time, _) => (tr!("state as of", "数据时间点"), *time),
     };
     let roots: Vec<String> = s.roots.iter().map(ToString::to_string).collect();
     let [files, directories, others] = [c.files, c.directories, c.others].map(sizes::count);

@@ -98,6 +98,7 @@ fn fill(repository: &Arc<Repository>, numbers: std::ops::Range<u64>) {
         writer: "test".into(),
         users: Vec::new(),
         groups: Vec::new(),
+        content: datakeep_model::ContentKind::Files,
         origin: None,
     };
     writer.commit(CommitRequest { snapshot, tree, reach: Reach { packs: BTreeMap::new() } }).unwrap();

@@ -252,6 +252,7 @@ impl Maker {
             writer: "evil".into(),
             users: Vec::new(),
             groups: Vec::new(),
+            content: datakeep_model::ContentKind::Files,
             origin: None,
         };
         let tree = BuiltTree { root, level, entries: 1, content_bytes: 1 };

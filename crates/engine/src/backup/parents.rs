@@ -71,7 +71,7 @@ pub(crate) struct Parents<'a> {
 
 fn mark_time(mark: &Mark) -> Timestamp {
     match mark {
-        Mark::FileTime(time) | Mark::Stream(time) => *time,
+        Mark::FileTime(time) | Mark::Stream(time) | Mark::Position(time, _) => *time,
     }
 }
 

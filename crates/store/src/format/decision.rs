@@ -4,14 +4,18 @@ use super::codec::{DecodeError, Decoder, Encoder};
 use crate::format::names::PackName;
 use crate::tree::entry::{ChunkRef, Location};
 use datakeep_model::{
-    ChunkId, Counters, ItemPath, LossCause, LossNote, Mark, ObjectDigest, Origin, RepositoryId, SessionId, Snapshot,
-    SourceInfo, Timestamp, Whence,
+    ChunkId, ContentKind, Counters, ItemPath, LossCause, LossNote, Mark, ObjectDigest, Origin, RepositoryId, SessionId,
+    Snapshot, SourceInfo, Timestamp, Whence,
 };
 
 /// Of a snapshot that was made here.
 const MANIFEST_VERSION: u8 = 1;
 /// Of a copy: the same, and its origin behind it.
 const COPY_MANIFEST_VERSION: u8 = 2;
+/// Of anything else than files: the same as 1, then what it is made of, then whether there is an origin, and the origin.
+const CONTENT_MANIFEST_VERSION: u8 = 3;
+/// What a snapshot of version 3 is made of.
+const TABLES: u8 = 1;
 const COMMIT: u8 = 1;
 const ABORT: u8 = 2;
 
@@ -65,7 +69,11 @@ pub(crate) fn encode_commit(manifest: &Manifest) -> Vec<u8> {
     let snapshot = &manifest.snapshot;
     let mut out = Encoder::new();
     out.u8(COMMIT);
-    out.u8(if snapshot.origin.is_some() { COPY_MANIFEST_VERSION } else { MANIFEST_VERSION });
+    out.u8(match (snapshot.content, &snapshot.origin) {
+        (ContentKind::Files, None) => MANIFEST_VERSION,
+        (ContentKind::Files, Some(_)) => COPY_MANIFEST_VERSION,
+        (ContentKind::Tables, _) => CONTENT_MANIFEST_VERSION,
+    });
     let source = &snapshot.source;
     for text in [&source.kind, &source.name, &source.location, &source.host] {
         out.bytes(text.as_bytes());
@@ -98,6 +106,10 @@ pub(crate) fn encode_commit(manifest: &Manifest) -> Vec<u8> {
     out.raw(&manifest.reach_digest.0);
     out.uv(manifest.index_digests.len() as u64);
     manifest.index_digests.iter().for_each(|digest| out.raw(&digest.0));
+    if snapshot.content == ContentKind::Tables {
+        out.u8(TABLES);
+        out.u8(u8::from(snapshot.origin.is_some()));
+    }
     snapshot.origin.iter().for_each(|origin| encode_origin(&mut out, origin));
     out.bytes
 }
@@ -135,17 +147,35 @@ pub(crate) fn decode(plain: &[u8], session: SessionId, epoch: u64) -> Result<Dec
         ABORT => input.end().map(|()| Decision::Abort),
         COMMIT => {
             let version = input.u8()?;
-            if !matches!(version, MANIFEST_VERSION | COPY_MANIFEST_VERSION) {
-                return input.fail("manifest version 1 or 2");
+            if !matches!(version, MANIFEST_VERSION | COPY_MANIFEST_VERSION | CONTENT_MANIFEST_VERSION) {
+                return input.fail("manifest version 1, 2 or 3");
             }
             let mut manifest = decode_manifest(&mut input, session, epoch)?;
-            if version == COPY_MANIFEST_VERSION {
+            let has_origin = match version {
+                CONTENT_MANIFEST_VERSION => {
+                    manifest.snapshot.content = decode_content(&mut input)?;
+                    match input.u8()? {
+                        0 => false,
+                        1 => true,
+                        _ => return input.fail("0 or 1"),
+                    }
+                }
+                version => version == COPY_MANIFEST_VERSION,
+            };
+            if has_origin {
                 manifest.snapshot.origin = Some(decode_origin(&mut input)?);
             }
             input.end()?;
             Ok(Decision::Commit(Box::new(manifest)))
         }
         _ => input.fail("COMMIT or ABORT"),
+    }
+}
+
+fn decode_content(input: &mut Decoder<'_>) -> Result<ContentKind, DecodeError> {
+    match input.u8()? {
+        TABLES => Ok(ContentKind::Tables),
+        _ => input.fail("content of a kind that is known"),
     }
 }
 
@@ -179,6 +209,7 @@ fn decode_manifest(input: &mut Decoder<'_>, id: SessionId, epoch: u64) -> Result
         started,
         finished,
         parent,
+        content: ContentKind::Files,
         root: root.id,
         roots,
         counters,
@@ -210,18 +241,21 @@ fn decode_root(input: &mut Decoder<'_>) -> Result<ChunkRef, DecodeError> {
 }
 
 pub(crate) fn encode_mark(out: &mut Encoder, mark: &Mark) {
-    let (number, time) = match mark {
-        Mark::FileTime(time) => (0, time),
-        Mark::Stream(time) => (1, time),
+    let (number, time, position) = match mark {
+        Mark::FileTime(time) => (0, time, None),
+        Mark::Stream(time) => (1, time, None),
+        Mark::Position(time, position) => (2, time, Some(position)),
     };
     out.u8(number);
     out.time(*time);
+    position.iter().for_each(|position| out.bytes(position.as_bytes()));
 }
 
 pub(crate) fn decode_mark(input: &mut Decoder<'_>) -> Result<Mark, DecodeError> {
     match input.u8()? {
         0 => Ok(Mark::FileTime(input.time()?)),
         1 => Ok(Mark::Stream(input.time()?)),
+        2 => Ok(Mark::Position(input.time()?, input.text()?)),
         _ => input.fail("a kind of mark"),
     }
 }

@@ -14,8 +14,8 @@ use super::version::FormatVersion;
 use super::{config, decision, index, list, node, pack, progress, reach, sealed, slot};
 use crate::tree::entry::{Attributes, Child, ChunkRef, Content, Entry, Location, Node, Part};
 use datakeep_model::{
-    ChunkId, ChunkKind, Counters, FileType, ItemPath, LossCause, LossNote, Mark, Meta, ObjectDigest, Origin,
-    RepositoryId, SessionId, Snapshot, SourceInfo, Timestamp, Whence, Xattr,
+    ChunkId, ChunkKind, ContentKind, Counters, FileType, ItemPath, LossCause, LossNote, Mark, Meta, ObjectDigest,
+    Origin, RepositoryId, SessionId, Snapshot, SourceInfo, Timestamp, Whence, Xattr,
 };
 use datakeep_process::{ChunkerParams, Codec, KdfParams, KeyRing, RootKey, Suite, Wrapped};
 use proptest::collection::{btree_set, vec};
@@ -197,7 +197,11 @@ fn manifest() -> impl Strategy<Value = decision::Manifest> {
         location,
         host,
     });
-    let mark = prop_oneof![timestamp().prop_map(Mark::FileTime), timestamp().prop_map(Mark::Stream)];
+    let mark = prop_oneof![
+        timestamp().prop_map(Mark::FileTime),
+        timestamp().prop_map(Mark::Stream),
+        (timestamp(), "[a-z0-9 ]{0,9}").prop_map(|(time, position)| Mark::Position(time, position)),
+    ];
     let path = || {
         vec(proptest::string::string_regex("[a-z\u{1}\u{2}]{1,5}").expect("a pattern"), 0..4)
             .prop_map(|parts| ItemPath::parse(parts.join("/").as_bytes()).expect("a path"))
@@ -225,6 +229,7 @@ fn manifest() -> impl Strategy<Value = decision::Manifest> {
                 started,
                 finished,
                 parent,
+                content: if root_level % 2 == 0 { ContentKind::Files } else { ContentKind::Tables },
                 root: root.id,
                 roots,
                 counters,

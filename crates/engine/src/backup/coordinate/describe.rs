@@ -32,6 +32,7 @@ impl Run<'_> {
             writer: self.options.writer.clone(),
             users,
             groups,
+            content: datakeep_model::ContentKind::Files,
             origin: None,
         }
     }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// What happens to a child.
@@ -99,8 +100,10 @@ impl Program {
         let mut command = self.command(fate);
         command.args(arguments).stdout(sink(fate, &out)?).stderr(sink(fate, &err)?);
         let mut child = command.spawn().with_context(|| format!("run {}", self.binary.display()))?;
+        // Read while it runs: a child that says more than a pipe holds would wait for ever.
+        let pipes = (child.stdout.take().map(drain), child.stderr.take().map(drain));
         let status = end(&mut child, fate)?;
-        let (out, err) = (said(child.stdout.take(), &out)?, said(child.stderr.take(), &err)?);
+        let (out, err) = (said(pipes.0, &out)?, said(pipes.1, &err)?);
         Ok(Ended { fate, status, out, err })
     }
 
@@ -127,17 +130,24 @@ fn sink(fate: Fate, path: &Path) -> Result<Stdio> {
     Ok(if matches!(fate, Fate::Full(_)) { Stdio::piped() } else { File::create(path)?.into() })
 }
 
-fn said(pipe: Option<impl Read>, path: &Path) -> Result<String> {
-    let mut bytes = Vec::new();
-    match pipe {
-        Some(mut pipe) => {
-            pipe.read_to_end(&mut bytes)?;
-        }
+type Drained = JoinHandle<std::io::Result<Vec<u8>>>;
+
+fn drain(mut pipe: impl Read + Send + 'static) -> Drained {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).map(|_| bytes)
+    })
+}
+
+fn said(pipe: Option<Drained>, path: &Path) -> Result<String> {
+    let bytes = match pipe {
+        Some(pipe) => pipe.join().map_err(|_| anyhow::anyhow!("a reader of a pipe panicked"))??,
         None => {
-            bytes = std::fs::read(path)?;
+            let bytes = std::fs::read(path)?;
             std::fs::remove_file(path)?;
+            bytes
         }
-    }
+    };
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

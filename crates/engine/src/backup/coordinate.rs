@@ -7,13 +7,14 @@ mod jobs;
 mod tally;
 
 use self::tally::Tally;
+use super::filler::Shared;
 use super::frames::FrameMap;
 use super::meta::MetaWriter;
 use super::packer::{Packer, ToPacker};
 use super::parents::{Judgement, Known, Origin, Parents};
 use super::queue::JobQueue;
 use super::reach::ReachBuilder;
-use super::worker::{self, Shared};
+use super::worker;
 use super::{Answer, BackupOptions, BackupReport, Original, Place, RawPart, RunContext, Task, TaskResult};
 use crate::error::EngineError;
 use complete::Read;

@@ -1,6 +1,7 @@
 //! Source to store.
 
 mod coordinate;
+mod filler;
 mod frames;
 mod meta;
 mod packer;
@@ -155,9 +156,7 @@ pub(crate) struct TaskResult {
     pub error: Option<ItemError>,
     pub meta_after: Option<Meta>,
     pub read_bytes: u64,
-    pub new_bytes: u64,
-    pub chunks_new: u64,
-    pub chunks_known: u64,
+    pub filled: filler::Filled,
 }
 
 /// What workers and packer tell the coordinator.

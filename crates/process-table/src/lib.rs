@@ -9,10 +9,15 @@
 //! | [`hash`] | columns, groups, tables, rows | their identity, independent of how they are encoded |
 
 mod cells;
+pub mod chunk;
+mod codec;
 pub mod hash;
 pub mod key;
+pub mod rowcodec;
 pub mod split;
 
+pub use chunk::{ChunkError, ChunkForm, Layout};
+pub use codec::CodecError;
 pub use hash::{ColumnHash, GroupHash, RowSum, TableHasher};
 pub use key::{Keys, encode_keys};
 pub use split::{MAX_WINDOW, Splitter};

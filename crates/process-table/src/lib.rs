@@ -7,18 +7,25 @@
 //! | [`key`] | the key columns of rows | byte strings whose order is the table's order |
 //! | [`split`] | keyed hashes of keys | the ends of row groups |
 //! | [`hash`] | columns, groups, tables, rows | their identity, independent of how they are encoded |
+//! | [`chunk`] | the typed values of a column of a group | a finished Parquet column chunk |
+//! | [`describe`] | what a snapshot says of databases, tables and groups | bytes and keys of the tree |
 
 mod cells;
 pub mod chunk;
 mod codec;
+pub mod describe;
 pub mod hash;
+mod join;
 pub mod key;
 pub mod rowcodec;
 pub mod split;
+mod types;
 
 pub use chunk::{ChunkError, ChunkForm, Layout};
 pub use codec::CodecError;
+pub use describe::{DatabaseDescription, GroupColumn, GroupDescription, PatchDescription, TableDescription};
 pub use hash::{ColumnHash, GroupHash, RowSum, TableHasher};
+pub use join::join;
 pub use key::{Keys, encode_keys};
 pub use split::{MAX_WINDOW, Splitter};
 

@@ -112,7 +112,9 @@ mod tests {
 
     #[test]
     fn what_is_no_type_is_refused() {
-        for bytes in [&[0u8, 0][..], &[1, 1, 0], &[18, 4, 0, 0, 0, 0], &[19, 2, 0, 0], &[19, 2, 10, 0xff], &[15, 1, 0xff]] {
+        for bytes in
+            [&[0u8, 0][..], &[1, 1, 0], &[18, 4, 0, 0, 0, 0], &[19, 2, 0, 0], &[19, 2, 10, 0xff], &[15, 1, 0xff]]
+        {
             assert!(read_type(&mut Reader::new(bytes)).is_err(), "{bytes:?}");
         }
     }

@@ -180,7 +180,7 @@ struct Coordinator<'r, 'a> {
     frames: &'r FrameMap,
     queue: &'r JobQueue<Vec<Task>>,
     packer: SyncSender<ToPacker>,
-    answers: &'r Receiver<Answer>,
+    answers: &'r Receiver<Answer<Vec<TaskResult>>>,
     parents: Parents<'r>,
     meta: MetaWriter<'r>,
     tree: TreeBuilder<'r>,
@@ -211,7 +211,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         frames: &'r FrameMap,
         queue: &'r JobQueue<Vec<Task>>,
         packer: SyncSender<ToPacker>,
-        answers: &'r Receiver<Answer>,
+        answers: &'r Receiver<Answer<Vec<TaskResult>>>,
         resumed: Option<Resumed>,
     ) -> Result<Self, EngineError> {
         let repository = run.repository;

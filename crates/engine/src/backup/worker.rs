@@ -42,7 +42,7 @@ pub(crate) fn run(
     shared: &Shared<'_>,
     queue: &JobQueue<Vec<Task>>,
     packer: SyncSender<ToPacker>,
-    answers: &Sender<Answer>,
+    answers: &Sender<Answer<Vec<TaskResult>>>,
 ) {
     let _alarm = Alarm(answers);
     let result = Worker::new(shared, packer).and_then(|mut worker| worker.work(number, queue, answers));
@@ -52,9 +52,9 @@ pub(crate) fn run(
 }
 
 /// Tells the coordinator when its thread ends in a broken invariant, so that nobody waits for it.
-pub(crate) struct Alarm<'s>(pub &'s Sender<Answer>);
+pub(crate) struct Alarm<'s, T>(pub &'s Sender<Answer<T>>);
 
-impl Drop for Alarm<'_> {
+impl<T> Drop for Alarm<'_, T> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let detail = "a worker stopped unexpectedly; this is a fault of the program".to_string();
@@ -68,7 +68,12 @@ impl<'a> Worker<'a> {
         Ok(Self { shared, filler: Filler::new(shared, packer)?, window: Vec::new() })
     }
 
-    fn work(&mut self, number: usize, queue: &JobQueue<Vec<Task>>, answers: &Sender<Answer>) -> Result<(), StoreError> {
+    fn work(
+        &mut self,
+        number: usize,
+        queue: &JobQueue<Vec<Task>>,
+        answers: &Sender<Answer<Vec<TaskResult>>>,
+    ) -> Result<(), StoreError> {
         loop {
             match queue.next(number) {
                 Next::Flush => self.filler.flush()?,

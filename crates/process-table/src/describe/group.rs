@@ -171,7 +171,11 @@ mod tests {
             rows: 99,
             base_rows: 100,
             row_sum: RowSum(u128::MAX - 5),
-            columns: vec![column(0, Some((form, 300)), 0, 0), column(7, None, 20, 2), column(3, Some((form, 50)), 5, 1)],
+            columns: vec![
+                column(0, Some((form, 300)), 0, 0),
+                column(7, None, 20, 2),
+                column(3, Some((form, 50)), 5, 1),
+            ],
             patches: vec![PatchDescription { len_bytes: 40, rows: 4 }, PatchDescription { len_bytes: 9, rows: 1 }],
         }
     }

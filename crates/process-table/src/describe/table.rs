@@ -138,8 +138,7 @@ fn read_column(reader: &mut Reader<'_>) -> Result<(ColumnInfo, u32, Layout), Cod
     }
     let layout = Layout::from_number(reader.byte("layout")?);
     let layout = layout.ok_or_else(|| reader.refuse("layout", "no layout has this number"))?;
-    let column =
-        ColumnInfo { name, declared, data_type, nullable: flags & NULLABLE != 0, hidden: flags & HIDDEN != 0 };
+    let column = ColumnInfo { name, declared, data_type, nullable: flags & NULLABLE != 0, hidden: flags & HIDDEN != 0 };
     Ok((column, number, layout))
 }
 
@@ -151,7 +150,7 @@ mod tests {
 
     #[test]
     fn what_is_said_comes_back() {
-        let column = |name: &str, data_type, hidden| ColumnInfo {
+        let column = |name: &str, data_type, hidden: bool| ColumnInfo {
             name: name.into(),
             declared: "ANY".into(),
             data_type,

@@ -141,7 +141,7 @@ fn schema_of(data_type: &DataType) -> SchemaRef {
 }
 
 /// Bytes of all typed values of an array.
-fn values_len_bytes(values: &ArrayRef) -> u64 {
+pub(crate) fn values_len_bytes(values: &ArrayRef) -> u64 {
     if let Some(width) = width(values.data_type()) {
         return ((values.len() - values.null_count()) * width) as u64;
     }

@@ -53,6 +53,7 @@ pub struct TableHasher {
     root: [u8; 32],
     split: [u8; SECRET_LEN_BYTES],
     row: [u8; SECRET_LEN_BYTES],
+    distinct: [u8; SECRET_LEN_BYTES],
 }
 
 impl TableHasher {
@@ -65,12 +66,18 @@ impl TableHasher {
             root: derive(key, "root"),
             split: derive(key, "split"),
             row: derive(key, "row"),
+            distinct: derive(key, "distinct"),
         }
     }
 
     /// The hash of a row's key that decides where groups end.
     pub fn split_hash(&self, key: &[u8]) -> u64 {
         xxh3_64_with_secret(key, &self.split)
+    }
+
+    /// The hash of a typed value that counts it among the distinct ones ([`crate::stats::Distinct`]).
+    pub fn distinct_hash(&self, value: &[u8]) -> u64 {
+        xxh3_64_with_secret(value, &self.distinct)
     }
 
     /// The identity of a column.

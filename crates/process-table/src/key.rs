@@ -14,7 +14,7 @@ use arrow_schema::DataType;
 use datakeep_connector::rows::Column;
 
 const NULL: u8 = 1;
-const TYPED: u8 = 2;
+pub(crate) const TYPED: u8 = 2;
 const EXCEPTION: u8 = 3;
 
 /// Keys of a run of rows, in one piece of memory.
@@ -61,8 +61,8 @@ impl Keys {
 }
 
 /// How values of a type are written so that bytes order them.
-#[derive(Clone, Copy)]
-enum Form {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
     /// Signed, so many bytes in memory; written in 64 bits, or in their own when longer.
     Signed,
     Unsigned,
@@ -71,7 +71,7 @@ enum Form {
     Escaped,
 }
 
-fn form(data_type: &DataType) -> Form {
+pub(crate) fn form(data_type: &DataType) -> Form {
     match data_type {
         DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => Form::Unsigned,
         DataType::Float32 | DataType::Float64 => Form::Float,
@@ -96,7 +96,8 @@ pub fn encode_keys(columns: &[&Column]) -> Keys {
     keys
 }
 
-fn put_part(form: Form, cell: Cell<'_>, to: &mut Vec<u8>) {
+/// Appends one part of a key.
+pub(crate) fn put_part(form: Form, cell: Cell<'_>, to: &mut Vec<u8>) {
     match cell {
         Cell::Null => to.push(NULL),
         Cell::Typed(bytes) => {

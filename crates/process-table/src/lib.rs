@@ -7,18 +7,27 @@
 //! | [`key`] | the key columns of rows | byte strings whose order is the table's order |
 //! | [`split`] | keyed hashes of keys | the ends of row groups |
 //! | [`hash`] | columns, groups, tables, rows | their identity, independent of how they are encoded |
-//! | [`chunk`] | the typed values of a column of a group | a finished Parquet column chunk |
+//! | [`chunk`] | typed values of a column | a finished Parquet column chunk |
+//! | [`rowcodec`] | exceptions of a column | bytes |
+//! | [`patch`] | a group and what it was | what changed, as bytes; and back |
+//! | [`stats`] | a column | bounds, counts, a sketch of its distinct values |
 //! | [`describe`] | what a snapshot says of databases, tables and groups | bytes and keys of the tree |
 
 mod cells;
 pub mod chunk;
 mod codec;
 pub mod describe;
+#[cfg(test)]
+mod fuzz;
 pub mod hash;
 mod join;
 pub mod key;
+#[cfg(test)]
+mod measure;
+pub mod patch;
 pub mod rowcodec;
 pub mod split;
+pub mod stats;
 mod types;
 
 pub use chunk::{ChunkError, ChunkForm, Layout};
@@ -27,7 +36,9 @@ pub use describe::{DatabaseDescription, GroupColumn, GroupDescription, PatchDesc
 pub use hash::{ColumnHash, GroupHash, RowSum, TableHasher};
 pub use join::join;
 pub use key::{Keys, encode_keys};
+pub use patch::{Patch, PatchError};
 pub use split::{MAX_WINDOW, Splitter};
+pub use stats::{Bound, ColumnStats, Distinct};
 
 #[cfg(not(target_endian = "little"))]
 compile_error!("values are hashed as they lie in memory: a big-endian machine needs a conversion here");

@@ -1,0 +1,134 @@
+//! The least and the greatest value of a column.
+
+use crate::cells::{Cell, Cells};
+use crate::codec::{CodecError, Reader};
+use crate::key::{Form, TYPED, form, put_part};
+use std::cmp::Ordering;
+
+/// Bytes kept of a bound, at most.
+pub const MAX_BOUND_LEN_BYTES: usize = 64;
+
+/// A typed value as the part of a normalised key ([`crate::key`]), or the first 64 bytes of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bound {
+    bytes: Vec<u8>,
+    is_exact: bool,
+}
+
+impl Bound {
+    fn new(cell: Cell<'_>, form: Form) -> Self {
+        let mut bytes = Vec::new();
+        put_part(form, cell, &mut bytes);
+        let is_exact = bytes.len() <= MAX_BOUND_LEN_BYTES;
+        bytes.truncate(MAX_BOUND_LEN_BYTES);
+        Self { bytes, is_exact }
+    }
+
+    /// The part of the key, or its beginning.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// False when the value goes on behind these bytes.
+    pub fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
+    /// Whether the value may be as great as this part of a key.
+    pub(super) fn reaches(&self, part: &[u8]) -> bool {
+        self.bytes.as_slice() >= part || !self.is_exact && part.starts_with(&self.bytes)
+    }
+
+    /// A value that goes on is greater than one that ends.
+    fn compare(&self, other: &Self) -> Ordering {
+        self.bytes.cmp(&other.bytes).then(other.is_exact.cmp(&self.is_exact))
+    }
+
+    pub(super) fn least(self, other: Self) -> Self {
+        if self.compare(&other).is_le() { self } else { other }
+    }
+
+    pub(super) fn greatest(self, other: Self) -> Self {
+        if self.compare(&other).is_ge() { self } else { other }
+    }
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, is_exact: bool) -> Result<Bound, CodecError> {
+    let len = usize::from(reader.byte("length of a bound")?);
+    if len > MAX_BOUND_LEN_BYTES || (!is_exact && len < MAX_BOUND_LEN_BYTES) {
+        return Err(reader.refuse("length of a bound", "too long, or cut too short"));
+    }
+    let bytes = reader.bytes(len, "bound")?.to_vec();
+    if bytes.first() != Some(&TYPED) {
+        return Err(reader.refuse("bound", "no typed value"));
+    }
+    Ok(Bound { bytes, is_exact })
+}
+
+/// The least and the greatest typed value.
+pub(super) fn of(cells: &Cells<'_>) -> Option<(Bound, Bound)> {
+    let form = form(cells.data_type());
+    let is_number = matches!(form, Form::Signed | Form::Unsigned | Form::Float);
+    let width = if cells.is_variable() { 0 } else { cells.fixed().len() / cells.rows().max(1) };
+    let (least, most) = match (is_number, width) {
+        (true, 1..=8) => numbers(cells, form, width)?,
+        (true, _) => extremes(cells, |left, right| wide(left).cmp(&wide(right)))?,
+        (false, _) => extremes(cells, |left, right| left.cmp(right))?,
+    };
+    let bound = |row: usize| Bound::new(Cell::Typed(cells.bytes(row)), form);
+    Some((bound(least), bound(most)))
+}
+
+/// Rows of the least and the greatest number of up to 64 bits.
+fn numbers(cells: &Cells<'_>, form: Form, width: usize) -> Option<(usize, usize)> {
+    let mut found: Option<[(u64, usize); 2]> = None;
+    let rows = cells.fixed().chunks_exact(width).enumerate();
+    for (row, bytes) in rows.filter(|(row, _)| cells.is_typed(*row)) {
+        let number = ordinal(bytes, form);
+        let [least, most] = found.get_or_insert([(number, row); 2]);
+        if number < least.0 {
+            *least = (number, row);
+        }
+        if number > most.0 {
+            *most = (number, row);
+        }
+    }
+    found.map(|[least, most]| (least.1, most.1))
+}
+
+/// A number whose order is that of values.
+fn ordinal(bytes: &[u8], form: Form) -> u64 {
+    let mut word = [0; 8];
+    // At the upper end, so that the sign is the first bit.
+    word[8 - bytes.len()..].copy_from_slice(bytes);
+    let number = u64::from_le_bytes(word);
+    let sign = 1 << 63;
+    match form {
+        Form::Unsigned => number,
+        Form::Float if number & sign != 0 => !number,
+        _ => number ^ sign,
+    }
+}
+
+/// A signed number of more than 64 bits in parts whose order is that of values: the last bytes first, the sign turned.
+fn wide(bytes: &[u8]) -> [u128; 2] {
+    let part = |bytes: &[u8]| bytes.try_into().map_or(0, u128::from_le_bytes);
+    let at = bytes.len().saturating_sub(16);
+    let (low, high) = bytes.split_at(at);
+    [part(high) ^ (1 << 127), part(low)]
+}
+
+fn extremes(cells: &Cells<'_>, compare: impl Fn(&[u8], &[u8]) -> Ordering) -> Option<(usize, usize)> {
+    let mut typed = (0..cells.rows()).filter(|&row| cells.is_typed(row));
+    let first = typed.next()?;
+    let (mut least, mut most) = ((first, cells.bytes(first)), (first, cells.bytes(first)));
+    for row in typed {
+        let bytes = cells.bytes(row);
+        if compare(bytes, least.1).is_lt() {
+            least = (row, bytes);
+        } else if compare(bytes, most.1).is_gt() {
+            most = (row, bytes);
+        }
+    }
+    Some((least.0, most.0))
+}

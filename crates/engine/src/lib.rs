@@ -12,4 +12,4 @@ pub mod tables;
 pub use backup::{BackupOptions, BackupReport, Original, RunContext, backup, copy};
 pub use error::EngineError;
 pub use restore::{Action, RestoreItem, RestorePump, RestoreTally};
-pub use tables::{CaptureReport, StoredGroup, TablesReader, capture};
+pub use tables::{CaptureReport, FirstDifference, Poured, Proof, StoredGroup, TablesReader, capture, pour, prove};

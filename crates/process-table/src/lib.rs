@@ -32,7 +32,7 @@ mod types;
 
 pub use chunk::{ChunkError, ChunkForm, Layout};
 pub use codec::CodecError;
-pub use describe::{DatabaseDescription, GroupColumn, GroupDescription, PatchDescription, TableDescription};
+pub use describe::{Changes, DatabaseDescription, GroupColumn, GroupDescription, PatchDescription, TableDescription};
 pub use hash::{ColumnHash, GroupHash, RowSum, TableHasher};
 pub use join::join;
 pub use key::{Keys, encode_keys};

@@ -2,7 +2,7 @@
 
 use super::columns::{Inherited, inherit};
 use super::grouper::{Group, Grouper, len_bytes, window_for};
-use super::stored::{StoredGroup, described, entry_at, group_entries, group_of, table_of};
+use super::stored::{self, StoredGroup, described, entry_at, group_entries, group_of, table_of};
 use super::tally::Totals;
 use super::worker::{self, GroupJob, GroupResult, Outcome, TableWork};
 use crate::backup::filler::Shared;
@@ -203,6 +203,8 @@ struct TableEnd {
     next_number: u32,
     window: usize,
     was: Option<TableDescription>,
+    /// True when every group the table had was compared with one it has.
+    knows_all: bool,
 }
 
 struct Coordinator<'r, 'a> {
@@ -251,30 +253,65 @@ impl<'r> Parent<'r> {
 struct WasGroups<'r> {
     entries: TreeCursor<NotingReader<'r>>,
     next: Option<Entry>,
+    /// What orders the group before the next, and the last new group: where they are the same, the next ones begin alike.
+    before: Vec<u8>,
+    new_before: Vec<u8>,
     prefix: Vec<u8>,
     has_key: bool,
+    knows_all: bool,
 }
 
 impl WasGroups<'_> {
-    /// The group that held the first row of this one, if any did: that is the first that ends at that row or behind it. Without
-    /// a key, the one of the same number.
-    fn of(&mut self, group: &Group) -> Result<Option<Entry>, StoreError> {
-        let least = if self.has_key { &group.first_key } else { &group.order };
-        while let Some(entry) = &self.next {
-            if entry.key.get(self.prefix.len()..).is_some_and(|order| order >= least.as_slice()) {
-                break;
-            }
-            self.next = self.entries.next_entry()?;
-        }
-        Ok(self.next.clone())
+    fn order<'e>(&self, entry: &'e Entry) -> &'e [u8] {
+        entry.key.get(self.prefix.len()..).unwrap_or_default()
     }
 
-    /// Walks to the end, so that all nodes are known.
-    fn finish(mut self) -> Result<(), StoreError> {
-        while self.next.is_some() {
+    fn advance(&mut self) -> Result<(), StoreError> {
+        if let Some(entry) = self.next.take() {
+            self.before = self.order(&entry).to_vec();
             self.next = self.entries.next_entry()?;
         }
         Ok(())
+    }
+
+    /// The group that held the first row of this one, if any did: that is the first that ends at that row or behind it. Without
+    /// a key, the one of the same number. And whether both hold what became of the same rows.
+    fn of(&mut self, group: &Group, is_last: bool) -> Result<(Option<Entry>, bool), StoreError> {
+        let least = if self.has_key { &group.first_key } else { &group.order };
+        while let Some(entry) = &self.next {
+            if self.order(entry) >= least.as_slice() {
+                break;
+            }
+            self.advance()?;
+        }
+        let begins_alike = self.before == self.new_before;
+        self.new_before.clone_from(&group.order);
+        let Some(found) = self.next.clone() else {
+            self.knows_all &= begins_alike;
+            // Rows behind all that were there.
+            return Ok((None, begins_alike));
+        };
+        let ends_alike = self.order(&found) == group.order;
+        if ends_alike || is_last {
+            self.advance()?;
+        }
+        let is_aligned = begins_alike && (ends_alike || (is_last && self.next.is_none()));
+        if !ends_alike && is_last {
+            // The table ended elsewhere: what follows begins behind both.
+            self.new_before.clone_from(&self.before);
+        }
+        self.knows_all &= is_aligned;
+        Ok((Some(found), is_aligned))
+    }
+
+    /// Walks to the end, so that all nodes are known; true when every group was compared with one that holds what became of its
+    /// rows.
+    fn finish(mut self) -> Result<bool, StoreError> {
+        let knows_all = self.knows_all && self.next.is_none();
+        while self.next.is_some() {
+            self.advance()?;
+        }
+        Ok(knows_all)
     }
 }
 
@@ -356,9 +393,14 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         };
         let mut grouper = Grouper::new(self.hasher, &info, &numbers, window);
         let mut work: Option<Arc<TableWork>> = None;
+        let work_of = |layouts: Vec<Layout>| {
+            let types = info.columns.iter().map(|column| column.data_type.clone());
+            let types: Vec<_> = numbers.iter().copied().zip(types).collect();
+            let is_patchable = was.as_ref().is_some_and(|was| stored::types(was) == types);
+            Arc::new(TableWork { info: info.clone(), numbers: numbers.clone(), layouts, types, is_patchable })
+        };
         let make = |group: &Group| -> Result<Arc<TableWork>, EngineError> {
-            let layouts = choose_layouts(&layouts, &group.batches)?;
-            Ok(Arc::new(TableWork { info: info.clone(), numbers: numbers.clone(), layouts }))
+            Ok(work_of(choose_layouts(&layouts, &group.batches)?))
         };
         while let Some(batch) = first.take().map_or_else(|| rows.next_batch(), |batch| Ok(Some(batch)))? {
             let read = batch.rows() as u64;
@@ -367,7 +409,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
                     Some(work) => work,
                     None => work.insert(make(&group)?),
                 };
-                self.group(work.clone(), group, was_groups.as_mut())?;
+                self.group(work.clone(), (group, false), was_groups.as_mut())?;
             }
             self.run.context.observer.observe(&Event::Progress { items: read, bytes: 0 });
             self.take_answers(false)?;
@@ -380,19 +422,15 @@ impl<'r, 'a> Coordinator<'r, 'a> {
                 Some(work) => work,
                 None => work.insert(make(&group)?),
             };
-            self.group(work.clone(), group, was_groups.as_mut())?;
+            self.group(work.clone(), (group, true), was_groups.as_mut())?;
         }
-        if let Some(groups) = was_groups {
-            groups.finish()?;
-        }
-        let work = match work {
-            Some(work) => work,
-            None => {
-                let layouts = layouts.iter().map(|layout| layout.unwrap_or(Layout::Plain)).collect();
-                Arc::new(TableWork { info, numbers, layouts })
-            }
+        let knows_all = match was_groups {
+            Some(groups) => groups.finish()?,
+            None => was.is_none(),
         };
-        self.pending.push_back(Pending::Table(Box::new(TableEnd { work, next_number, window, was })));
+        let work =
+            work.unwrap_or_else(|| work_of(layouts.iter().map(|layout| layout.unwrap_or(Layout::Plain)).collect()));
+        self.pending.push_back(Pending::Table(Box::new(TableEnd { work, next_number, window, was, knows_all })));
         Ok(())
     }
 
@@ -411,13 +449,15 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             .key
             .iter()
             .map(|&at| &was.info.columns[at].name));
-        Ok(is_same_key.then_some(WasGroups { entries, next, prefix, has_key: !info.key.is_empty() }))
+        let (before, new_before, has_key) = (Vec::new(), Vec::new(), !info.key.is_empty());
+        let groups = WasGroups { entries, next, before, new_before, prefix, has_key, knows_all: true };
+        Ok(is_same_key.then_some(groups))
     }
 
     fn group(
         &mut self,
         table: Arc<TableWork>,
-        group: Group,
+        (group, is_last): (Group, bool),
         was: Option<&mut WasGroups<'r>>,
     ) -> Result<(), EngineError> {
         while self.queue.waiting() > MAX_WAITING_GROUPS {
@@ -425,15 +465,15 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             self.settle()?;
             self.check_cancelled()?;
         }
-        let was = match was {
-            Some(groups) => groups.of(&group)?,
-            None => None,
+        let (was, is_aligned) = match was {
+            Some(groups) => groups.of(&group, is_last)?,
+            None => (None, true),
         };
         let was = was.map(|entry| self.stored(entry)).transpose()?;
         let key = group_key(&table.info.name, &group.order);
         let number = self.first + self.pending.len() as u64;
         self.pending.push_back(Pending::Group { key, result: None });
-        self.queue.push(GroupJob { number, table, group, was });
+        self.queue.push(GroupJob { number, table, group, was, is_aligned });
         self.outstanding += 1;
         self.flush_asked = false;
         Ok(())
@@ -510,6 +550,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     }
 
     fn settle_group(&mut self, key: Vec<u8>, result: GroupResult) -> Result<(), EngineError> {
+        self.totals.note(result.changes);
         self.counters.read_bytes += result.read_bytes;
         self.counters.len_bytes += result.read_bytes;
         result.filled.add_to(&mut self.counters);
@@ -524,7 +565,6 @@ impl<'r, 'a> Coordinator<'r, 'a> {
                 self.push(Entry { key, ..entry })
             }
             Outcome::New(description, parts) => {
-                self.totals.groups_new += 1;
                 self.totals.add(u64::from(description.rows), description.row_sum, result.hash);
                 let parts = parts.into_iter().filter_map(|part| self.place(part)).collect();
                 self.put_entry(key, parts, description.encode())
@@ -546,7 +586,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     }
 
     fn settle_table(&mut self, end: TableEnd) -> Result<(), EngineError> {
-        let TableEnd { work, next_number, window, was } = end;
+        let TableEnd { work, next_number, window, was, knows_all } = end;
         let totals = std::mem::take(&mut self.totals);
         let content_root = totals.content_root(self.hasher);
         let is_same = was.as_ref().is_some_and(|was| was.content_root == content_root && was.info.sql == work.info.sql);
@@ -567,7 +607,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             groups: totals.groups.len() as u64,
             row_sum: totals.row_sum,
             content_root,
-            changes: None,
+            changes: totals.changes.filter(|_| knows_all && was.is_some()),
         };
         let entry = self.entry(table_key(&work.info.name), Vec::new(), description.encode())?;
         self.ends.push(entry);

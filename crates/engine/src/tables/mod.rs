@@ -4,6 +4,7 @@
 mod capture;
 mod columns;
 mod grouper;
+mod patching;
 mod pour;
 mod prove;
 mod stored;

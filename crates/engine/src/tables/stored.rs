@@ -1,14 +1,16 @@
 //! What is stored of tables: descriptions and columns, read and proven.
 
 use crate::error::EngineError;
+use arrow_schema::DataType;
 use datakeep_connector::TableName;
 use datakeep_connector::rows::{Column, ColumnError, RowBatch};
 use datakeep_model::{ChunkKind, ContentKind, Xattr};
 use datakeep_process_table::chunk::decode;
 use datakeep_process_table::describe::{DATABASE_KEY, group_range, table_key};
+use datakeep_process_table::patch::{self, apply_column};
 use datakeep_process_table::rowcodec::decode_exceptions;
 use datakeep_process_table::{
-    ChunkForm, CodecError, DatabaseDescription, GroupDescription, TableDescription, TableHasher,
+    ChunkForm, CodecError, DatabaseDescription, GroupDescription, Patch, TableDescription, TableHasher,
 };
 use datakeep_store::{
     Entry, FrameDecoder, KeyRange, Manifest, NodeReader, NodeSource, Part, Repository, StoreError, TreeCursor,
@@ -220,8 +222,7 @@ impl TablesReader {
         at: usize,
         decoder: &mut FrameDecoder,
     ) -> Result<Column, StoreError> {
-        let column =
-            read_column(&self.repository, group, (table.numbers[at], &table.info.columns[at].data_type), decoder)?;
+        let column = read_column(&self.repository, group, (table.numbers[at], &types(table)), decoder)?;
         let expected = group.description.columns.iter().find(|column| column.number == table.numbers[at]);
         if expected.is_none_or(|expected| expected.hash != self.hasher.column(&column)) {
             let what = format!("column {} of {}", table.info.columns[at].name, name_of(&group.entry.key));
@@ -271,24 +272,73 @@ pub(crate) fn read_range(
     Ok(bytes)
 }
 
-/// A column of a group as its patches leave it. What it is has not been compared with its name.
+/// The types of columns by their numbers.
+pub(crate) type Types<'t> = &'t [(u32, DataType)];
+
+/// A column of a group as its patches leave it. What it is has not been compared with its name. `types` has those of all columns
+/// of the table.
 pub(crate) fn read_column(
     repository: &Repository,
     group: &StoredGroup,
-    (number, data_type): (u32, &arrow_schema::DataType),
+    (number, types): (u32, Types<'_>),
     decoder: &mut FrameDecoder,
 ) -> Result<Column, StoreError> {
     let description = &group.description;
     let what = || format!("column {number} of {}", name_of(&group.entry.key));
+    let unfit = |error: &dyn std::fmt::Display| StoreError::damaged(what(), 0, "a column", error.to_string());
+    let data_type = type_of(types, number).ok_or_else(|| unfit(&"one without a type"))?;
     let Some(at) = description.columns.iter().position(|column| column.number == number) else {
         // A column that was added since: it is null everywhere.
         let values = arrow_array::new_null_array(data_type, description.rows as usize);
-        return Column::new(values, Vec::new())
-            .map_err(|error| StoreError::damaged(what(), 0, "a column", error.to_string()));
+        return Column::new(values, Vec::new()).map_err(|error| unfit(&error));
     };
+    let mut column = read_base(repository, group, (at, data_type), decoder)?;
+    let from = description.columns[at].contains_patches as usize;
+    if from < description.patches.len() {
+        let types = types_of(description, types).ok_or_else(|| unfit(&"one without a type"))?;
+        for number in from..description.patches.len() {
+            let patch = read_patch(repository, group, (number, &types), decoder)?;
+            column = apply_column(&column, &patch, at).map_err(|error| unfit(&error))?;
+        }
+    }
+    Ok(column)
+}
+
+fn type_of(types: Types<'_>, number: u32) -> Option<&DataType> {
+    types.iter().find(|(known, _)| *known == number).map(|(_, data_type)| data_type)
+}
+
+/// The types of a group's columns, in its order.
+fn types_of(description: &GroupDescription, types: Types<'_>) -> Option<Vec<DataType>> {
+    description.columns.iter().map(|column| type_of(types, column.number).cloned()).collect()
+}
+
+/// One patch of a group.
+pub(crate) fn read_patch(
+    repository: &Repository,
+    group: &StoredGroup,
+    (number, types): (usize, &[DataType]),
+    decoder: &mut FrameDecoder,
+) -> Result<Patch, StoreError> {
+    let what = || format!("patch {number} of {}", name_of(&group.entry.key));
+    let len_bytes = group.description.patches.get(number).map_or(0, |patch| patch.len_bytes);
+    let range = (group.description.patch_start_byte(number), len_bytes);
+    let bytes = read_range(repository, &group.parts, range, decoder)?;
+    patch::decode(&bytes, types).map_err(|error| StoreError::damaged(what(), 0, "a patch", error.to_string()))
+}
+
+/// A column as it was written, before its patches.
+pub(crate) fn read_base(
+    repository: &Repository,
+    group: &StoredGroup,
+    (at, data_type): (usize, &DataType),
+    decoder: &mut FrameDecoder,
+) -> Result<Column, StoreError> {
+    let description = &group.description;
     let column = &description.columns[at];
+    let what = || format!("column {} of {}", column.number, name_of(&group.entry.key));
     let start = description.column_start_byte(at);
-    let rows = description.base_rows as usize;
+    let rows = description.rows_with(column.contains_patches as usize) as usize;
     let values = match &column.chunk {
         None => arrow_array::new_null_array(data_type, rows),
         Some((form, len_bytes)) => {
@@ -306,4 +356,10 @@ pub(crate) fn read_column(
         }
     };
     Column::new(values, exceptions).map_err(|error| StoreError::damaged(what(), 0, "a column", error.to_string()))
+}
+
+/// The types of a table's columns by their numbers.
+pub(crate) fn types(table: &TableDescription) -> Vec<(u32, DataType)> {
+    let types = table.info.columns.iter().map(|column| column.data_type.clone());
+    table.numbers.iter().copied().zip(types).collect()
 }

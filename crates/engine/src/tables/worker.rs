@@ -1,18 +1,22 @@
 //! One worker: names the columns of a group, and encodes those that are not stored yet.
 
 use super::grouper::{Group, len_bytes};
+use super::patching::{self, Patched, Tools};
 use super::stored::{StoredGroup, aligned};
 use crate::backup::filler::{Filled, Filler, Shared};
 use crate::backup::packer::ToPacker;
 use crate::backup::queue::{JobQueue, Next};
 use crate::backup::worker::Alarm;
 use crate::backup::{Answer, Place, RawPart};
+use arrow_schema::DataType;
 use datakeep_connector::TableInfo;
 use datakeep_connector::rows::{Column, RowBatch};
 use datakeep_process_table::chunk::{decode, encode};
 use datakeep_process_table::rowcodec::encode_exceptions;
-use datakeep_process_table::{ColumnHash, GroupColumn, GroupDescription, GroupHash, Layout, RowSum, TableHasher, join};
-use datakeep_store::{Part, StoreError};
+use datakeep_process_table::{
+    Changes, ColumnHash, GroupColumn, GroupDescription, GroupHash, Layout, RowSum, TableHasher, join,
+};
+use datakeep_store::{Part, Repository, StoreError};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 
@@ -30,6 +34,10 @@ pub(crate) struct TableWork {
     pub numbers: Vec<u32>,
     /// How they are written.
     pub layouts: Vec<Layout>,
+    /// Their types by their numbers.
+    pub types: Vec<(u32, DataType)>,
+    /// True when the snapshot before has the same columns, of the same types, in the same order.
+    pub is_patchable: bool,
 }
 
 /// A group to be stored.
@@ -40,6 +48,9 @@ pub(crate) struct GroupJob {
     pub group: Group,
     /// The group of the snapshot before that holds the same rows, if any does.
     pub was: Option<StoredGroup>,
+    /// True when it begins and ends where that one does, or at the end of the table, or is new between two that stayed: then
+    /// what became of its rows is what became of the table's.
+    pub is_aligned: bool,
 }
 
 /// What came of it.
@@ -49,6 +60,8 @@ pub(crate) struct GroupResult {
     pub outcome: Outcome,
     pub read_bytes: u64,
     pub filled: Filled,
+    /// What became of its rows; `None` when that is not known.
+    pub changes: Option<Changes>,
 }
 
 /// How a group is stored.
@@ -68,7 +81,12 @@ pub(crate) fn run(
 ) {
     let _alarm = Alarm(answers);
     let work = || -> Result<(), StoreError> {
-        let mut worker = Worker { hasher, filler: Filler::new(shared, packer)?, max_chunk_bytes: max_chunk(shared) };
+        let mut worker = Worker {
+            repository: shared.repository,
+            hasher,
+            filler: Filler::new(shared, packer)?,
+            max_chunk_bytes: max_chunk(shared),
+        };
         loop {
             match queue.next(number) {
                 Next::Flush => worker.filler.flush()?,
@@ -90,37 +108,41 @@ fn max_chunk(shared: &Shared<'_>) -> usize {
 }
 
 struct Worker<'a> {
+    repository: &'a Repository,
     hasher: &'a TableHasher,
     filler: Filler<'a>,
     max_chunk_bytes: usize,
 }
 
 /// A column on its way.
-struct Piece {
-    column: GroupColumn,
-    bytes: Bytes,
+pub(crate) struct Piece {
+    pub column: GroupColumn,
+    pub bytes: Bytes,
 }
 
 /// What is stored of a column: encoded now, or as it was.
-enum Bytes {
+pub(crate) enum Bytes {
     Fresh(Vec<u8>),
     Known(Vec<Part>),
 }
 
 impl Worker<'_> {
     fn group(&mut self, job: GroupJob) -> Result<GroupResult, StoreError> {
-        let GroupJob { number, table, group, was } = job;
+        let GroupJob { number, table, group, was, is_aligned } = job;
         let read_bytes = group.batches.iter().map(len_bytes).sum::<usize>() as u64;
         let rows = join(&group.batches).map_err(|error| cannot(&table.info, &error))?;
         let hashes: Vec<ColumnHash> = rows.columns().iter().map(|column| self.hasher.column(column)).collect();
         let named: Vec<_> = table.numbers.iter().copied().zip(hashes.iter().copied()).collect();
         let hash = self.hasher.group(rows.rows(), &named);
         let mut filled = Filled::default();
-        let outcome = match was {
-            Some(was) if was.description.hash(self.hasher) == hash => Outcome::Same(Box::new(was)),
+        let (outcome, changes) = match was {
+            Some(was) if was.description.hash(self.hasher) == hash => {
+                (Outcome::Same(Box::new(was)), Some(Changes::default()))
+            }
             was => self.store(&table, &rows, (&hashes, was.as_ref()), &mut filled)?,
         };
-        Ok(GroupResult { number, hash, outcome, read_bytes, filled })
+        let changes = changes.filter(|_| is_aligned);
+        Ok(GroupResult { number, hash, outcome, read_bytes, filled, changes })
     }
 
     fn store(
@@ -129,9 +151,33 @@ impl Worker<'_> {
         rows: &RowBatch,
         (hashes, was): (&[ColumnHash], Option<&StoredGroup>),
         filled: &mut Filled,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<(Outcome, Option<Changes>), StoreError> {
         let row_sum = self.hasher.rows(rows, &table.numbers);
-        self.rewrite(table, (rows, row_sum), (hashes, was), filled)
+        let Some(was) = was.filter(|_| table.is_patchable) else {
+            let changes = Changes { inserted: rows.rows() as u64, ..Changes::default() };
+            let changes = was.is_none().then_some(changes);
+            return Ok((self.rewrite(table, (rows, row_sum), (hashes, was), filled)?, changes));
+        };
+        let tools = Tools { repository: self.repository, hasher: self.hasher };
+        let found = patching::find_changes(&tools, table, was, (rows, hashes))?;
+        let changes = found.changes;
+        let least = patching::rewrite_len(was, hashes);
+        if let Some(patched) = patching::as_patch(&tools, table, was, (rows, row_sum, hashes), found)?
+            && patched.fresh_len_bytes() * 2 <= least
+        {
+            patching::proven(&tools, table, (was, &patched), rows)?;
+            return Ok((self.put_patched(patched, filled)?, Some(changes)));
+        }
+        Ok((self.rewrite(table, (rows, row_sum), (hashes, Some(was)), filled)?, Some(changes)))
+    }
+
+    fn put_patched(&mut self, patched: Patched, filled: &mut Filled) -> Result<Outcome, StoreError> {
+        let Patched { description, pieces, patches } = patched;
+        let mut parts = Vec::new();
+        for bytes in pieces.into_iter().map(|piece| piece.bytes).chain(patches) {
+            self.put_bytes(bytes, &mut parts, filled)?;
+        }
+        Ok(Outcome::New(description, parts))
     }
 
     /// Columns that are as they were stay; the others are encoded.
@@ -170,26 +216,31 @@ impl Worker<'_> {
         }
         let mut parts = Vec::new();
         for Piece { bytes, .. } in pieces {
-            match bytes {
-                Bytes::Known(known) => parts.extend(known.iter().filter_map(as_known)),
-                Bytes::Fresh(bytes) if bytes.len() < APART_LEN_BYTES => {
-                    if !bytes.is_empty() {
-                        parts.push(self.filler.chunk(&bytes, filled)?);
-                    }
+            self.put_bytes(bytes, &mut parts, filled)?;
+        }
+        Ok(parts)
+    }
+
+    fn put_bytes(&mut self, bytes: Bytes, parts: &mut Vec<RawPart>, filled: &mut Filled) -> Result<(), StoreError> {
+        match bytes {
+            Bytes::Known(known) => parts.extend(known.iter().filter_map(as_known)),
+            Bytes::Fresh(bytes) if bytes.len() < APART_LEN_BYTES => {
+                if !bytes.is_empty() {
+                    parts.push(self.filler.chunk(&bytes, filled)?);
                 }
-                Bytes::Fresh(bytes) => {
-                    for chunk in bytes.chunks(self.max_chunk_bytes) {
-                        parts.push(self.filler.chunk_apart(chunk.to_vec(), filled)?);
-                    }
+            }
+            Bytes::Fresh(bytes) => {
+                for chunk in bytes.chunks(self.max_chunk_bytes) {
+                    parts.push(self.filler.chunk_apart(chunk.to_vec(), filled)?);
                 }
             }
         }
-        Ok(parts)
+        Ok(())
     }
 }
 
 impl Bytes {
-    fn fresh(&self) -> &[u8] {
+    pub fn fresh(&self) -> &[u8] {
         match self {
             Self::Fresh(bytes) => bytes,
             Self::Known(_) => &[],
@@ -220,7 +271,7 @@ fn known(was: &StoredGroup, number: u32, hash: &ColumnHash) -> Option<Piece> {
 }
 
 /// Encodes a column, and proves that it decodes to the same values.
-fn fresh(
+pub(crate) fn fresh(
     table: &TableWork,
     (at, column): (usize, &Column),
     (number, hash): (u32, ColumnHash),

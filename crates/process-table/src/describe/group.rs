@@ -42,7 +42,9 @@ pub struct PatchDescription {
     /// Its length.
     pub len_bytes: u64,
     /// Rows it changes, inserts or deletes.
-    pub rows: u32,
+    pub touched_rows: u32,
+    /// Rows of the group once it is applied.
+    pub rows_after: u32,
 }
 
 /// A row group.
@@ -72,6 +74,14 @@ impl GroupDescription {
         self.columns.iter().take(column).map(GroupColumn::len_bytes).fold(0, u64::saturating_add)
     }
 
+    /// Rows once so many patches are applied.
+    pub fn rows_with(&self, patches: usize) -> u32 {
+        match patches.checked_sub(1) {
+            None => self.base_rows,
+            Some(last) => self.patches.get(last).map_or(self.rows, |patch| patch.rows_after),
+        }
+    }
+
     /// Where a patch begins in the group's content.
     pub fn patch_start_byte(&self, patch: usize) -> u64 {
         let before = self.patches.iter().take(patch).map(|patch| patch.len_bytes);
@@ -92,7 +102,8 @@ impl GroupDescription {
         put_varint(self.patches.len() as u64, &mut to);
         for patch in &self.patches {
             put_varint(patch.len_bytes, &mut to);
-            put_varint(u64::from(patch.rows), &mut to);
+            put_varint(u64::from(patch.touched_rows), &mut to);
+            put_varint(u64::from(patch.rows_after), &mut to);
         }
         put_varint(self.columns.len() as u64, &mut to);
         for column in &self.columns {
@@ -118,10 +129,12 @@ impl GroupDescription {
         let rows = reader.at_most(MAX_ROWS as u64, "rows")? as u32;
         let base_rows = reader.at_most(MAX_ROWS as u64, "base rows")? as u32;
         let row_sum = RowSum(read_u128(&mut reader, "row sum")?);
-        let count = reader.count(MAX_PATCHES, 2, "patches")?;
+        let count = reader.count(MAX_PATCHES, 3, "patches")?;
         let patch = |reader: &mut Reader<'_>| {
             let len_bytes = reader.at_most(MAX_LEN_BYTES, "length of a patch")?;
-            Ok(PatchDescription { len_bytes, rows: reader.at_most(u64::from(u32::MAX), "rows of a patch")? as u32 })
+            let touched_rows = reader.at_most(2 * MAX_ROWS as u64, "rows of a patch")? as u32;
+            let rows_after = reader.at_most(MAX_ROWS as u64, "rows after a patch")? as u32;
+            Ok(PatchDescription { len_bytes, touched_rows, rows_after })
         };
         let patches = (0..count).map(|_| patch(&mut reader)).collect::<Result<Vec<_>, CodecError>>()?;
         let count = reader.count(MAX_COLUMNS, 36, "columns")?;
@@ -176,7 +189,10 @@ mod tests {
                 column(7, None, 20, 2),
                 column(3, Some((form, 50)), 5, 1),
             ],
-            patches: vec![PatchDescription { len_bytes: 40, rows: 4 }, PatchDescription { len_bytes: 9, rows: 1 }],
+            patches: vec![
+                PatchDescription { len_bytes: 40, touched_rows: 4, rows_after: 98 },
+                PatchDescription { len_bytes: 9, touched_rows: 1, rows_after: 99 },
+            ],
         }
     }
 

@@ -39,7 +39,7 @@ pub fn find<'m>(
 ) -> Result<Option<(&'m Manifest, Option<String>)>, Failure> {
     let (name, path) = crate::place::split(place)?;
     let manifest = app.choose(manifests, &name)?;
-    let within = path.filter(|path| !path.is_root()).map(|path| path.to_string());
+    let within = path.filter(|path| !path.is_root()).map(|path| String::from_utf8_lossy(path.as_bytes()).into_owned());
     Ok(holds_tables(manifest).then_some((manifest, within)))
 }
 

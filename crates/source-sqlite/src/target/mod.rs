@@ -46,8 +46,8 @@ struct Work {
     /// `None`: a database that stands there is changed.
     file: Option<NewFile>,
     job: RestoreJob,
-    /// Number of the table whose rows are written, and the statement that writes one.
-    current: Option<(usize, String)>,
+    /// Number of the table whose rows are written, and what writes one.
+    current: Option<(usize, insert::Writing)>,
     /// Rows of SQLite's own tables, which are written last.
     held: Vec<(usize, RowBatch)>,
     told: Vec<String>,

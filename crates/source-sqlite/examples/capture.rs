@@ -1,6 +1,6 @@
-//! Measures how fast a database is read: `cargo run --release --example capture -- ROWS [wal]`.
+//! Measures how fast a database is read and put back: `cargo run --release --example capture -- ROWS [wal]`.
 
-use datakeep_connector::{Connector, Options};
+use datakeep_connector::{Connector, Options, RestoreJob, TableAction, TableJob};
 use datakeep_source_sqlite::SqliteConnector;
 use std::time::Instant;
 
@@ -39,21 +39,41 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("begin {:?}: {mark:?}", start.elapsed());
     let catalog = source.catalog()?;
     println!("catalog {:?}", start.elapsed());
-    for table in &catalog.tables {
+    let job = |table: &datakeep_connector::TableInfo| TableJob {
+        table: table.clone(),
+        into: table.name.clone(),
+        action: TableAction::Create,
+    };
+    let job = RestoreJob { whole: true, tables: catalog.tables.iter().map(job).collect(), catalog: catalog.clone() };
+    let restored = format!("sqlite:{}", directory.path().join("restored.db").display());
+    let mut target = connector.open_table_target(&restored, &Options::new(), false)?;
+    target.begin(&job)?;
+    for (number, table) in catalog.tables.iter().enumerate() {
         let start = Instant::now();
-        let mut stream = source.rows(table)?;
+        let mut batches = Vec::new();
         let mut rows = 0;
+        let mut stream = source.rows(table)?;
         while let Some(batch) = stream.next_batch()? {
             rows += batch.rows();
+            batches.push(batch);
         }
-        let seconds = start.elapsed().as_secs_f64();
+        drop(stream);
+        let (width, seconds) = (table.columns.len(), start.elapsed().as_secs_f64());
         println!(
-            "{}: {rows} rows of {} columns in {seconds:.2} s, {:.0} rows/s",
+            "{}: {rows} rows of {width} columns in {seconds:.2} s, {:.0} rows/s",
             table.name,
-            table.columns.len(),
             rows as f64 / seconds
         );
+        let start = Instant::now();
+        target.begin_table(number)?;
+        batches.iter().try_for_each(|batch| target.write(batch))?;
+        target.end_table()?;
+        let seconds = start.elapsed().as_secs_f64();
+        println!("    put back in {seconds:.2} s, {:.0} rows/s", rows as f64 / seconds);
     }
     source.complete()?;
+    let start = Instant::now();
+    println!("{:?}", target.finish()?);
+    println!("finish {:?}", start.elapsed());
     Ok(())
 }

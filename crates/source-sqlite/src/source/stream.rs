@@ -26,7 +26,7 @@ pub(crate) struct TableStream<'s> {
     path: PathBuf,
     /// True when the wide text of each column follows the columns.
     has_wide: bool,
-    /// Rows given so far.
+    /// Rows read so far.
     rows: u64,
     is_done: bool,
 }
@@ -63,6 +63,7 @@ impl<'s> TableStream<'s> {
                 }
             }
             count += 1;
+            self.rows += 1;
         }
         // Dropped, it would take the statement back to the first row. It owns nothing: the statement goes on from here.
         std::mem::forget(rows);
@@ -94,13 +95,12 @@ impl RowStream for TableStream<'_> {
         }
         let count = self.fill().map_err(|error| {
             self.is_done = true;
-            let what = format!("cannot read table {} after some {} rows of", shown_name(&self.name), self.rows);
+            let what = format!("cannot read table {} after {} rows of", shown_name(&self.name), self.rows);
             sqlite_error(Side::Source, &what, &self.path, &error)
         })?;
         if count == 0 {
             return Ok(None);
         }
-        self.rows += count as u64;
         let columns = self.columns.iter_mut().map(Building::finish).collect::<Result<_, _>>();
         let batch = columns.and_then(RowBatch::new).map_err(|error| out_of_order(&error.to_string()))?;
         Ok(Some(batch))

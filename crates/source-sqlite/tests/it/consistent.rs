@@ -10,6 +10,7 @@ const TOTAL: i64 = 1000;
 /// Moves money between two accounts in every transaction, and changes the schema in every tenth, until told to stop.
 fn write_on(path: &Path, stop: &AtomicBool, transactions: &AtomicU64) {
     let connection = open(path);
+    connection.pragma_update(None, "synchronous", false).expect("set");
     let mut number = 0;
     while !stop.load(Ordering::Acquire) {
         let schema = match number % 20 {

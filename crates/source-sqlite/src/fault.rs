@@ -39,7 +39,7 @@ pub(crate) fn sqlite_error(side: Side, what: &str, path: &Path, error: &Error) -
         _ => format!("{what} {place}: {said}"),
     };
     let error = ConnectorError::new(kind, message);
-    match hint {
+    match hint.or_else(|| needs_application(&said)) {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
@@ -71,6 +71,15 @@ pub(crate) fn usage(message: impl Into<String>) -> ConnectorError {
 
 pub(crate) fn out_of_order(message: &str) -> ConnectorError {
     ConnectorError::new(ErrorKind::Internal, message)
+}
+
+/// Advice where a table or an index calls what only its application has.
+fn needs_application(said: &str) -> Option<&'static str> {
+    let calls = ["no such collation sequence", "no such function", "unknown function"];
+    calls.iter().any(|call| said.contains(call)).then_some(
+        "only the application that made the database knows this collation or function: restore the other tables, or back the \
+         file up as a file while nothing writes to it",
+    )
 }
 
 fn code(error: &Error) -> Option<ErrorCode> {

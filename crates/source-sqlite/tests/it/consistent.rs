@@ -147,10 +147,12 @@ fn locks_of_this_process_outlive_a_capture() {
     assert_eq!(captured.values("t").len(), 1, "what is not committed is not seen");
     // Another process asks the kernel, not this process's SQLite.
     let sql = "BEGIN IMMEDIATE; ROLLBACK;";
-    let other = std::process::Command::new("sqlite3").arg(&path).arg(sql).output();
-    if let Ok(output) = other {
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(said.contains("locked"), "the lock is gone: {said}");
+    match std::process::Command::new("sqlite3").arg(&path).arg(sql).output() {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(said.contains("locked"), "the lock is gone: {said}");
+        }
+        Err(error) => eprintln!("SKIPPED: whether locks outlive a capture: no sqlite3 to ask: {error}"),
     }
     writer.execute_batch("COMMIT").expect("committed");
 }

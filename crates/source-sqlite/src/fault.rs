@@ -2,7 +2,7 @@
 
 use datakeep_connector::ConnectorError;
 use datakeep_model::{ErrorKind, escape_for_terminal};
-use rusqlite::{Error, ErrorCode, ffi};
+use rusqlite::{Error, ErrorCode};
 use std::path::Path;
 
 /// Which way data flows when something fails.
@@ -21,10 +21,10 @@ pub(crate) fn shown(path: &Path) -> String {
 
 /// The error of a call that failed while doing `what` (`cannot read`, `cannot read table x of`) on the database at `path`.
 pub(crate) fn sqlite_error(side: Side, what: &str, path: &Path, error: &Error) -> ConnectorError {
-    let (code, extended) = codes(error);
+    let code = code(error);
     let said = words(error);
     let (kind, hint) = match side {
-        Side::Source => source_advice(code, extended),
+        Side::Source => source_advice(code),
         Side::Target => target_advice(code),
     };
     let place = shown(path);
@@ -39,7 +39,7 @@ pub(crate) fn sqlite_error(side: Side, what: &str, path: &Path, error: &Error) -
         _ => format!("{what} {place}: {said}"),
     };
     let error = ConnectorError::new(kind, message);
-    match hint {
+    match hint.or_else(|| needs_application(&said)) {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
@@ -73,12 +73,19 @@ pub(crate) fn out_of_order(message: &str) -> ConnectorError {
     ConnectorError::new(ErrorKind::Internal, message)
 }
 
-fn codes(error: &Error) -> (Option<ErrorCode>, i32) {
+/// Advice where a table or an index calls what only its application has.
+fn needs_application(said: &str) -> Option<&'static str> {
+    let calls = ["no such collation sequence", "no such function", "unknown function"];
+    calls.iter().any(|call| said.contains(call)).then_some(
+        "only the application that made the database knows this collation or function: restore the other tables, or back the \
+         file up as a file while nothing writes to it",
+    )
+}
+
+fn code(error: &Error) -> Option<ErrorCode> {
     match error {
-        Error::SqliteFailure(failure, _) | Error::SqlInputError { error: failure, .. } => {
-            (Some(failure.code), failure.extended_code)
-        }
-        _ => (None, 0),
+        Error::SqliteFailure(failure, _) | Error::SqlInputError { error: failure, .. } => Some(failure.code),
+        _ => None,
     }
 }
 
@@ -93,7 +100,7 @@ pub(crate) fn words(error: &Error) -> String {
     escape_for_terminal(said.as_bytes())
 }
 
-fn source_advice(code: Option<ErrorCode>, extended: i32) -> (ErrorKind, Option<&'static str>) {
+fn source_advice(code: Option<ErrorCode>) -> (ErrorKind, Option<&'static str>) {
     const UNFINISHED: &str = "a crash left a transaction unfinished: open the database once with its application, or with \
                               `sqlite3 FILE .schema`, as a user that may write it";
     match code {
@@ -112,7 +119,6 @@ fn source_advice(code: Option<ErrorCode>, extended: i32) -> (ErrorKind, Option<&
             ErrorKind::Busy,
             Some("run it again when the other program is done, or wait longer with the option `busy-timeout`"),
         ),
-        Some(ErrorCode::ReadOnly) if extended == ffi::SQLITE_READONLY_ROLLBACK => (ErrorKind::Source, Some(UNFINISHED)),
         Some(ErrorCode::ReadOnly) => (ErrorKind::Source, Some(UNFINISHED)),
         Some(ErrorCode::CannotOpen) => (
             ErrorKind::Source,
@@ -148,4 +154,34 @@ fn target_advice(code: Option<ErrorCode>) -> (ErrorKind, Option<&'static str>) {
         _ => None,
     };
     (ErrorKind::Target, hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    fn check(side: Side, code: i32, kind: ErrorKind, word: &str) {
+        let error = Error::SqliteFailure(ffi::Error::new(code), None);
+        let fault = sqlite_error(side, "cannot write to", Path::new("/srv/a\nb.db"), &error);
+        assert_eq!(fault.kind, kind, "{fault}");
+        assert!(fault.message.starts_with("cannot write to /srv/a\\nb.db: "), "{fault}");
+        let hint = fault.hint.unwrap_or_default();
+        assert!(hint.contains(word), "{hint}");
+    }
+
+    #[test]
+    fn every_refusal_says_what_to_do() {
+        check(Side::Target, ffi::SQLITE_FULL, ErrorKind::Target, "make room");
+        check(Side::Target, ffi::SQLITE_READONLY, ErrorKind::Target, "may write it");
+        check(Side::Target, ffi::SQLITE_BUSY, ErrorKind::Target, "busy-timeout");
+        check(Side::Target, ffi::SQLITE_CANTOPEN, ErrorKind::Target, "directory");
+        check(Side::Source, ffi::SQLITE_FULL, ErrorKind::Source, "spool");
+        check(Side::Source, ffi::SQLITE_BUSY, ErrorKind::Busy, "busy-timeout");
+        check(Side::Source, ffi::SQLITE_READONLY_ROLLBACK, ErrorKind::Source, "crash");
+        check(Side::Source, ffi::SQLITE_NOTADB, ErrorKind::Source, "SQLCipher");
+        check(Side::Source, ffi::SQLITE_CORRUPT, ErrorKind::Source, "integrity_check");
+        check(Side::Source, ffi::SQLITE_CANTOPEN, ErrorKind::Source, "-wal");
+        check(Side::Source, ffi::SQLITE_PERM, ErrorKind::Denied, "may read it");
+    }
 }

@@ -22,6 +22,7 @@
 //! | 3 | real | IEEE 754 big-endian, the sign bit turned, or all bits where it was set (total order) |
 //! | 4 | text | UTF-8 as SQLite gives it, valid or not |
 //! | 5 | blob | as it is |
+//! | 6 | text in a UTF-16 database that is no valid UTF-16, so that UTF-8 cannot say it | UTF-16 big-endian |
 
 mod connector;
 mod fault;

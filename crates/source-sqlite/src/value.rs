@@ -6,6 +6,8 @@ pub(crate) const INTEGER: u8 = 2;
 pub(crate) const REAL: u8 = 3;
 pub(crate) const TEXT: u8 = 4;
 pub(crate) const BLOB: u8 = 5;
+/// Text of a UTF-16 database that UTF-8 cannot say.
+pub(crate) const WIDE_TEXT: u8 = 6;
 
 const SIGN: u64 = 1 << 63;
 
@@ -35,16 +37,30 @@ pub(crate) fn to_exception(value: ValueRef<'_>) -> Option<(u8, Vec<u8>)> {
     }
 }
 
-/// The value of an exception; `None` when no value is written so.
+/// The value of an exception, wide text as a blob; `None` when no value is written so.
 pub(crate) fn of_exception(kind: u8, bytes: &[u8]) -> Option<ValueRef<'_>> {
     let number = || <[u8; 8]>::try_from(bytes).ok().map(u64::from_be_bytes);
     match kind {
         INTEGER => number().map(|bits| ValueRef::Integer((bits ^ SIGN).cast_signed())),
         REAL => number().map(|bits| ValueRef::Real(real_of(bits))),
         TEXT => Some(ValueRef::Text(bytes)),
-        BLOB => Some(ValueRef::Blob(bytes)),
+        BLOB | WIDE_TEXT => Some(ValueRef::Blob(bytes)),
         _ => None,
     }
+}
+
+/// The bytes of a text in UTF-16 (`raw`, in the order of bytes of its database) as big-endian, unless they are just what the
+/// text in UTF-8 says.
+pub(crate) fn wide_text(utf8: &[u8], raw: &[u8], is_little_endian: bool) -> Option<Vec<u8>> {
+    let wide = if is_little_endian { swapped(raw) } else { raw.to_vec() };
+    let is_said = std::str::from_utf8(utf8)
+        .is_ok_and(|text| text.encode_utf16().flat_map(u16::to_be_bytes).eq(wide.iter().copied()));
+    (!is_said).then_some(wide)
+}
+
+/// The bytes with each two changed for one another.
+pub(crate) fn swapped(bytes: &[u8]) -> Vec<u8> {
+    bytes.chunks(2).flat_map(|pair| pair.iter().rev().copied()).collect()
 }
 
 #[cfg(test)]
@@ -61,6 +77,14 @@ mod tests {
         assert_eq!(to_exception(ValueRef::Null), None);
         assert_eq!(of_exception(1, b"x"), None);
         assert_eq!(of_exception(INTEGER, b"x"), None);
+    }
+
+    #[test]
+    fn only_what_utf8_cannot_say_is_wide() {
+        assert_eq!(wide_text("a\u{1F600}".as_bytes(), &[b'a', 0, 0x3d, 0xd8, 0, 0xde], true), None);
+        assert_eq!(wide_text("a".as_bytes(), &[0, b'a'], false), None);
+        assert_eq!(wide_text(b"?", &[0, 0xd8], true), Some(vec![0xd8, 0]));
+        assert_eq!(wide_text(&[0xed, 0xa0, 0x80], &[0xd8, 0], false), Some(vec![0xd8, 0]));
     }
 
     proptest! {

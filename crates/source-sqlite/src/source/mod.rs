@@ -3,7 +3,7 @@
 pub(crate) mod catalog;
 mod column;
 mod mark;
-mod order;
+pub(crate) mod order;
 mod spool;
 mod stream;
 

@@ -24,7 +24,9 @@ pub(crate) struct TableStream<'s> {
     columns: Vec<Building>,
     name: TableName,
     path: PathBuf,
-    /// Rows given so far.
+    /// True when the wide text of each column follows the columns.
+    has_wide: bool,
+    /// Rows read so far.
     rows: u64,
     is_done: bool,
 }
@@ -39,7 +41,9 @@ impl<'s> TableStream<'s> {
         };
         let what = || format!("cannot read table {} of", shown_name(&table.name));
         let statement = prepare().map_err(|error| sqlite_error(Side::Source, &what(), path, &error))?;
-        Ok(Self { statement, columns, name: table.name.clone(), path: path.to_owned(), rows: 0, is_done: false })
+        let has_wide = statement.column_count() > table.columns.len();
+        let (name, path) = (table.name.clone(), path.to_owned());
+        Ok(Self { statement, columns, name, path, has_wide, rows: 0, is_done: false })
     }
 
     /// Takes rows until the batch is full; the number of rows.
@@ -51,15 +55,32 @@ impl<'s> TableStream<'s> {
                 self.is_done = true;
                 return Ok(count);
             };
-            for (place, column) in self.columns.iter_mut().enumerate() {
-                bytes += column.push(count as u32, row.get_ref(place)?);
+            if self.has_wide {
+                bytes += push_wide(&mut self.columns, count as u32, row)?;
+            } else {
+                for (place, column) in self.columns.iter_mut().enumerate() {
+                    bytes += column.push(count as u32, row.get_ref(place)?);
+                }
             }
             count += 1;
+            self.rows += 1;
         }
         // Dropped, it would take the statement back to the first row. It owns nothing: the statement goes on from here.
         std::mem::forget(rows);
         Ok(count)
     }
+}
+
+/// Adds a row of a UTF-16 database.
+fn push_wide(columns: &mut [Building], row: u32, from: &rusqlite::Row<'_>) -> rusqlite::Result<usize> {
+    let (width, mut bytes) = (columns.len(), 0);
+    for (place, column) in columns.iter_mut().enumerate() {
+        bytes += match from.get_ref(width + place)? {
+            ValueRef::Blob(wide) => column.push_exception(row, value::WIDE_TEXT, wide.to_vec()),
+            _ => column.push(row, from.get_ref(place)?),
+        };
+    }
+    Ok(bytes)
 }
 
 /// The name of a table as people may see it.
@@ -74,13 +95,12 @@ impl RowStream for TableStream<'_> {
         }
         let count = self.fill().map_err(|error| {
             self.is_done = true;
-            let what = format!("cannot read table {} after some {} rows of", shown_name(&self.name), self.rows);
+            let what = format!("cannot read table {} after {} rows of", shown_name(&self.name), self.rows);
             sqlite_error(Side::Source, &what, &self.path, &error)
         })?;
         if count == 0 {
             return Ok(None);
         }
-        self.rows += count as u64;
         let columns = self.columns.iter_mut().map(Building::finish).collect::<Result<_, _>>();
         let batch = columns.and_then(RowBatch::new).map_err(|error| out_of_order(&error.to_string()))?;
         Ok(Some(batch))
@@ -123,14 +143,16 @@ impl Building {
                     to.append_value(text);
                     return bytes.len() + 4;
                 }
-                return self.push_exception(row, value);
+                return self.push_exception(row, value::TEXT, bytes.to_vec());
             }
             (Values::Blobs(to), ValueRef::Blob(bytes)) => {
                 to.append_value(bytes);
                 return bytes.len() + 4;
             }
-            (_, ValueRef::Null) => self.push_null(),
-            _ => return self.push_exception(row, value),
+            _ => match value::to_exception(value) {
+                None => self.push_null(),
+                Some((kind, bytes)) => return self.push_exception(row, kind, bytes),
+            },
         }
         8
     }
@@ -144,9 +166,8 @@ impl Building {
         }
     }
 
-    fn push_exception(&mut self, row: u32, value: ValueRef<'_>) -> usize {
+    fn push_exception(&mut self, row: u32, kind: u8, bytes: Vec<u8>) -> usize {
         self.push_null();
-        let Some((kind, bytes)) = value::to_exception(value) else { return 8 };
         let len = bytes.len();
         self.exceptions.push(Exception { row, kind, bytes });
         len + size_of::<Exception>()

@@ -1,7 +1,8 @@
 //! Rows into a table.
 
 use super::{qualified, target_error};
-use crate::fault::out_of_order;
+use crate::fault::{out_of_order, shown};
+use crate::source::order::Encoding;
 use crate::sql::quoted;
 use crate::value;
 use arrow_array::cast::AsArray;
@@ -13,28 +14,48 @@ use datakeep_connector::{ConnectorError, TableInfo, TableJob, TableName};
 use datakeep_model::ErrorKind;
 use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use std::collections::HashSet;
 use std::path::Path;
 
-/// The statement that adds a row.
-pub(crate) fn adding(job: &TableJob) -> String {
-    let names: Vec<String> = job.table.columns.iter().map(|column| quoted(&column.name)).collect();
-    let places: Vec<String> = (1..=names.len()).map(|place| format!("?{place}")).collect();
-    format!("INSERT INTO {}({}) VALUES ({})", qualified(&job.into.table), names.join(", "), places.join(", "))
+/// A statement that writes a row, its parameters in the order of the table's columns.
+pub(crate) struct Writing {
+    head: String,
+    width: usize,
+    tail: String,
 }
 
-/// The statement that adds a row, or overwrites the one of the same key. A row that contradicts another one (a unique value
-/// that a row of another key has) is an error: nothing is removed to make place for it.
-pub(crate) fn merging(job: &TableJob, standing: &TableInfo) -> String {
-    let visible = |info: &TableInfo, place: &usize| info.columns.get(*place).map(|column| quoted(&column.name));
-    let key: Vec<String> = standing.key.iter().filter_map(|place| visible(standing, place)).collect();
-    let is_hidden =
-        |name: &&String| standing.columns.iter().any(|column| column.hidden && quoted(&column.name) == **name);
+impl Writing {
+    /// The statement; the columns at these places are given as the bytes of a text in the encoding of the target.
+    fn sql(&self, wide: &[usize]) -> String {
+        let place = |place: usize| {
+            let number = place + 1;
+            if wide.contains(&place) { format!("CAST(?{number} AS TEXT)") } else { format!("?{number}") }
+        };
+        let places: Vec<String> = (0..self.width).map(place).collect();
+        format!("{}({}){}", self.head, places.join(", "), self.tail)
+    }
+}
+
+/// Adds rows.
+pub(crate) fn adding(job: &TableJob) -> Writing {
     let names: Vec<String> = job.table.columns.iter().map(|column| quoted(&column.name)).collect();
+    let head = format!("INSERT INTO {}({}) VALUES ", qualified(&job.into.table), names.join(", "));
+    Writing { head, width: names.len(), tail: String::new() }
+}
+
+/// Adds rows, or overwrites those of the same key. A row that contradicts another one (a unique value that a row of another key
+/// has) is an error: nothing is removed to make place for it.
+pub(crate) fn merging(job: &TableJob, standing: &TableInfo) -> Writing {
+    let key: Vec<String> = standing
+        .key
+        .iter()
+        .filter_map(|place| standing.columns.get(*place))
+        .map(|column| quoted(&column.name))
+        .collect();
     // The key is overwritten, too: keys that SQLite takes for the same may differ (NOCASE).
-    let set: Vec<String> =
-        names.iter().filter(|name| !is_hidden(name)).map(|name| format!("{name} = excluded.{name}")).collect();
-    let action = if set.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {}", set.join(", ")) };
-    format!("{} ON CONFLICT({}) DO {action}", adding(job), key.join(", "))
+    let visible = standing.columns.iter().filter(|column| !column.hidden).map(|column| quoted(&column.name));
+    let set: Vec<String> = visible.map(|name| format!("{name} = excluded.{name}")).collect();
+    Writing { tail: format!(" ON CONFLICT({}) DO UPDATE SET {}", key.join(", "), set.join(", ")), ..adding(job) }
 }
 
 /// Writes rows, one call of the statement each.
@@ -42,17 +63,22 @@ pub(crate) fn write(
     connection: &Connection,
     path: &Path,
     table: &TableName,
-    statement: &str,
+    writing: &Writing,
     rows: &RowBatch,
 ) -> Result<(), ConnectorError> {
-    let what = format!("cannot write rows of table {} to", super::job::shown_table(&table.table));
-    let fault = target_error(&what, path);
-    let mut statement = connection.prepare(statement).map_err(&fault)?;
-    if statement.parameter_count() != rows.columns().len() {
+    if writing.width != rows.columns().len() {
         return Err(out_of_order("rows have not the columns of their table"));
     }
+    let what = format!("cannot write rows of table {} to", super::job::shown_table(&table.table));
+    let fault = target_error(&what, path);
+    let mut statement = connection.prepare(&writing.sql(&[])).map_err(&fault)?;
     let mut columns = rows.columns().iter().map(Cells::new).collect::<Result<Vec<_>, _>>()?;
+    let wide_rows = wide_rows(rows);
     for row in 0..rows.rows() {
+        if wide_rows.contains(&row) {
+            write_wide(connection, path, &what, writing, row, &mut columns)?;
+            continue;
+        }
         for (place, column) in columns.iter_mut().enumerate() {
             let value = ToSqlOutput::Borrowed(column.value(row)?);
             statement.raw_bind_parameter(place + 1, value).map_err(&fault)?;
@@ -60,6 +86,46 @@ pub(crate) fn write(
         statement.raw_execute().map_err(&fault)?;
     }
     Ok(())
+}
+
+/// Rows with a text that UTF-8 cannot say.
+fn wide_rows(rows: &RowBatch) -> HashSet<usize> {
+    let exceptions = rows.columns().iter().flat_map(|column| column.exceptions());
+    exceptions.filter(|exception| exception.kind == value::WIDE_TEXT).map(|exception| exception.row as usize).collect()
+}
+
+/// Writes a row with a text that UTF-8 cannot say.
+fn write_wide(
+    connection: &Connection,
+    path: &Path,
+    what: &str,
+    writing: &Writing,
+    row: usize,
+    columns: &mut [Cells<'_>],
+) -> Result<(), ConnectorError> {
+    let fault = target_error(what, path);
+    let encoding = Encoding::of(connection).map_err(&fault)?;
+    if encoding == Encoding::Utf8 {
+        let message = format!("{what} {}: it keeps texts in UTF-8, which cannot say all of them", shown(path));
+        return Err(ConnectorError::new(ErrorKind::Target, message)
+            .with_hint("restore to a new file, which keeps texts as the captured database did"));
+    }
+    let is_wide = |cells: &Cells<'_>| {
+        cells.exceptions.first().is_some_and(|e| e.row as usize == row && e.kind == value::WIDE_TEXT)
+    };
+    let wide: Vec<usize> = (0..columns.len()).filter(|place| is_wide(&columns[*place])).collect();
+    let mut statement = connection.prepare(&writing.sql(&wide)).map_err(&fault)?;
+    for (place, column) in columns.iter_mut().enumerate() {
+        let value = column.value(row)?;
+        let bound = match value {
+            ValueRef::Blob(bytes) if wide.contains(&place) && encoding == Encoding::Utf16le => {
+                statement.raw_bind_parameter(place + 1, value::swapped(bytes))
+            }
+            value => statement.raw_bind_parameter(place + 1, ToSqlOutput::Borrowed(value)),
+        };
+        bound.map_err(&fault)?;
+    }
+    statement.raw_execute().map(drop).map_err(&fault)
 }
 
 enum Typed<'a> {

@@ -1,5 +1,6 @@
 //! Tables and everything else that a schema has, made by their own statements.
 
+use super::stand_in::StandIns;
 use super::{Work, insert, job, qualified, target_error};
 use crate::fault::{shown, words};
 use crate::source::catalog::VIRTUAL_TABLE;
@@ -11,7 +12,12 @@ use rusqlite::{Connection, Result, params};
 use std::path::Path;
 
 /// Makes a table of the job, or empties its place and makes it, or leaves it as it stands.
-pub(crate) fn table(connection: &Connection, path: &Path, job: &TableJob) -> std::result::Result<(), ConnectorError> {
+pub(crate) fn table(
+    connection: &Connection,
+    path: &Path,
+    job: &TableJob,
+    stand_ins: &mut StandIns,
+) -> std::result::Result<(), ConnectorError> {
     let name = job::shown_table(&job.into.table);
     if job.action == TableAction::Merge || job::is_own(&job.into.table) {
         return Ok(());
@@ -31,7 +37,19 @@ pub(crate) fn table(connection: &Connection, path: &Path, job: &TableJob) -> std
         return Err(ConnectorError::new(ErrorKind::Incompatible, message));
     };
     let what = format!("cannot make table {name} in");
-    connection.execute(&statement, []).map(drop).map_err(target_error(&what, path))
+    let fault = target_error(&what, path);
+    stand_ins.execute(connection, &statement).map_err(&fault)?;
+    match stand_ins.sorting(connection, &job.into.table).map_err(&fault)? {
+        None => Ok(()),
+        Some(collation) => {
+            let message = format!(
+                "{what} {}: it is sorted by {collation}, a collation that only its application has",
+                shown(path)
+            );
+            Err(ConnectorError::new(ErrorKind::Target, message)
+                .with_hint("restore the other tables, or back the file up as a file while nothing writes to it"))
+        }
+    }
 }
 
 /// Makes all objects of a new database whose tables were made, in their order.

@@ -4,6 +4,7 @@ mod file;
 mod insert;
 mod job;
 mod make;
+mod stand_in;
 mod verify;
 
 use crate::fault::{Side, io_error, out_of_order, shown, sqlite_error};
@@ -14,6 +15,7 @@ use datakeep_connector::{ConnectorError, RestoreJob, Standing, TableAction, Tabl
 use datakeep_model::ErrorKind;
 use file::NewFile;
 use rusqlite::{Connection, OpenFlags};
+use stand_in::StandIns;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,8 +48,8 @@ struct Work {
     /// `None`: a database that stands there is changed.
     file: Option<NewFile>,
     job: RestoreJob,
-    /// Number of the table whose rows are written, and the statement that writes one.
-    current: Option<(usize, String)>,
+    /// Number of the table whose rows are written, and what writes one.
+    current: Option<(usize, insert::Writing)>,
     /// Rows of SQLite's own tables, which are written last.
     held: Vec<(usize, RowBatch)>,
     told: Vec<String>,
@@ -127,10 +129,12 @@ impl TableTarget for SqliteTarget {
         }
         let (connection, file) = self.open_work(job)?;
         job::check_against(&connection, &self.path, job)?;
+        let mut stand_ins = StandIns::new(file.is_some());
         for table in &job.tables {
-            make::table(&connection, &self.path, table)?;
+            make::table(&connection, &self.path, table, &mut stand_ins)?;
         }
-        let (job, current, held, told) = (job.clone(), None, Vec::new(), Vec::new());
+        stand_ins.end(&connection).map_err(target_error("cannot prepare", &self.path))?;
+        let (job, current, held, told) = (job.clone(), None, Vec::new(), stand_ins.told());
         self.work = Some(Work { connection, file, job, current, held, told });
         Ok(())
     }

@@ -10,6 +10,7 @@ const TOTAL: i64 = 1000;
 /// Moves money between two accounts in every transaction, and changes the schema in every tenth, until told to stop.
 fn write_on(path: &Path, stop: &AtomicBool, transactions: &AtomicU64) {
     let connection = open(path);
+    connection.pragma_update(None, "synchronous", false).expect("set");
     let mut number = 0;
     while !stop.load(Ordering::Acquire) {
         let schema = match number % 20 {
@@ -146,10 +147,12 @@ fn locks_of_this_process_outlive_a_capture() {
     assert_eq!(captured.values("t").len(), 1, "what is not committed is not seen");
     // Another process asks the kernel, not this process's SQLite.
     let sql = "BEGIN IMMEDIATE; ROLLBACK;";
-    let other = std::process::Command::new("sqlite3").arg(&path).arg(sql).output();
-    if let Ok(output) = other {
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(said.contains("locked"), "the lock is gone: {said}");
+    match std::process::Command::new("sqlite3").arg(&path).arg(sql).output() {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(said.contains("locked"), "the lock is gone: {said}");
+        }
+        Err(error) => eprintln!("SKIPPED: whether locks outlive a capture: no sqlite3 to ask: {error}"),
     }
     writer.execute_batch("COMMIT").expect("committed");
 }

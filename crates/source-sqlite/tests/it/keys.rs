@@ -1,6 +1,6 @@
 //! What names a row, and in which order rows come.
 
-use crate::common::{Value, round_trip, text};
+use crate::common::{Place, Value, capture, check_keys, open, read_rows, round_trip, source, text, values};
 use arrow_schema::DataType;
 
 #[test]
@@ -48,6 +48,32 @@ fn keys_of_mixed_classes_rise() {
     let kinds: Vec<u8> =
         captured.values("m").iter().map(|row| if let Value::Exception(kind, _) = row[0] { kind } else { 0 }).collect();
     assert_eq!(kinds, [0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 3, 3, 4, 4, 5, 5]);
+}
+
+#[test]
+fn keys_rise_whatever_type_they_are_read_as() {
+    let place = Place::new();
+    for encoding in ["UTF-8", "UTF-16le"] {
+        let path = place.path(&format!("{encoding}.db"));
+        open(&path)
+            .execute_batch(&format!(
+                "PRAGMA encoding='{encoding}';
+                 CREATE TABLE m(a COLLATE NOCASE, b, v, PRIMARY KEY (b DESC, a)) WITHOUT ROWID;
+                 WITH k(k) AS (VALUES (1), (-1), (2.5), (-0.5), ('a'), ('B'), (''), ('\u{ff5e}'), ('\u{1F600}'), (x''), (x'80'))
+                 INSERT INTO m SELECT x.k, y.k, 1 FROM k AS x, k AS y;"
+            ))
+            .expect("made");
+        let captured = capture(&path);
+        for data_type in [DataType::Int64, DataType::Float64, DataType::Utf8, DataType::Binary] {
+            let mut source = source(&path).expect("opened");
+            source.begin().expect("begun");
+            let mut table = captured.table("m").clone();
+            table.columns.iter_mut().for_each(|column| column.data_type = data_type.clone());
+            let batches = read_rows(source.as_mut(), &table).expect("read");
+            assert_eq!(values(&batches).len(), 121);
+            check_keys(&table, &batches);
+        }
+    }
 }
 
 #[test]

@@ -92,14 +92,15 @@ fn make(connection: &rusqlite::Connection, number: usize, table: &Table) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_databases_come_back(tables in proptest::collection::vec(any_table(), 1..4), is_wal in any::<bool>()) {
+    fn random_databases_come_back(tables in proptest::collection::vec(any_table(), 1..4), is_wal in any::<bool>(), encoding in 0..3usize) {
         let place = Place::new();
         let path = place.path("source.db");
         let connection = open(&path);
-        connection.execute_batch("PRAGMA synchronous=OFF").expect("set");
+        let encoding = ["UTF-8", "UTF-16le", "UTF-16be"][encoding];
+        connection.execute_batch(&format!("PRAGMA encoding='{encoding}'; PRAGMA synchronous=OFF")).expect("set");
         connection.execute_batch(if is_wal { "PRAGMA journal_mode=WAL" } else { "PRAGMA journal_mode=MEMORY" }).expect("set");
         connection.execute_batch("BEGIN").expect("begun");
         for (number, table) in tables.iter().enumerate() {

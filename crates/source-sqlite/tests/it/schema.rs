@@ -168,3 +168,38 @@ fn what_only_its_application_can_build_is_told() {
     assert!(told.iter().any(|sentence| sentence.contains("index i was left out")), "{told:?}");
     assert_eq!(capture(&place.path("restored.db")).values("t").len(), 1);
 }
+
+/// A database whose application has a collation of its own.
+fn with_own_collation(sql: &str) -> (Place, std::path::PathBuf) {
+    let place = Place::new();
+    let path = place.path("source.db");
+    let connection = open(&path);
+    connection.create_collation("theirs", |a: &str, b: &str| b.cmp(a)).expect("a collation");
+    connection.execute_batch(sql).expect("made");
+    (place, path)
+}
+
+#[test]
+fn collations_that_only_an_application_has_are_not_needed() {
+    let (place, path) = with_own_collation(
+        "CREATE TABLE t(a TEXT COLLATE theirs, b); INSERT INTO t VALUES ('b', 1), ('a', 2);
+         CREATE VIEW v AS SELECT theirs(a) FROM t ORDER BY a;
+         CREATE TRIGGER r AFTER INSERT ON t BEGIN SELECT theirs(new.a); END;",
+    );
+    check_round_trip(&place, &path);
+}
+
+#[test]
+fn what_is_sorted_by_a_collation_of_an_application_is_left_out_or_refused() {
+    let (place, path) = with_own_collation(
+        "CREATE TABLE t(a TEXT COLLATE theirs); CREATE INDEX i ON t(a); INSERT INTO t VALUES ('b');",
+    );
+    let captured = capture(&path);
+    let told = captured.restore(&captured.whole(), &place.path("restored.db")).expect("restored");
+    assert!(told.iter().any(|sentence| sentence.contains("index i was left out")), "{told:?}");
+    let (place, path) = with_own_collation("CREATE TABLE t(a TEXT COLLATE theirs UNIQUE); INSERT INTO t VALUES ('b');");
+    let captured = capture(&path);
+    let error = captured.restore(&captured.whole(), &place.path("restored.db")).expect_err("refused");
+    assert!(error.message.contains("theirs") && error.hint.is_some(), "{error}");
+    assert_eq!(place.names(), ["source.db"]);
+}

@@ -183,3 +183,34 @@ fn utf16_databases_come_back() {
         assert_eq!(found, encoding);
     }
 }
+
+#[test]
+fn text_that_is_no_valid_utf16_comes_back() {
+    for (encoding, alone) in [("UTF-16le", "x'610000d862003dd800de'"), ("UTF-16be", "x'0061d8000062d83dde00'")] {
+        let (place, captured, restored) = round_trip(&format!(
+            "PRAGMA encoding='{encoding}';
+             CREATE TABLE t(a, b TEXT, c INTEGER);
+             INSERT INTO t VALUES ('x', CAST({alone} AS TEXT), x'd800'), (1, 'fine \u{1F600}', CAST({alone} AS TEXT)), ('y', 'z', 1);
+             CREATE TABLE w(k TEXT PRIMARY KEY, v) WITHOUT ROWID;
+             INSERT INTO w VALUES (CAST({alone} AS TEXT), 1), ('b', 2), (x'00', 3), ('\u{1F600}', 4), ('\u{ffff}', 5);"
+        ));
+        let wide = Value::Exception(6, vec![0, b'a', 0xd8, 0, 0, b'b', 0xd8, 0x3d, 0xde, 0]);
+        let rows = captured.values("t");
+        assert_eq!((&rows[0][2], &rows[1][3]), (&wide, &wide));
+        assert_eq!(captured.values("w")[4][0], wide, "after all others");
+        let same: i64 = open(&restored)
+            .query_row(
+                &format!("SELECT count(*) FROM t WHERE CAST(b AS BLOB) = {alone} OR CAST(c AS BLOB) = {alone}"),
+                [],
+                |row| row.get(0),
+            )
+            .expect("counted");
+        assert_eq!(same, 2);
+        // A database in UTF-8 cannot hold it, and says so.
+        let narrow = place.path("narrow.db");
+        open(&narrow).execute_batch("CREATE TABLE mine(a)").expect("made");
+        let job = captured.one("t", "t", datakeep_connector::TableAction::Create);
+        let error = captured.restore(&job, &narrow).expect_err("refused");
+        assert!(error.message.contains("UTF-8"), "{error}");
+    }
+}

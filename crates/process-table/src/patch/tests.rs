@@ -292,3 +292,13 @@ fn what_does_not_fit_is_refused() {
     assert!(decode(&encode(&patch), &types(&other)).is_ok(), "types are the caller's");
     assert!(decode(&encode(&patch), &types(&other)[..1]).is_err());
 }
+
+#[test]
+fn exceptions_that_only_move_are_no_updates() {
+    let odd = |key: i64| vec![Value::Exception(4, vec![key as u8])];
+    let rows: Rows = (0..100).map(|key| (key, odd(key))).collect();
+    let fewer: Rows = (1..100).map(|key| (key, odd(key))).collect();
+    let [old, new] = [&rows, &fewer].map(|rows| batch(&[DataType::Int32], rows));
+    let patch = diffed(&old, &new);
+    assert_eq!((patch.deleted(), patch.updated().len()), (&[0][..], 0));
+}

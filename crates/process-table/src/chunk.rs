@@ -12,6 +12,7 @@ mod form;
 mod inside;
 mod metadata;
 mod pages;
+mod runs;
 #[cfg(test)]
 mod tests;
 

@@ -57,7 +57,7 @@ impl<'a> View<'a> {
             if self.is_alike(from + block, other, other_from + block, to - block) {
                 continue;
             }
-            for row in (block..to).filter(|row| self.cell(from + row) != other.cell(other_from + row)) {
+            for row in (block..to).filter(|row| !is_same(self.cell(from + row), other.cell(other_from + row))) {
                 differs(row);
             }
         }
@@ -77,5 +77,13 @@ impl<'a> View<'a> {
         }
         let is_typed = |row: usize| self.cells.is_typed(from + row) && other.cells.is_typed(other_from + row);
         self.is_whole && other.is_whole || all.all(is_typed)
+    }
+}
+
+/// The same in whatever rows they stand.
+fn is_same(left: Cell<'_>, right: Cell<'_>) -> bool {
+    match (left, right) {
+        (Cell::Exception(left), Cell::Exception(right)) => left.kind == right.kind && left.bytes == right.bytes,
+        (left, right) => left == right,
     }
 }

@@ -68,8 +68,8 @@ impl Distinct {
         };
         let cells = Cells::new(&column);
         let (typed, mut seen, mut in_half) = (cells.typed_rows(), HashSet::new(), 0);
-        for row in (0..cells.rows()).filter(|&row| cells.is_typed(row)) {
-            seen.insert(cells.bytes(row));
+        for (row, bytes) in cells.typed() {
+            seen.insert(bytes);
             if row < cells.rows() / 2 {
                 in_half = seen.len();
             }

@@ -9,6 +9,8 @@ mod decode;
 mod deltas;
 mod encode;
 mod form;
+#[cfg(test)]
+mod hostile;
 mod inside;
 mod metadata;
 mod pages;

@@ -54,18 +54,17 @@ fn decode_pages(
     let chunk = OneChunk { rows: form.rows as usize, metadata, pages };
     let reader = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &chunk, step_rows, None)?;
     let is_variable = width(data_type).is_none();
-    let (mut parts, mut rows, mut values_len_bytes) = (Vec::new(), 0, 0);
+    let (mut parts, mut values_len_bytes) = (Vec::new(), 0);
     for batch in reader {
         let part = values_of(batch.map_err(ParquetError::from)?)?;
-        rows += part.len() as u64;
         if is_variable {
             values_len_bytes += super::values_len_bytes(&part);
             within("bytes of values", values_len_bytes, form.values_len_bytes)?;
         }
         parts.push(part);
     }
-    same("rows", u64::from(form.rows), rows)?;
-    let values = joined(parts)?;
+    let values = joined(&parts)?;
+    same("rows", u64::from(form.rows), values.len() as u64)?;
     same("nulls", u64::from(form.nulls), values.null_count() as u64)?;
     if is_variable {
         same("bytes of values", form.values_len_bytes, values_len_bytes)?;
@@ -83,9 +82,9 @@ fn values_of(batch: RecordBatch) -> Result<ArrayRef, ChunkError> {
     values.ok_or(ChunkError::Page { at_byte: 0, why: "no column" })
 }
 
-fn joined(mut parts: Vec<ArrayRef>) -> Result<ArrayRef, ChunkError> {
-    if let (1, Some(only)) = (parts.len(), parts.pop_if(|_| true)) {
-        return Ok(only);
+fn joined(parts: &[ArrayRef]) -> Result<ArrayRef, ChunkError> {
+    if let [only] = parts {
+        return Ok(only.clone());
     }
     let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
     Ok(arrow_select::concat::concat(&parts).map_err(ParquetError::from)?)

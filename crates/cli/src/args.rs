@@ -358,7 +358,7 @@ pub struct RestoreArgs {
     /// A snapshot and a path in it
     #[arg(value_name = "SNAPSHOT[:PATH]")]
     pub place: OsString,
-    /// Directory to restore into
+    /// Directory to restore into; for tables a database: sqlite:PATH
     #[arg(long, value_name = "DIR", required = true)]
     pub to: OsString,
     /// Only what matches; may be repeated
@@ -370,6 +370,12 @@ pub struct RestoreArgs {
     /// What happens to files that stand there: never (kept), changed (overwritten when size or time differ), newer or always
     #[arg(long, value_enum, value_name = "MODE", hide_possible_values = true)]
     pub overwrite: Option<OverwriteName>,
+    /// Of a table that stands there: overwrite rows of the same key, add others, remove none
+    #[arg(long)]
+    pub merge: bool,
+    /// The name that a single table gets in the target
+    #[arg(long, value_name = "TABLE")]
+    pub into_table: Option<String>,
     /// Remove what the snapshot does not have, in directories that it has
     #[arg(long)]
     pub delete: bool,

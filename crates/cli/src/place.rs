@@ -4,7 +4,7 @@ use crate::errors::Failure;
 use crate::open::App;
 use crate::words::tr;
 use datakeep_distribute::{DistributeError, Place, look_up, split_place};
-use datakeep_model::ItemPath;
+use datakeep_model::{ContentKind, ItemPath};
 use datakeep_store::{Manifest, Repository};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -58,8 +58,19 @@ pub fn resolve<'m>(
 ) -> Result<(&'m Manifest, Place), Failure> {
     let (name, path) = split(place)?;
     let manifest = app.choose(manifests, &name)?;
+    must_hold_files(manifest)?;
     let place = find(repository, manifest, &path.unwrap_or_default())?;
     Ok((manifest, place))
+}
+
+/// An error for a snapshot of tables, where files are asked for.
+pub fn must_hold_files(manifest: &Manifest) -> Result<(), Failure> {
+    if manifest.snapshot.content == ContentKind::Files {
+        return Ok(());
+    }
+    let id = manifest.snapshot.id.short();
+    Err(Failure::usage(tr!("snapshot {id} holds tables, no files", "备份集 {id} 保存的是表，不是文件"))
+        .hint(tr!("look into it: datakeep ls {id}", "查看内容：datakeep ls {id}")))
 }
 
 /// Undoes `escape_for_terminal`; `None` when nothing was escaped.

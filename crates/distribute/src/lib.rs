@@ -11,6 +11,7 @@ mod error;
 pub mod near;
 pub mod restore;
 pub mod select;
+pub mod tables;
 
 #[cfg(test)]
 mod fuzz;

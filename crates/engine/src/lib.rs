@@ -7,7 +7,9 @@
 pub mod backup;
 mod error;
 pub mod restore;
+pub mod tables;
 
 pub use backup::{BackupOptions, BackupReport, Original, RunContext, backup, copy};
 pub use error::EngineError;
 pub use restore::{Action, RestoreItem, RestorePump, RestoreTally};
+pub use tables::{CaptureReport, FirstDifference, Poured, Proof, StoredGroup, TablesReader, capture, pour, prove};

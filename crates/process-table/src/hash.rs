@@ -126,17 +126,29 @@ impl TableHasher {
     /// The sum over rows. `numbers` are those of the columns in the table. A null adds nothing to its row: a column that is
     /// added and null everywhere changes no sum.
     pub fn rows(&self, batch: &RowBatch, numbers: &[u32]) -> RowSum {
+        let mut sum = RowSum::default();
+        self.each_row(batch, numbers, |hash| sum = sum.plus(RowSum(hash)));
+        sum
+    }
+
+    /// What decides where groups of a table without a key end: hashes of rows, in order.
+    pub fn row_split_hashes(&self, batch: &RowBatch, numbers: &[u32]) -> Vec<u64> {
+        let mut hashes = Vec::with_capacity(batch.rows());
+        self.each_row(batch, numbers, |hash| hashes.push(hash as u64));
+        hashes
+    }
+
+    fn each_row(&self, batch: &RowBatch, numbers: &[u32], mut take: impl FnMut(u128)) {
         let cells: Vec<Cells<'_>> = batch.columns().iter().map(Cells::new).collect();
         let mut columns: Vec<_> = numbers.iter().zip(cells.iter().map(Cells::iter)).collect();
-        let (mut sum, mut row) = (RowSum::default(), Vec::new());
+        let mut row = Vec::new();
         for _ in 0..batch.rows() {
             row.clear();
             for (number, cells) in &mut columns {
                 put_cell(**number, cells.next().unwrap_or(Cell::Null), &mut row);
             }
-            sum = sum.plus(RowSum(xxh3_128_with_secret(&row, &self.row)));
+            take(xxh3_128_with_secret(&row, &self.row));
         }
-        sum
     }
 }
 
@@ -185,31 +197,7 @@ fn put_values(cells: &Cells<'_>, hasher: &mut blake3::Hasher) {
 
 /// The type, so that equal bytes of different types are different values.
 fn put_type(data_type: &DataType, hasher: &mut blake3::Hasher) {
-    use DataType as T;
-    let (code, parameters): (u8, Vec<u8>) = match data_type {
-        T::Boolean => (1, Vec::new()),
-        T::Int8 => (2, Vec::new()),
-        T::Int16 => (3, Vec::new()),
-        T::Int32 => (4, Vec::new()),
-        T::Int64 => (5, Vec::new()),
-        T::UInt8 => (6, Vec::new()),
-        T::UInt16 => (7, Vec::new()),
-        T::UInt32 => (8, Vec::new()),
-        T::UInt64 => (9, Vec::new()),
-        T::Float32 => (10, Vec::new()),
-        T::Float64 => (11, Vec::new()),
-        T::Date32 => (12, Vec::new()),
-        T::Time64(_) => (13, Vec::new()),
-        T::Timestamp(_, None) => (14, Vec::new()),
-        T::Timestamp(_, Some(zone)) => (15, zone.as_bytes().to_vec()),
-        T::Utf8 => (16, Vec::new()),
-        T::Binary => (17, Vec::new()),
-        T::FixedSizeBinary(len) => (18, len.to_le_bytes().to_vec()),
-        T::Decimal128(precision, scale) => (19, vec![*precision, *scale as u8]),
-        T::Decimal256(precision, scale) => (20, vec![*precision, *scale as u8]),
-        // `Column` admits no other.
-        other => (0, other.to_string().into_bytes()),
-    };
+    let (code, parameters) = crate::types::code_of(data_type);
     hasher.update(&[code, parameters.len() as u8]);
     hasher.update(&parameters);
 }

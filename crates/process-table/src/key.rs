@@ -41,6 +41,14 @@ impl Keys {
         &self.bytes[from..self.ends[row]]
     }
 
+    /// The keys without those of the first so many rows.
+    #[must_use]
+    pub fn skip(&self, rows: usize) -> Self {
+        let from = if rows == 0 { 0 } else { self.ends[..rows.min(self.len())].last().copied().unwrap_or(0) };
+        let ends = self.ends.iter().skip(rows).map(|end| end - from).collect();
+        Self { bytes: self.bytes[from..].to_vec(), ends }
+    }
+
     /// The keys in order of rows.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).map(|row| self.get(row))
@@ -129,7 +137,8 @@ fn put_typed(form: Form, bytes: &[u8], to: &mut Vec<u8>) {
     }
 }
 
-fn put_escaped(bytes: &[u8], to: &mut Vec<u8>) {
+/// 0 as 0 255, the rest as it is, then 0 0.
+pub(crate) fn put_escaped(bytes: &[u8], to: &mut Vec<u8>) {
     for &byte in bytes {
         to.push(byte);
         if byte == 0 {

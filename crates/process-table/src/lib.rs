@@ -11,13 +11,16 @@
 //! | [`rowcodec`] | exceptions of a column | bytes |
 //! | [`patch`] | a group and what it was | what changed, as bytes; and back |
 //! | [`stats`] | a column | bounds, counts, a sketch of its distinct values |
+//! | [`describe`] | what a snapshot says of databases, tables and groups | bytes and keys of the tree |
 
 mod cells;
 pub mod chunk;
 mod codec;
+pub mod describe;
 #[cfg(test)]
 mod fuzz;
 pub mod hash;
+mod join;
 pub mod key;
 #[cfg(test)]
 mod measure;
@@ -25,10 +28,13 @@ pub mod patch;
 pub mod rowcodec;
 pub mod split;
 pub mod stats;
+mod types;
 
 pub use chunk::{ChunkError, ChunkForm, Layout};
 pub use codec::CodecError;
+pub use describe::{Changes, DatabaseDescription, GroupColumn, GroupDescription, PatchDescription, TableDescription};
 pub use hash::{ColumnHash, GroupHash, RowSum, TableHasher};
+pub use join::join;
 pub use key::{Keys, encode_keys};
 pub use patch::{Patch, PatchError};
 pub use split::{MAX_WINDOW, Splitter};

@@ -59,6 +59,8 @@ pub struct KeyRing {
     pub chunker: RoleKey,
     /// Chooses where tree nodes end. Same in all epochs.
     pub boundary: RoleKey,
+    /// Names rows, columns and groups of tables, and chooses where groups end. Same in all epochs.
+    pub table: RoleKey,
     /// Makes the keys of data packs.
     pub data: RoleKey,
     /// Makes the keys of metadata packs, indexes and manifests.
@@ -82,6 +84,7 @@ impl KeyRing {
             id: derive(b"datakeep role id 1", &[]),
             chunker: derive(b"datakeep role chunker 1", &[]),
             boundary: derive(b"datakeep role boundary 1", &[]),
+            table: derive(b"datakeep role table 1", &[]),
             data: derive(b"datakeep role data 1 epoch ", &epoch),
             meta: derive(b"datakeep role meta 1 epoch ", &epoch),
             reach: derive(b"datakeep role reach 1 epoch ", &epoch),

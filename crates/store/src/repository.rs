@@ -220,6 +220,11 @@ impl Repository {
         &self.boundary
     }
 
+    /// The key that names what tables are made of (`process_table::TableHasher`).
+    pub fn table_key(&self) -> &RoleKey {
+        &self.keys.table
+    }
+
     /// A chunker with this repository's secret table.
     pub fn chunker(&self) -> Result<Chunker, StoreError> {
         Ok(Chunker::new(self.keys.chunker.expose(), self.config.chunker)?)

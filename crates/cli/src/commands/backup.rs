@@ -1,6 +1,7 @@
 //! `datakeep backup`.
 
 use crate::args::BackupArgs;
+use crate::commands::tables;
 use crate::errors::Failure;
 use crate::losses;
 use crate::open::App;
@@ -30,6 +31,9 @@ struct Summary {
 /// Runs it.
 pub fn run(app: &App, args: &BackupArgs) -> Result<ExitCode, Failure> {
     let options = options(app, args)?;
+    if args.paths.iter().any(|path| tables::connector_of(path).is_some()) {
+        return tables::backup::run(app, args, &options);
+    }
     let locked = app.find()?;
     let chosen: Chosen = sources::choose(app, args)?;
     for note in &chosen.notes {

@@ -1,6 +1,7 @@
 //! `datakeep ls`.
 
 use crate::args::LsArgs;
+use crate::commands::tables;
 use crate::errors::Failure;
 use crate::items::{self, ItemJson};
 use crate::open::App;
@@ -11,6 +12,7 @@ use datakeep_distribute::{Place, list_directory};
 use datakeep_model::{ExitCode, FileType, ItemPath, Snapshot, escape_for_terminal};
 use datakeep_store::{Entry, KeyRange, Manifest, Repository};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Rows held back to line up columns.
 const WINDOW_ROWS: usize = 1000;
@@ -33,9 +35,12 @@ struct Printer<'a> {
 
 /// Runs it.
 pub fn run(app: &App, args: &LsArgs) -> Result<ExitCode, Failure> {
-    let repository = app.open_to_read()?;
+    let repository = Arc::new(app.open_to_read()?);
     let (name, _) = place::split(&args.place)?;
     let (manifests, _) = app.snapshots_to_read(&repository, &name)?;
+    if let Some((manifest, within)) = tables::find(app, &manifests, &args.place)? {
+        return tables::list::run(app, repository.clone(), manifest, within.as_deref(), args.long);
+    }
     let (manifest, place) = place::resolve(app, &repository, &manifests, &args.place)?;
     let mut printer = Printer { app, snapshot: &manifest.snapshot, long: args.long, rows: Vec::new(), items: 0 };
     if place.entry.meta.file_type != FileType::Directory {

@@ -21,6 +21,7 @@ pub mod scrub;
 pub mod show;
 pub mod snapshots;
 pub mod stats;
+pub mod tables;
 pub mod tag;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::args::{OverwriteName, RestoreArgs};
 use crate::ask;
+use crate::commands::tables;
 use crate::errors::Failure;
 use crate::losses;
 use crate::open::App;
@@ -16,6 +17,7 @@ use datakeep_source_files::FilesConnector;
 use datakeep_store::{Manifest, Repository};
 use serde::Serialize;
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 #[derive(Serialize)]
 struct PlanJson {
@@ -54,9 +56,12 @@ struct ReportJson {
 pub fn run(app: &App, args: &RestoreArgs) -> Result<ExitCode, Failure> {
     let to = args.to.to_str().ok_or_else(|| Failure::usage(tr!("the target must be UTF-8", "恢复目标必须是 UTF-8")))?;
     let selection = Selection::new(&args.include, &args.exclude)?;
-    let repository = app.open_to_read()?;
+    let repository = Arc::new(app.open_to_read()?);
     let (name, _) = place::split(&args.place)?;
     let (manifests, unreadable) = app.snapshots_to_read(&repository, &name)?;
+    if let Some((manifest, within)) = tables::find(app, &manifests, &args.place)? {
+        return tables::restore::run(app, args, repository.clone(), (manifest, within));
+    }
     let (manifest, place) = place::resolve(app, &repository, &manifests, &args.place)?;
     let request = RestoreRequest {
         place: place.path,

@@ -7,13 +7,14 @@ mod jobs;
 mod tally;
 
 use self::tally::Tally;
+use super::filler::Shared;
 use super::frames::FrameMap;
 use super::meta::MetaWriter;
 use super::packer::{Packer, ToPacker};
 use super::parents::{Judgement, Known, Origin, Parents};
 use super::queue::JobQueue;
 use super::reach::ReachBuilder;
-use super::worker::{self, Shared};
+use super::worker;
 use super::{Answer, BackupOptions, BackupReport, Original, Place, RawPart, RunContext, Task, TaskResult};
 use crate::error::EngineError;
 use complete::Read;
@@ -179,7 +180,7 @@ struct Coordinator<'r, 'a> {
     frames: &'r FrameMap,
     queue: &'r JobQueue<Vec<Task>>,
     packer: SyncSender<ToPacker>,
-    answers: &'r Receiver<Answer>,
+    answers: &'r Receiver<Answer<Vec<TaskResult>>>,
     parents: Parents<'r>,
     meta: MetaWriter<'r>,
     tree: TreeBuilder<'r>,
@@ -210,7 +211,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         frames: &'r FrameMap,
         queue: &'r JobQueue<Vec<Task>>,
         packer: SyncSender<ToPacker>,
-        answers: &'r Receiver<Answer>,
+        answers: &'r Receiver<Answer<Vec<TaskResult>>>,
         resumed: Option<Resumed>,
     ) -> Result<Self, EngineError> {
         let repository = run.repository;

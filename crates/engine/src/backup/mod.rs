@@ -1,19 +1,20 @@
 //! Source to store.
 
 mod coordinate;
-mod frames;
-mod meta;
-mod packer;
-mod parents;
-mod queue;
-mod reach;
-mod worker;
+pub(crate) mod filler;
+pub(crate) mod frames;
+pub(crate) mod meta;
+pub(crate) mod packer;
+pub(crate) mod parents;
+pub(crate) mod queue;
+pub(crate) mod reach;
+pub(crate) mod worker;
 
 use crate::error::EngineError;
 use datakeep_connector::{Cancel, Clock, Details, ItemError, ItemHandle, Source};
 use datakeep_model::{
-    ChunkId, Counters, Event, FileType, Loss, Mark, Meta, Observer, Origin as CopiedFrom, Phase, SessionId, Snapshot,
-    SourceInfo,
+    ChunkId, ContentKind, Counters, Event, FileType, Loss, Mark, Meta, Observer, Origin as CopiedFrom, Phase,
+    SessionId, Snapshot, SourceInfo,
 };
 use datakeep_process::CompressionSettings;
 use datakeep_store::{
@@ -155,15 +156,13 @@ pub(crate) struct TaskResult {
     pub error: Option<ItemError>,
     pub meta_after: Option<Meta>,
     pub read_bytes: u64,
-    pub new_bytes: u64,
-    pub chunks_new: u64,
-    pub chunks_known: u64,
+    pub filled: filler::Filled,
 }
 
-/// What workers and packer tell the coordinator.
-pub(crate) enum Answer {
-    /// Tasks are done.
-    Done(Vec<TaskResult>),
+/// What workers and packer tell the coordinator; `T` is what comes of a job.
+pub(crate) enum Answer<T> {
+    /// A job is done.
+    Done(T),
     /// A frame has its place.
     Placed,
     /// The packer has written its last pack.
@@ -204,7 +203,7 @@ fn is_whole(
 }
 
 /// What a run that was given up does not find any more is gone by right: the run is to be repeated, nothing is damaged.
-fn as_passed_by(
+pub(crate) fn as_passed_by(
     repository: &Repository,
     register: (u64, datakeep_model::SessionId),
     error: EngineError,
@@ -219,17 +218,17 @@ fn as_passed_by(
 }
 
 /// What earlier runs of a source have left.
-struct Before {
-    parent: Option<Manifest>,
-    resumed: Option<Resumed>,
+pub(crate) struct Before {
+    pub parent: Option<Manifest>,
+    pub resumed: Option<Resumed>,
     /// Progress there is now will be of no more use once this run has published its snapshot.
-    superseded: BTreeSet<SessionId>,
+    pub superseded: BTreeSet<SessionId>,
 }
 
 impl Before {
-    fn look(
+    pub fn look(
         (repository, writer): (&Arc<Repository>, Option<&Writer>),
-        (work, original): (&SourceInfo, Option<&Original>),
+        (work, original, content): (&SourceInfo, Option<&Original>, ContentKind),
         options: &BackupOptions,
         context: &RunContext<'_>,
     ) -> Result<Self, StoreError> {
@@ -240,7 +239,10 @@ impl Before {
         };
         let is_parent = |m: &Manifest| match original {
             Some(original) => Some(m.snapshot.id) == original.parent,
-            None => m.snapshot.source.kind == work.kind && m.snapshot.source.name == work.name,
+            None => {
+                let source = &m.snapshot.source;
+                m.snapshot.content == content && source.kind == work.kind && source.name == work.name
+            }
         };
         let parent = manifests.iter().rposition(is_parent).map(|at| manifests.swap_remove(at));
         if let (Some(parent), None) = (&parent, original) {
@@ -297,7 +299,7 @@ fn store(
     // The session comes first: a collector waits for it, so what is found from here on stays.
     let session = SessionInfo { source: work.clone(), started };
     let writer = if options.dry_run { None } else { Some(Writer::begin(repository.clone(), &session)?) };
-    let looked = Before::look((repository, writer.as_ref()), (&work, original), options, context);
+    let looked = Before::look((repository, writer.as_ref()), (&work, original, ContentKind::Files), options, context);
     let found = looked.inspect_err(|_| {
         // Nothing has been done in it: no collection should wait for it.
         writer.iter().for_each(Writer::give_up);

@@ -62,7 +62,7 @@ impl<'a> Packer<'a> {
     }
 
     /// Runs until every sender is gone.
-    pub fn run(mut self, messages: &Receiver<ToPacker>, answers: &Sender<Answer>) {
+    pub fn run<T>(mut self, messages: &Receiver<ToPacker>, answers: &Sender<Answer<T>>) {
         let _alarm = super::worker::Alarm(answers);
         for message in messages {
             let result = match message {

@@ -11,9 +11,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Notes the nodes it loads, so that equal nodes of the new tree need not be written.
-struct NotingReader<'a> {
+pub(crate) struct NotingReader<'a> {
     inner: NodeReader<'a>,
     seen: Rc<RefCell<Vec<ChunkRef>>>,
+}
+
+impl<'a> NotingReader<'a> {
+    pub fn new(inner: NodeReader<'a>, seen: Rc<RefCell<Vec<ChunkRef>>>) -> Self {
+        Self { inner, seen }
+    }
 }
 
 impl NodeSource for NotingReader<'_> {

@@ -2,55 +2,19 @@
 //! one thread; nothing is handed over in between (measured: research on the byte path, two workers that each do the
 //! whole path beat any hand-over).
 
-use super::frames::FrameMap;
+use super::filler::{Filled, Filler, Shared};
 use super::packer::ToPacker;
 use super::queue::{JobQueue, Next};
-use super::{Answer, Place, RawPart, Task, TaskResult};
-use datakeep_connector::{ByteBudget, Cancel, Extent, ItemError, ItemReader};
-use datakeep_model::{ChunkId, ChunkKind, FileType, LossCause};
-use datakeep_process::{Chunker, CompressionSettings, Compressor, Decompressor};
-use datakeep_store::{
-    ChunkInfo, Claim, Claims, Index, PackClass, PlainFrame, Repository, StoreError, Ticket, WritersView,
-};
-use std::sync::Arc;
+use super::{Answer, RawPart, Task, TaskResult};
+use datakeep_connector::{Extent, ItemError, ItemReader};
+use datakeep_model::{FileType, LossCause};
+use datakeep_store::StoreError;
 use std::sync::mpsc::{Sender, SyncSender};
 
-/// Chunks of a frame: their part of a pack's directory is to be short.
-const MAX_FRAME_CHUNKS: usize = 8 << 10;
-
-/// What all workers of a run share.
-pub(crate) struct Shared<'a> {
-    pub repository: &'a Repository,
-    pub index: Arc<Index>,
-    pub view: WritersView,
-    pub claims: &'a Claims,
-    pub frames: &'a FrameMap,
-    pub budget: &'a ByteBudget,
-    pub cancel: &'a Cancel,
-    pub chunker: &'a Chunker,
-    pub compression: CompressionSettings,
-    /// Plaintext of a frame, at most (a single chunk may be longer).
-    pub frame_target_bytes: usize,
-    /// A cut is forced at every multiple.
-    pub segment_bytes: u64,
-}
-
-pub(crate) struct Worker<'a> {
+struct Worker<'a> {
     shared: &'a Shared<'a>,
-    packer: SyncSender<ToPacker>,
-    compressor: Compressor,
-    decompressor: Decompressor,
-    /// Plaintext of the frame being filled: the first `filled` bytes. Its length stays, so that nothing is cleared
-    /// before it is read into.
-    group: Vec<u8>,
-    filled: usize,
-    /// Plaintext of the frame being filled, at most: see [`next_target`].
-    target_bytes: usize,
-    chunks: Vec<ChunkInfo>,
-    serial: u32,
+    filler: Filler<'a>,
     window: Vec<u8>,
-    compressed: Vec<u8>,
-    proof: Vec<u8>,
 }
 
 /// Why an item ends early.
@@ -78,7 +42,7 @@ pub(crate) fn run(
     shared: &Shared<'_>,
     queue: &JobQueue<Vec<Task>>,
     packer: SyncSender<ToPacker>,
-    answers: &Sender<Answer>,
+    answers: &Sender<Answer<Vec<TaskResult>>>,
 ) {
     let _alarm = Alarm(answers);
     let result = Worker::new(shared, packer).and_then(|mut worker| worker.work(number, queue, answers));
@@ -88,9 +52,9 @@ pub(crate) fn run(
 }
 
 /// Tells the coordinator when its thread ends in a broken invariant, so that nobody waits for it.
-pub(crate) struct Alarm<'s>(pub &'s Sender<Answer>);
+pub(crate) struct Alarm<'s, T>(pub &'s Sender<Answer<T>>);
 
-impl Drop for Alarm<'_> {
+impl<T> Drop for Alarm<'_, T> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let detail = "a worker stopped unexpectedly; this is a fault of the program".to_string();
@@ -101,27 +65,19 @@ impl Drop for Alarm<'_> {
 
 impl<'a> Worker<'a> {
     fn new(shared: &'a Shared<'a>, packer: SyncSender<ToPacker>) -> Result<Self, StoreError> {
-        Ok(Self {
-            shared,
-            packer,
-            compressor: Compressor::new(&shared.compression)?,
-            decompressor: Decompressor::new()?,
-            group: vec![0; shared.frame_target_bytes.max(shared.chunker.params().max_bytes as usize)],
-            filled: 0,
-            target_bytes: shared.frame_target_bytes.min(FETCH_TARGET_BYTES),
-            chunks: Vec::new(),
-            serial: shared.frames.begin(),
-            window: Vec::new(),
-            compressed: Vec::new(),
-            proof: Vec::new(),
-        })
+        Ok(Self { shared, filler: Filler::new(shared, packer)?, window: Vec::new() })
     }
 
-    fn work(&mut self, number: usize, queue: &JobQueue<Vec<Task>>, answers: &Sender<Answer>) -> Result<(), StoreError> {
+    fn work(
+        &mut self,
+        number: usize,
+        queue: &JobQueue<Vec<Task>>,
+        answers: &Sender<Answer<Vec<TaskResult>>>,
+    ) -> Result<(), StoreError> {
         loop {
             match queue.next(number) {
-                Next::Flush => self.flush()?,
-                Next::End => return self.flush(),
+                Next::Flush => self.filler.flush()?,
+                Next::End => return self.filler.flush(),
                 Next::Job(tasks) => {
                     let results = self.job(tasks)?;
                     let _ = answers.send(Answer::Done(results));
@@ -150,9 +106,7 @@ impl<'a> Worker<'a> {
             error: None,
             meta_after: None,
             read_bytes: 0,
-            new_bytes: 0,
-            chunks_new: 0,
-            chunks_known: 0,
+            filled: Filled::default(),
         };
         if task.wants_details {
             result.details = Some(task.handle.details());
@@ -208,30 +162,18 @@ impl<'a> Worker<'a> {
         offset: u64,
         result: &mut TaskResult,
     ) -> Result<u64, Stop> {
-        self.make_room(len)?;
-        let start = self.filled;
-        let read = reader.read(&mut self.group[start..start + len])?;
+        let spare = self.filler.spare(len)?;
+        let read = reader.read(spare)?;
         if open_ended && read == len {
-            let begun = self.group[start..start + len].to_vec();
+            let begun = spare.to_vec();
             return self.large(reader, begun, offset, result);
         }
         if read == 0 {
             return Ok(0);
         }
         result.read_bytes += read as u64;
-        let id = self.shared.repository.ids().id(ChunkKind::Data, &self.group[start..start + read]);
-        let ticket = self.ticket();
-        let taken = match self.known(&id)? {
-            Some(place) => Some(place),
-            None => match self.shared.claims.claim(id, ticket) {
-                Claim::New => None,
-                Claim::Taken(other) => Some(Place::Ticket(other)),
-            },
-        };
-        if taken.is_none() {
-            self.filled += read;
-        }
-        self.note_chunk(id, read, taken, ticket, result);
+        let part = self.filler.take_spare(read, &mut result.filled)?;
+        result.parts.push(part);
         Ok(read as u64)
     }
 
@@ -279,7 +221,8 @@ impl<'a> Worker<'a> {
             let at_end = ended || within as u64 == to_segment_end;
             let mut cut_to = 0;
             while let Some(len) = self.shared.chunker.next_cut(&window[cut_to..within], at_end) {
-                self.chunk(&window[cut_to..cut_to + len], result)?;
+                let part = self.filler.chunk(&window[cut_to..cut_to + len], &mut result.filled)?;
+                result.parts.push(part);
                 cut_to += len;
             }
             offset += cut_to as u64;
@@ -290,107 +233,6 @@ impl<'a> Worker<'a> {
             }
         }
     }
-
-    fn chunk(&mut self, data: &[u8], result: &mut TaskResult) -> Result<(), StoreError> {
-        let id = self.shared.repository.ids().id(ChunkKind::Data, data);
-        let mut taken = self.known(&id)?;
-        if taken.is_none() {
-            self.make_room(data.len())?;
-        }
-        let ticket = self.ticket();
-        if taken.is_none() {
-            taken = match self.shared.claims.claim(id, ticket) {
-                Claim::New => {
-                    self.group[self.filled..self.filled + data.len()].copy_from_slice(data);
-                    self.filled += data.len();
-                    None
-                }
-                Claim::Taken(other) => Some(Place::Ticket(other)),
-            };
-        }
-        self.note_chunk(id, data.len(), taken, ticket, result);
-        Ok(())
-    }
-
-    /// The ticket of the next chunk of the frame being filled.
-    fn ticket(&self) -> Ticket {
-        Ticket { serial: self.serial, slot: self.chunks.len() as u32 }
-    }
-
-    fn note_chunk(&mut self, id: ChunkId, len: usize, taken: Option<Place>, own: Ticket, result: &mut TaskResult) {
-        let len_bytes = len as u32;
-        match taken {
-            Some(_) => result.chunks_known += 1,
-            None => {
-                result.chunks_new += 1;
-                result.new_bytes += len as u64;
-                self.chunks.push(ChunkInfo { id, len_bytes });
-            }
-        }
-        result.parts.push(RawPart::Chunk { id, len_bytes, place: taken.unwrap_or(Place::Ticket(own)) });
-    }
-
-    /// Where a chunk already is: in this run, or in the repository.
-    fn known(&self, id: &ChunkId) -> Result<Option<Place>, StoreError> {
-        if let Some(ticket) = self.shared.claims.get(id) {
-            return Ok(Some(Place::Ticket(ticket)));
-        }
-        // A pack that cannot be opened holds nothing we may rely on: the chunk is stored again.
-        let found = self
-            .shared
-            .index
-            .lookup_for_writing(self.shared.repository, &self.shared.view, PackClass::Data, id)
-            .unwrap_or(None);
-        Ok(found.map(Place::Known))
-    }
-
-    fn make_room(&mut self, len: usize) -> Result<(), StoreError> {
-        if self.filled > 0 && (self.filled + len > self.target_bytes || self.chunks.len() >= MAX_FRAME_CHUNKS) {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    /// Compresses the frame being filled, proves that it decompresses to the same bytes, and hands it over.
-    fn flush(&mut self) -> Result<(), StoreError> {
-        if self.chunks.is_empty() {
-            return Ok(());
-        }
-        let group = &self.group[..self.filled];
-        let codec = self.compressor.compress(group, &mut self.compressed)?;
-        self.decompressor.decompress(codec, &self.compressed, group.len(), &mut self.proof)?;
-        if self.proof != group {
-            let found = "other bytes: check this machine's memory";
-            return Err(StoreError::damaged("a compressed frame", 0, "the bytes that were compressed", found));
-        }
-        let frame = PlainFrame {
-            kind: ChunkKind::Data,
-            codec,
-            raw_len_bytes: group.len() as u32,
-            // A copy of the right length: the buffer itself has room for the worst case.
-            body: self.compressed.clone(),
-            chunks: std::mem::take(&mut self.chunks),
-        };
-        self.target_bytes = next_target(group.len(), frame.body.len(), self.shared.frame_target_bytes);
-        let lease = self.shared.budget.acquire(frame.body.len() as u64);
-        let serial = std::mem::replace(&mut self.serial, self.shared.frames.begin());
-        self.filled = 0;
-        // A closed channel means that the run has failed elsewhere; that error is the one to report.
-        let _ = self.packer.send(ToPacker::Frame { serial, frame, lease });
-        Ok(())
-    }
-}
-
-/// What a reader of one small file should have to fetch, about. Frames that compress badly are shorter for it.
-const FETCH_TARGET_BYTES: usize = 2 << 20;
-/// The shortest target: neighbours still compress together.
-const LEAST_TARGET_BYTES: usize = 1 << 20;
-
-/// Plaintext of the next frame, going by how the last one compressed: up to `most_bytes`, as long as
-/// [`FETCH_TARGET_BYTES`] hold the compressed frame.
-fn next_target(raw_bytes: usize, stored_bytes: usize, most_bytes: usize) -> usize {
-    let fitting = FETCH_TARGET_BYTES.saturating_mul(raw_bytes) / stored_bytes.max(1);
-    fitting.clamp(LEAST_TARGET_BYTES.min(most_bytes), most_bytes)
 }
 
 /// How much is read before cutting.

@@ -151,8 +151,9 @@ fn said(pipe: Option<Drained>, path: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// How long a child may take: one that hangs is a fault.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a child may take: one that hangs is a fault. Long enough for a copy of all that several writers have made since the
+/// last one, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 fn end(child: &mut Child, fate: Fate) -> Result<ExitStatus> {
     let (_quiet, clock) = mpsc::channel::<()>();

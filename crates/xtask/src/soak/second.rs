@@ -56,17 +56,25 @@ pub fn copier(soak: &Soak, seed: u64) {
             4 => Fate::Full(chance.below(20)),
             _ => Fate::random(&mut chance, Some(40)),
         };
-        copy(soak, fate, &mut chance)
+        copy(soak, fate, turn <= EVERYTHING_TURNS, &mut chance)
     });
 }
 
-fn copy(soak: &Soak, fate: Fate, chance: &mut XorShift) -> Result<()> {
+/// Turns in which everything is copied that is new. Later there is ever more of it: writers are faster than one copier.
+const EVERYTHING_TURNS: u64 = 12;
+/// What is copied then.
+const NEWEST: [&str; super::WRITERS as usize] = ["tree-0@latest", "tree-1@latest", "tree-2@latest"];
+
+fn copy(soak: &Soak, fate: Fate, everything: bool, chance: &mut XorShift) -> Result<()> {
     let workers = (1 + chance.below(3)).to_string();
     let mut arguments = vec!["copy", "--json", "--workers", &workers];
-    for flag in ["--verify", "--all"] {
-        if chance.below(4) == 0 {
-            arguments.push(flag);
-        }
+    if chance.below(4) == 0 {
+        arguments.push("--verify");
+    }
+    match everything {
+        true if chance.below(4) == 0 => arguments.push("--all"),
+        true => {}
+        false => arguments.extend(NEWEST),
     }
     let ended = soak.program.meet(fate, &arguments)?;
     if tell(soak, "copy", &ended)? {
@@ -188,7 +196,8 @@ fn compare(soak: &Soak, (id, copy): (&str, &Copy), fate: Fate) -> Result<()> {
 
 /// The last copy, of everything that is new; then everything that was promised there is looked at, twice.
 pub fn finale(soak: &Soak) -> Result<()> {
-    let last = soak.program.run(&["copy", "--json", "--verify"])?.done("the last copy")?;
+    let last = [&["copy", "--json", "--verify"][..], &NEWEST].concat();
+    let last = soak.program.run(&last)?.done("the last copy")?;
     note(soak, &last.json()?)?;
     look(soak, "at the end")?;
     let gc = ["gc", "--yes", "--max-delete", "100", "--patience", "0s", "--max-unused", "0"];

@@ -106,9 +106,7 @@ impl Coordinator<'_, '_> {
         }
         let counters = &mut self.tally.counters;
         counters.read_bytes += result.read_bytes;
-        counters.new_bytes += result.new_bytes;
-        counters.chunks_new += result.chunks_new;
-        counters.chunks_known += result.chunks_known;
+        result.filled.add_to(counters);
         let Some(place) = result.number.checked_sub(self.first) else { return Ok(()) };
         if let Some(pending) = self.pending.get_mut(place as usize) {
             let segment = result.segment;

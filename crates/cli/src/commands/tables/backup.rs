@@ -1,0 +1,175 @@
+//! `datakeep backup sqlite:PATH`.
+
+use super::{connector_of, one_location};
+use crate::args::BackupArgs;
+use crate::errors::Failure;
+use crate::open::App;
+use crate::out::table;
+use crate::progress::Watch;
+use crate::words::tr;
+use crate::{json, signals, sizes, time};
+use datakeep_connector::{Catalog, Options, TableSource};
+use datakeep_engine::{BackupOptions, CaptureReport, capture};
+use datakeep_model::{ExitCode, SourceInfo, escape_for_terminal};
+use datakeep_process_table::TableDescription;
+use serde::Serialize;
+use std::sync::Arc;
+
+#[derive(Serialize)]
+struct Summary {
+    snapshot: Option<String>,
+    source: String,
+    outcome: &'static str,
+    dry_run: bool,
+    duration_ms: u64,
+    #[serde(flatten)]
+    counters: json::CountersJson,
+    tables: Vec<TableJson>,
+    not_carried: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct TableJson {
+    schema: String,
+    table: String,
+    columns: usize,
+    rows: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_root: Option<String>,
+}
+
+impl TableJson {
+    fn of(described: &TableDescription) -> Self {
+        let content_root = Some(json::hex(&described.content_root));
+        Self { rows: Some(described.rows), content_root, ..Self::planned(&described.info) }
+    }
+
+    fn planned(info: &datakeep_connector::TableInfo) -> Self {
+        Self {
+            schema: info.name.schema.clone(),
+            table: info.name.table.clone(),
+            columns: info.columns.len(),
+            rows: info.rows_estimate,
+            content_root: None,
+        }
+    }
+}
+
+/// Runs it.
+pub fn run(app: &App, args: &BackupArgs, options: &BackupOptions) -> Result<ExitCode, Failure> {
+    let location = one_location(&args.paths)?;
+    let connector = connector_of(args.paths[0].as_os_str())
+        .ok_or_else(|| Failure::usage(tr!("this version cannot read {location}", "当前版本无法读取 {location}")))?;
+    let locked = app.find()?;
+    let mut source = connector.open_tables(location, &open_options(app, args))?;
+    let unlock = app.unlock_with(&locked)?;
+    signals::listen(&app.cancel)?;
+    let mut watch = Watch::new(&app.out);
+    watch.source = Some(source.info());
+    let mark = source.begin()?;
+    if options.dry_run {
+        drop(app.unlock(locked, &unlock)?);
+        let catalog = source.catalog()?;
+        source.complete()?;
+        watch.finish();
+        return show_plan(app, &source.info(), &catalog);
+    }
+    let repository = Arc::new(app.unlock(locked, &unlock)?);
+    let report = capture(&repository, &mut *source, &mark, options, &app.context(&watch));
+    watch.finish();
+    tell(app, &*source, &report?, watch.elapsed_ns())?;
+    Ok(ExitCode::OK)
+}
+
+fn open_options(app: &App, args: &BackupArgs) -> Options {
+    let mut options = Options::new();
+    let host = args.host.clone().or_else(|| app.settings.file.backup("host").last().cloned());
+    for (name, value) in [("name", args.source.clone()), ("host", host)] {
+        if let Some(value) = value {
+            options.insert(name.to_string(), vec![value]);
+        }
+    }
+    options
+}
+
+fn show_plan(app: &App, source: &SourceInfo, catalog: &Catalog) -> Result<ExitCode, Failure> {
+    if app.out.json {
+        app.out.document(&json::document(
+            "backup",
+            Summary {
+                snapshot: None,
+                source: source.name.clone(),
+                outcome: "complete",
+                dry_run: true,
+                duration_ms: 0,
+                counters: (&datakeep_model::Counters::default()).into(),
+                tables: catalog.tables.iter().map(TableJson::planned).collect(),
+                not_carried: catalog.not_carried.clone(),
+            },
+        ))?;
+        return Ok(ExitCode::OK);
+    }
+    let rows: Vec<Vec<String>> =
+        catalog.tables.iter().map(|table| vec![safe(&table.name.to_string()), columns(table.columns.len())]).collect();
+    table(&rows, &[1]).iter().try_for_each(|line| app.out.line(line))?;
+    warn_of_what_is_not_carried(app, &catalog.not_carried);
+    app.out.say(tr!("nothing was written (--dry-run)", "未写入任何内容（--dry-run）"))?;
+    Ok(ExitCode::OK)
+}
+
+fn columns(count: usize) -> String {
+    let count = sizes::count(count as u64);
+    tr!("{count} columns", "{count} 列")
+}
+
+pub(super) fn safe(text: &str) -> String {
+    escape_for_terminal(text.as_bytes())
+}
+
+fn warn_of_what_is_not_carried(app: &App, not_carried: &[String]) {
+    for sentence in not_carried {
+        let sentence = safe(sentence);
+        app.out.warn(tr!("not carried: {sentence}", "未纳入：{sentence}"));
+    }
+}
+
+fn tell(app: &App, source: &dyn TableSource, report: &CaptureReport, nanos: u64) -> Result<(), Failure> {
+    let (counters, info) = (&report.counters, source.info());
+    let snapshot = report.manifest.as_ref().map(|manifest| manifest.snapshot.id);
+    if app.out.json {
+        return app.out.document(&json::document(
+            "backup",
+            Summary {
+                snapshot: snapshot.map(|id| id.to_hex()),
+                source: info.name,
+                outcome: "complete",
+                dry_run: false,
+                duration_ms: nanos / 1_000_000,
+                counters: counters.into(),
+                tables: report.tables.iter().map(TableJson::of).collect(),
+                not_carried: report.not_carried.clone(),
+            },
+        ));
+    }
+    warn_of_what_is_not_carried(app, &report.not_carried);
+    let [tables, new, changed, unchanged] =
+        [counters.files, counters.items_new, counters.items_changed, counters.items_unchanged].map(sizes::count);
+    let rows = sizes::count(report.tables.iter().map(|table| table.rows).sum());
+    app.out.say(tr!(
+        "{tables} tables, {rows} rows: {new} tables new, {changed} changed, {unchanged} unchanged",
+        "{tables} 张表，{rows} 行：新增 {new} 张，变化 {changed} 张，未变 {unchanged} 张"
+    ))?;
+    let took = time::duration(nanos);
+    let [read, fresh, stored] = [counters.read_bytes, counters.new_bytes, counters.stored_bytes].map(sizes::bytes);
+    let ratio = sizes::ratio(counters.read_bytes, counters.stored_bytes).filter(|_| counters.read_bytes > 0);
+    let ratio = ratio.map_or_else(String::new, |ratio| tr!(", {ratio:.1} : 1", "，{ratio:.1} : 1"));
+    app.out.say(tr!(
+        "{read} of values read, {fresh} new, {stored} stored{ratio}; {took}",
+        "读取数据 {read}，新数据 {fresh}，写入仓库 {stored}{ratio}；用时 {took}"
+    ))?;
+    if let Some(id) = snapshot {
+        let (id, source) = (id.short(), safe(&info.name));
+        app.out.say(tr!("snapshot {id} of {source}: complete", "数据源 {source} 的备份集 {id}：完整"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,309 @@
+//! One worker: names the columns of a group, and encodes those that are not stored yet.
+
+use super::grouper::{Group, len_bytes};
+use super::patching::{self, Patched, Tools};
+use super::stored::{StoredGroup, aligned};
+use crate::backup::filler::{Filled, Filler, Shared};
+use crate::backup::packer::ToPacker;
+use crate::backup::queue::{JobQueue, Next};
+use crate::backup::worker::Alarm;
+use crate::backup::{Answer, Place, RawPart};
+use arrow_schema::DataType;
+use datakeep_connector::TableInfo;
+use datakeep_connector::rows::{Column, RowBatch};
+use datakeep_process_table::chunk::{decode, encode};
+use datakeep_process_table::rowcodec::encode_exceptions;
+use datakeep_process_table::{
+    Changes, ColumnHash, GroupColumn, GroupDescription, GroupHash, Layout, RowSum, TableHasher, join,
+};
+use datakeep_store::{Part, Repository, StoreError};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, SyncSender};
+
+/// How hard pages are compressed: more costs much and gains little (tables-measured, 3).
+const LEVEL: i32 = 1;
+/// What is stored of a group that is no longer than this is one chunk.
+const SMALL_GROUP_BYTES: usize = 64 << 10;
+/// What is stored of a column that is at least this long can be read by itself.
+const APART_LEN_BYTES: usize = 32 << 10;
+
+/// What all groups of a table have in common.
+pub(crate) struct TableWork {
+    pub info: TableInfo,
+    /// The numbers of its columns.
+    pub numbers: Vec<u32>,
+    /// How they are written.
+    pub layouts: Vec<Layout>,
+    /// Their types by their numbers.
+    pub types: Vec<(u32, DataType)>,
+    /// True when the snapshot before has the same columns, of the same types, in the same order.
+    pub is_patchable: bool,
+}
+
+/// A group to be stored.
+pub(crate) struct GroupJob {
+    /// Number in this run.
+    pub number: u64,
+    pub table: Arc<TableWork>,
+    pub group: Group,
+    /// The group of the snapshot before that holds the same rows, if any does.
+    pub was: Option<StoredGroup>,
+    /// True when it begins and ends where that one does, or at the end of the table, or is new between two that stayed: then
+    /// what became of its rows is what became of the table's.
+    pub is_aligned: bool,
+}
+
+/// What came of it.
+pub(crate) struct GroupResult {
+    pub number: u64,
+    pub hash: GroupHash,
+    pub outcome: Outcome,
+    pub read_bytes: u64,
+    pub filled: Filled,
+    /// What became of its rows; `None` when that is not known.
+    pub changes: Option<Changes>,
+}
+
+/// How a group is stored.
+pub(crate) enum Outcome {
+    /// As it was.
+    Same(Box<StoredGroup>),
+    /// Anew, as a whole or in part.
+    New(GroupDescription, Vec<RawPart>),
+}
+
+pub(crate) fn run(
+    number: usize,
+    (shared, hasher): (&Shared<'_>, &TableHasher),
+    queue: &JobQueue<GroupJob>,
+    packer: SyncSender<ToPacker>,
+    answers: &Sender<Answer<GroupResult>>,
+) {
+    let _alarm = Alarm(answers);
+    let work = || -> Result<(), StoreError> {
+        let mut worker = Worker {
+            repository: shared.repository,
+            hasher,
+            filler: Filler::new(shared, packer)?,
+            max_chunk_bytes: max_chunk(shared),
+        };
+        loop {
+            match queue.next(number) {
+                Next::Flush => worker.filler.flush()?,
+                Next::End => return worker.filler.flush(),
+                Next::Job(job) => {
+                    let result = worker.group(job)?;
+                    let _ = answers.send(Answer::Done(result));
+                }
+            }
+        }
+    };
+    if let Err(error) = work() {
+        let _ = answers.send(Answer::Failed(error));
+    }
+}
+
+fn max_chunk(shared: &Shared<'_>) -> usize {
+    shared.chunker.params().max_bytes as usize
+}
+
+struct Worker<'a> {
+    repository: &'a Repository,
+    hasher: &'a TableHasher,
+    filler: Filler<'a>,
+    max_chunk_bytes: usize,
+}
+
+/// A column on its way.
+pub(crate) struct Piece {
+    pub column: GroupColumn,
+    pub bytes: Bytes,
+}
+
+/// What is stored of a column: encoded now, or as it was.
+pub(crate) enum Bytes {
+    Fresh(Vec<u8>),
+    Known(Vec<Part>),
+}
+
+impl Worker<'_> {
+    fn group(&mut self, job: GroupJob) -> Result<GroupResult, StoreError> {
+        let GroupJob { number, table, group, was, is_aligned } = job;
+        let read_bytes = group.batches.iter().map(len_bytes).sum::<usize>() as u64;
+        let rows = join(&group.batches).map_err(|error| cannot(&table.info, &error))?;
+        let hashes: Vec<ColumnHash> = rows.columns().iter().map(|column| self.hasher.column(column)).collect();
+        let named: Vec<_> = table.numbers.iter().copied().zip(hashes.iter().copied()).collect();
+        let hash = self.hasher.group(rows.rows(), &named);
+        let mut filled = Filled::default();
+        let (outcome, changes) = match was {
+            Some(was) if was.description.hash(self.hasher) == hash => {
+                (Outcome::Same(Box::new(was)), Some(Changes::default()))
+            }
+            was => self.store(&table, &rows, (&hashes, was.as_ref()), &mut filled)?,
+        };
+        let changes = changes.filter(|_| is_aligned);
+        Ok(GroupResult { number, hash, outcome, read_bytes, filled, changes })
+    }
+
+    fn store(
+        &mut self,
+        table: &TableWork,
+        rows: &RowBatch,
+        (hashes, was): (&[ColumnHash], Option<&StoredGroup>),
+        filled: &mut Filled,
+    ) -> Result<(Outcome, Option<Changes>), StoreError> {
+        let row_sum = self.hasher.rows(rows, &table.numbers);
+        let Some(was) = was.filter(|_| table.is_patchable) else {
+            let changes = Changes { inserted: rows.rows() as u64, ..Changes::default() };
+            let changes = was.is_none().then_some(changes);
+            return Ok((self.rewrite(table, (rows, row_sum), (hashes, was), filled)?, changes));
+        };
+        let tools = Tools { repository: self.repository, hasher: self.hasher };
+        let found = patching::find_changes(&tools, table, was, (rows, hashes))?;
+        let changes = found.changes;
+        let least = patching::rewrite_len(was, hashes);
+        if let Some(patched) = patching::as_patch(&tools, table, was, (rows, row_sum, hashes), found)?
+            && patched.fresh_len_bytes() * 2 <= least
+        {
+            patching::proven(&tools, table, (was, &patched), rows)?;
+            return Ok((self.put_patched(patched, filled)?, Some(changes)));
+        }
+        Ok((self.rewrite(table, (rows, row_sum), (hashes, Some(was)), filled)?, Some(changes)))
+    }
+
+    fn put_patched(&mut self, patched: Patched, filled: &mut Filled) -> Result<Outcome, StoreError> {
+        let Patched { description, pieces, patches } = patched;
+        let mut parts = Vec::new();
+        for bytes in pieces.into_iter().map(|piece| piece.bytes).chain(patches) {
+            self.put_bytes(bytes, &mut parts, filled)?;
+        }
+        Ok(Outcome::New(description, parts))
+    }
+
+    /// Columns that are as they were stay; the others are encoded.
+    fn rewrite(
+        &mut self,
+        table: &TableWork,
+        (rows, row_sum): (&RowBatch, RowSum),
+        (hashes, was): (&[ColumnHash], Option<&StoredGroup>),
+        filled: &mut Filled,
+    ) -> Result<Outcome, StoreError> {
+        let mut pieces = Vec::with_capacity(hashes.len());
+        for (at, (column, hash)) in rows.columns().iter().zip(hashes).enumerate() {
+            let number = table.numbers[at];
+            let piece = match was.and_then(|was| known(was, number, hash)) {
+                Some(piece) => piece,
+                None => fresh(table, (at, column), (number, *hash))?,
+            };
+            pieces.push(piece);
+        }
+        let columns = pieces.iter().map(|piece| piece.column.clone()).collect();
+        let (rows, patches) = (rows.rows() as u32, Vec::new());
+        let description = GroupDescription { rows, base_rows: rows, row_sum, columns, patches };
+        let parts = self.put(pieces, filled)?;
+        Ok(Outcome::New(description, parts))
+    }
+
+    fn put(&mut self, pieces: Vec<Piece>, filled: &mut Filled) -> Result<Vec<RawPart>, StoreError> {
+        let fresh = |piece: &Piece| match &piece.bytes {
+            Bytes::Fresh(bytes) => Some(bytes.len()),
+            Bytes::Known(_) => None,
+        };
+        let lens: Option<Vec<usize>> = pieces.iter().map(fresh).collect();
+        if lens.is_some_and(|lens| lens.iter().sum::<usize>() <= SMALL_GROUP_BYTES) {
+            let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes.fresh().iter().copied()).collect();
+            return if all.is_empty() { Ok(Vec::new()) } else { Ok(vec![self.filler.chunk(&all, filled)?]) };
+        }
+        let mut parts = Vec::new();
+        for Piece { bytes, .. } in pieces {
+            self.put_bytes(bytes, &mut parts, filled)?;
+        }
+        Ok(parts)
+    }
+
+    fn put_bytes(&mut self, bytes: Bytes, parts: &mut Vec<RawPart>, filled: &mut Filled) -> Result<(), StoreError> {
+        match bytes {
+            Bytes::Known(known) => parts.extend(known.iter().filter_map(as_known)),
+            Bytes::Fresh(bytes) if bytes.len() < APART_LEN_BYTES => {
+                if !bytes.is_empty() {
+                    parts.push(self.filler.chunk(&bytes, filled)?);
+                }
+            }
+            Bytes::Fresh(bytes) => {
+                for chunk in bytes.chunks(self.max_chunk_bytes) {
+                    parts.push(self.filler.chunk_apart(chunk.to_vec(), filled)?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Bytes {
+    pub fn fresh(&self) -> &[u8] {
+        match self {
+            Self::Fresh(bytes) => bytes,
+            Self::Known(_) => &[],
+        }
+    }
+}
+
+fn as_known(part: &Part) -> Option<RawPart> {
+    match part {
+        Part::Chunk(chunk) => {
+            let place = Place::Known(chunk.at?);
+            Some(RawPart::Chunk { id: chunk.id, len_bytes: chunk.len_bytes, place })
+        }
+        Part::Hole(_) => None,
+    }
+}
+
+/// The column as it is stored in the snapshot before, when it holds these values with no patch outstanding.
+fn known(was: &StoredGroup, number: u32, hash: &ColumnHash) -> Option<Piece> {
+    let at = was.description.columns.iter().position(|column| column.number == number)?;
+    let column = &was.description.columns[at];
+    if column.hash != *hash || (column.contains_patches as usize) < was.description.patches.len() {
+        return None;
+    }
+    let parts = aligned(&was.parts, was.description.column_start_byte(at), column.len_bytes())?;
+    let column = GroupColumn { contains_patches: 0, ..column.clone() };
+    Some(Piece { column, bytes: Bytes::Known(parts) })
+}
+
+/// Encodes a column, and proves that it decodes to the same values.
+pub(crate) fn fresh(
+    table: &TableWork,
+    (at, column): (usize, &Column),
+    (number, hash): (u32, ColumnHash),
+) -> Result<Piece, StoreError> {
+    let values = column.values();
+    let mut bytes = Vec::new();
+    let mut chunk = None;
+    if values.null_count() < values.len() {
+        let cannot = |error| cannot_column(&table.info, at, &error);
+        let (encoded, form) = encode(values, table.layouts[at], LEVEL).map_err(cannot)?;
+        let proof = decode(&encoded, values.data_type(), &form).map_err(cannot)?;
+        if proof.to_data() != values.to_data() {
+            let found = "other values: check this machine's memory";
+            return Err(StoreError::damaged("an encoded column", 0, "the values that were encoded", found));
+        }
+        chunk = Some((form, encoded.len() as u64));
+        bytes = encoded;
+    }
+    let chunk_len = bytes.len();
+    if !column.exceptions().is_empty() {
+        encode_exceptions(column.exceptions(), &mut bytes);
+    }
+    let exceptions_len_bytes = (bytes.len() - chunk_len) as u64;
+    let column = GroupColumn { number, hash, chunk, exceptions_len_bytes, contains_patches: 0 };
+    Ok(Piece { column, bytes: Bytes::Fresh(bytes) })
+}
+
+fn cannot(table: &TableInfo, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Usage { detail: format!("table {}: {error}", table.name) }
+}
+
+fn cannot_column(table: &TableInfo, at: usize, error: &dyn std::fmt::Display) -> StoreError {
+    let column = table.columns.get(at).map_or("?", |column| column.name.as_str());
+    StoreError::Usage { detail: format!("table {}, column {column}: {error}", table.name) }
+}

@@ -1,0 +1,140 @@
+//! Reads the option map that configuration and command line hand over.
+
+use crate::fault::usage;
+use datakeep_connector::{ConnectorError, Options};
+use datakeep_model::{SourceInfo, escape_for_terminal};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a lock of somebody else is waited for, unless told otherwise.
+const USUAL_PATIENCE: Duration = Duration::from_secs(5);
+/// The longest patience SQLite can be told.
+const MOST_PATIENCE: Duration = Duration::from_secs(86_400);
+
+/// How thoroughly a source is checked by SQLite itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Check {
+    /// Not at all, but for what reading every row finds.
+    None,
+    /// `PRAGMA quick_check`: every page, but indexes are not compared with rows.
+    Quick,
+    /// `PRAGMA integrity_check`.
+    Full,
+}
+
+/// How a source is opened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct SourceOptions {
+    pub name: Option<String>,
+    pub host: Option<String>,
+    pub spool: PathBuf,
+    pub patience: Duration,
+    pub check: Check,
+}
+
+/// The options of a source.
+pub(crate) fn read_source(options: &Options) -> Result<SourceOptions, ConnectorError> {
+    refuse_unknown(options, &["busy-timeout", "host", "integrity-check", "name", "spool"])?;
+    Ok(SourceOptions {
+        name: source_name(options)?,
+        host: one(options, "host")?.map(str::to_owned),
+        spool: one(options, "spool")?.map_or_else(std::env::temp_dir, PathBuf::from),
+        patience: patience(options)?,
+        check: check(options)?,
+    })
+}
+
+/// The only option of a target: how long it waits for locks.
+pub(crate) fn read_target(options: &Options) -> Result<Duration, ConnectorError> {
+    refuse_unknown(options, &["busy-timeout"])?;
+    patience(options)
+}
+
+fn refuse_unknown(options: &Options, known: &[&str]) -> Result<(), ConnectorError> {
+    match options.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => {
+            let name = escape_for_terminal(name.as_bytes());
+            Err(usage(format!("unknown option `{name}`")).with_hint(format!("known options: {}", known.join(", "))))
+        }
+        None => Ok(()),
+    }
+}
+
+fn one<'a>(options: &'a Options, name: &str) -> Result<Option<&'a str>, ConnectorError> {
+    match options.get(name).map(Vec::as_slice) {
+        None => Ok(None),
+        Some([value]) if !value.is_empty() => Ok(Some(value)),
+        Some([] | [_]) => Err(usage(format!("option `{name}` needs a value"))),
+        Some(_) => Err(usage(format!("option `{name}` was given more than once"))),
+    }
+}
+
+fn source_name(options: &Options) -> Result<Option<String>, ConnectorError> {
+    match one(options, "name")? {
+        Some(name) if !SourceInfo::is_name(name) => {
+            let shown = escape_for_terminal(name.as_bytes());
+            Err(usage(format!("`{shown}` cannot be the name of a source"))
+                .with_hint("a name has no `@`, no `:` and no control characters, and is not `latest`"))
+        }
+        name => Ok(name.map(str::to_owned)),
+    }
+}
+
+fn patience(options: &Options) -> Result<Duration, ConnectorError> {
+    let Some(text) = one(options, "busy-timeout")? else { return Ok(USUAL_PATIENCE) };
+    let read = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(millis), _) => millis.parse().ok().map(Duration::from_millis),
+        (None, seconds) => seconds.unwrap_or(text).parse().ok().map(Duration::from_secs),
+    };
+    let error =
+        || usage(format!("option `busy-timeout`: `{text}` is no time up to a day")).with_hint("such as 30s or 500ms");
+    read.filter(|patience| *patience <= MOST_PATIENCE).ok_or_else(error)
+}
+
+fn check(options: &Options) -> Result<Check, ConnectorError> {
+    match one(options, "integrity-check")? {
+        None | Some("none") => Ok(Check::None),
+        Some("quick") => Ok(Check::Quick),
+        Some("full") => Ok(Check::Full),
+        Some(other) => {
+            let other = escape_for_terminal(other.as_bytes());
+            Err(usage(format!("option `integrity-check`: `{other}` is unknown")).with_hint("none, quick or full"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datakeep_model::ErrorKind;
+
+    fn options(name: &str, values: &[&str]) -> Options {
+        Options::from([(name.to_owned(), values.iter().map(|&value| value.to_owned()).collect())])
+    }
+
+    #[test]
+    fn what_is_given_is_read() {
+        let patience = |text| read_target(&options("busy-timeout", &[text])).ok();
+        assert_eq!(patience("30"), Some(Duration::from_secs(30)));
+        assert_eq!(patience("2s"), Some(Duration::from_secs(2)));
+        assert_eq!(patience("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!([patience("-1"), patience("99999999"), patience("soon")], [None; 3]);
+        let read = read_source(&options("integrity-check", &["quick"])).map(|options| options.check);
+        assert_eq!(read.ok(), Some(Check::Quick));
+    }
+
+    #[test]
+    fn what_is_unknown_or_makes_no_sense_is_refused() {
+        for (name, values) in [
+            ("sppol", &["/tmp"][..]),
+            ("spool", &[]),
+            ("spool", &["a", "b"]),
+            ("integrity-check", &["maybe"]),
+            ("name", &["a@b"]),
+        ] {
+            let error = read_source(&options(name, values)).expect_err("refused");
+            assert_eq!(error.kind, ErrorKind::Usage, "{name}");
+        }
+        assert!(read_target(&options("spool", &["/tmp"])).is_err());
+    }
+}

@@ -106,6 +106,16 @@ impl<'a> Cells<'a> {
         (&self.data.buffer::<i32>(0)[..=self.rows()], self.data.buffers()[1].as_slice())
     }
 
+    /// Rows that have a typed value, and its bytes, in order: faster than [`Cells::bytes`] for each.
+    pub(crate) fn typed(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let (offsets, bytes) = if self.is_variable() { self.variable() } else { (&[][..], self.fixed()) };
+        let width = bytes.len() / self.rows().max(1);
+        (0..self.rows()).filter(|&row| self.is_typed(row)).map(move |row| match offsets {
+            [] => (row, &bytes[row * width..(row + 1) * width]),
+            offsets => (row, &bytes[offsets[row] as usize..offsets[row + 1] as usize]),
+        })
+    }
+
     /// True when values are of different lengths.
     pub(crate) fn is_variable(&self) -> bool {
         matches!(self.layout, Layout::Variable)

@@ -9,9 +9,12 @@ mod decode;
 mod deltas;
 mod encode;
 mod form;
+#[cfg(test)]
+mod hostile;
 mod inside;
 mod metadata;
 mod pages;
+mod runs;
 #[cfg(test)]
 mod tests;
 

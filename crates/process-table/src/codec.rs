@@ -64,6 +64,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Where it stands.
+    #[cfg(test)]
     pub(crate) fn at_byte(&self) -> usize {
         self.at
     }

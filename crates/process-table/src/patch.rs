@@ -1,4 +1,4 @@
-//! What changed in a group: the third physical form of one (docs/format.md, section 17).
+//! What changed in a group: the third physical form of one, beside a reference and new column chunks.
 //!
 //! A patch turns the rows of one group, **old**, into those of another, **new**: rows that go, cells of rows that stay, rows
 //! that come. It speaks of positions only, so applying it needs no keys; and it is taken apart by columns, so a reader that

@@ -7,12 +7,12 @@ use arrow_schema::DataType;
 use datakeep_connector::rows::Column;
 use std::collections::HashSet;
 
-/// Rows looked at.
-const SAMPLE_ROWS: usize = 8 << 10;
+/// Rows looked at: an eighth of a group, but at least and at most so many.
+const SAMPLE_ROWS: std::ops::RangeInclusive<usize> = 2 << 10..=8 << 10;
 /// A layout must save this share to be taken instead of a simpler one.
 const LEAST_GAIN: f64 = 0.03;
 
-/// Chooses the layout that would make the values shortest, judged by a sample of 8 Ki rows in their middle; the simpler one
+/// Chooses the layout that would make the values shortest, judged by a sample of an eighth of the rows from their middle, 2 to 8 Ki; the simpler one
 /// where two are about equal. A dictionary is tried only where values repeat: it never pays otherwise, and the writer would not
 /// notice (tables-measured, 3).
 ///
@@ -21,9 +21,10 @@ const LEAST_GAIN: f64 = 0.03;
 /// the same factor (Heaps' law; H. S. Heaps, Information Retrieval, 1978, section 7.5), the rest in proportion to rows.
 ///
 /// The choice holds for a table, not for a group: callers make it from a first group, keep it, and judge again when the stored
-/// share of a column drifts. It costs about as much as encoding 16 to 24 Ki rows.
+/// share of a column drifts. It costs about half as much as
+/// encoding the group.
 pub fn choose(values: &ArrayRef, level: i32) -> Result<Layout, ChunkError> {
-    let rows = values.len().min(SAMPLE_ROWS);
+    let rows = (values.len() / 8).clamp(*SAMPLE_ROWS.start(), *SAMPLE_ROWS.end()).min(values.len());
     let sample = values.slice((values.len() - rows) / 2, rows);
     let distinct = Distinct::count(&sample);
     let doublings = (values.len().max(1) as f64 / rows.max(1) as f64).log2();
@@ -68,8 +69,8 @@ impl Distinct {
         };
         let cells = Cells::new(&column);
         let (typed, mut seen, mut in_half) = (cells.typed_rows(), HashSet::new(), 0);
-        for row in (0..cells.rows()).filter(|&row| cells.is_typed(row)) {
-            seen.insert(cells.bytes(row));
+        for (row, bytes) in cells.typed() {
+            seen.insert(bytes);
             if row < cells.rows() / 2 {
                 in_half = seen.len();
             }

@@ -1,8 +1,9 @@
 //! From bytes that need not be trusted to values.
 
 use super::form::{same, within};
+use super::inside::{Dictionary, Physical};
 use super::pages::{PageAt, walk};
-use super::{ChunkError, ChunkForm, inside, metadata, schema_of};
+use super::{ChunkError, ChunkForm, MAX_ROWS, inside, metadata, schema_of};
 use crate::cells::width;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
@@ -25,9 +26,10 @@ const STEP_LEN_BYTES: usize = 4 << 20;
 /// Memory: the pages before compression, one copy of the values, and while they are put together a second one; none of it is
 /// taken before the form and the headers of all pages agree, and all of it is bounded by [`super::MAX_LEN_BYTES`] each.
 ///
-/// The Parquet library sees only pages whose lengths and claims have been verified. It panics at some harmed pages all the same
-/// (levels that contradict the number of values, indices beyond the dictionary): these unwind to here and are an error like any
-/// other. Nothing of what was touched is used afterwards, so nothing half-done is seen.
+/// The Parquet library sees only pages whose levels, lengths and numbers have been verified: it panics at many harmed ones. Should
+/// it still do so at one, that unwinds to here and is an error like any other: the library is the largest piece of code that
+/// ever sees bytes of a table, and one harmed chunk must not end a restore of all others. Nothing of what was touched is used
+/// afterwards, so nothing half-done is seen.
 pub fn decode(bytes: &[u8], data_type: &DataType, form: &ChunkForm) -> Result<ArrayRef, ChunkError> {
     form.check(data_type)?;
     if form.rows == 0 {
@@ -47,23 +49,22 @@ fn decode_pages(
 ) -> Result<ArrayRef, ChunkError> {
     let schema = schema_of(data_type);
     let metadata = metadata::of_one(&schema, form, bytes.len() as u64)?;
-    let (pages, step_rows) = opened(bytes, data_type, form, pages)?;
+    let (pages, step_rows) = opened(bytes, &metadata, form, pages)?;
     let levels = levels(&metadata, &schema)?;
     let chunk = OneChunk { rows: form.rows as usize, metadata, pages };
     let reader = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &chunk, step_rows, None)?;
     let is_variable = width(data_type).is_none();
-    let (mut parts, mut rows, mut values_len_bytes) = (Vec::new(), 0, 0);
+    let (mut parts, mut values_len_bytes) = (Vec::new(), 0);
     for batch in reader {
         let part = values_of(batch.map_err(ParquetError::from)?)?;
-        rows += part.len() as u64;
         if is_variable {
             values_len_bytes += super::values_len_bytes(&part);
             within("bytes of values", values_len_bytes, form.values_len_bytes)?;
         }
         parts.push(part);
     }
-    same("rows", u64::from(form.rows), rows)?;
-    let values = joined(parts)?;
+    let values = joined(&parts)?;
+    same("rows", u64::from(form.rows), values.len() as u64)?;
     same("nulls", u64::from(form.nulls), values.null_count() as u64)?;
     if is_variable {
         same("bytes of values", form.values_len_bytes, values_len_bytes)?;
@@ -81,9 +82,9 @@ fn values_of(batch: RecordBatch) -> Result<ArrayRef, ChunkError> {
     values.ok_or(ChunkError::Page { at_byte: 0, why: "no column" })
 }
 
-fn joined(mut parts: Vec<ArrayRef>) -> Result<ArrayRef, ChunkError> {
-    if let (1, Some(only)) = (parts.len(), parts.pop_if(|_| true)) {
-        return Ok(only);
+fn joined(parts: &[ArrayRef]) -> Result<ArrayRef, ChunkError> {
+    if let [only] = parts {
+        return Ok(only.clone());
     }
     let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
     Ok(arrow_select::concat::concat(&parts).map_err(ParquetError::from)?)
@@ -92,29 +93,30 @@ fn joined(mut parts: Vec<ArrayRef>) -> Result<ArrayRef, ChunkError> {
 /// Decompresses all pages, judges what stands in them, and says how many rows may be read at once.
 fn opened(
     bytes: &[u8],
-    data_type: &DataType,
+    metadata: &ParquetMetaData,
     form: &ChunkForm,
     pages: Vec<PageAt>,
 ) -> Result<(VecDeque<Page>, usize), ChunkError> {
-    let is_variable = width(data_type).is_none();
+    let physical = Physical::of(&metadata.file_metadata().schema_descr().column(0));
     let mut zstd = zstd::bulk::Decompressor::new().map_err(|_| ChunkError::Page { at_byte: 0, why: "no memory" })?;
-    let (mut step_rows, mut expanded, mut made) = (form.rows as usize, 0u64, VecDeque::new());
+    let (mut dictionary, mut expanded, mut made) = (Dictionary::default(), 0u64, VecDeque::new());
     for page in pages {
         let data = zstd.decompress(&bytes[page.data.clone()], page.raw_len_bytes);
         let data = data.map_err(|_| inside::harmed(&page, "it is not compressed as it should be"))?;
         if data.len() != page.raw_len_bytes {
             return Err(inside::harmed(&page, "its length before compression is another"));
         }
-        if !page.is_dictionary {
-            expanded += inside::expands_to(&data, &page, is_variable)?.unwrap_or(0);
+        if page.is_dictionary {
+            dictionary = inside::dictionary(&data, &page, &physical)?;
+        } else {
+            expanded += inside::data(&data, &page, &physical, dictionary)?;
             within("bytes of values", expanded, form.values_len_bytes)?;
-        } else if is_variable {
-            let longest = inside::longest(&data, &page)?.max(1);
-            step_rows = step_rows.min((STEP_LEN_BYTES / longest).max(1));
         }
         made.push_back(library_page(data, &page)?);
     }
-    Ok((made, step_rows))
+    let is_spread = matches!(physical, Physical::Variable) && dictionary.longest_len_bytes > 0;
+    let step_rows = if is_spread { (STEP_LEN_BYTES / dictionary.longest_len_bytes).max(1) } else { MAX_ROWS };
+    Ok((made, step_rows.min(form.rows as usize)))
 }
 
 /// The page as the library wants it.

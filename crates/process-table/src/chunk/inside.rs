@@ -1,52 +1,107 @@
-//! What stands in a page, judged before the Parquet library sees it.
+//! What stands in a page, judged before the Parquet library sees it: levels, lengths, and numbers into the dictionary are all
+//! read once, so that the library makes room for nothing that is not there.
 
-use super::pages::{DELTA, DELTA_LENGTH, DELTA_TEXT, PLAIN, PageAt};
-use super::{ChunkError, deltas};
+use super::pages::{DELTA, DELTA_LENGTH, DELTA_TEXT, NUMBERS_OF_DICTIONARY, PLAIN, PageAt, STREAMS};
+use super::{ChunkError, deltas, runs};
+use parquet::basic::Type;
+use parquet::schema::types::ColumnDescriptor;
 
-/// The longest value of a dictionary page of texts or bytes, which must hold exactly as many as its header says.
-pub(super) fn longest(dictionary: &[u8], page: &PageAt) -> Result<usize, ChunkError> {
-    let (mut rest, mut longest) = (dictionary, 0);
-    for _ in 0..page.values {
-        let (len, behind) = rest.split_first_chunk::<4>().ok_or_else(|| harmed(page, "a value is cut"))?;
+/// How values of a column lie in a page.
+pub(super) enum Physical {
+    /// A bit each.
+    Bits,
+    /// So many bytes each.
+    Fixed(usize),
+    /// A length of 32 bits before each.
+    Variable,
+}
+
+impl Physical {
+    pub(super) fn of(column: &ColumnDescriptor) -> Self {
+        match column.physical_type() {
+            Type::BOOLEAN => Self::Bits,
+            Type::INT32 | Type::FLOAT => Self::Fixed(4),
+            Type::INT64 | Type::DOUBLE => Self::Fixed(8),
+            Type::INT96 => Self::Fixed(12),
+            Type::FIXED_LEN_BYTE_ARRAY => Self::Fixed(usize::try_from(column.type_length()).unwrap_or(0)),
+            Type::BYTE_ARRAY => Self::Variable,
+        }
+    }
+
+    /// Whether bytes are exactly so many plain values; the longest of them.
+    fn plain(&self, values: &[u8], count: usize) -> Option<usize> {
+        match self {
+            Self::Bits => (values.len() == count.div_ceil(8)).then_some(1),
+            Self::Fixed(width) => (Some(values.len()) == width.checked_mul(count)).then_some(*width),
+            Self::Variable => longest(values, count),
+        }
+    }
+}
+
+/// The dictionary that the data pages of a chunk refer to.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Dictionary {
+    pub(super) values: u32,
+    pub(super) longest_len_bytes: usize,
+}
+
+/// Judges the page of a dictionary.
+pub(super) fn dictionary(data: &[u8], page: &PageAt, physical: &Physical) -> Result<Dictionary, ChunkError> {
+    let longest = physical.plain(data, page.values as usize).ok_or_else(|| harmed(page, "not so many values"))?;
+    Ok(Dictionary { values: page.values, longest_len_bytes: longest })
+}
+
+/// Judges a page of data. The answer is how many bytes of values it expands to, where that may be more than its own length.
+pub(super) fn data(data: &[u8], page: &PageAt, physical: &Physical, known: Dictionary) -> Result<u64, ChunkError> {
+    let (levels, values) = split(data).ok_or_else(|| harmed(page, "levels are cut"))?;
+    let levels = runs::read(levels, 1, page.values as usize).ok_or_else(|| harmed(page, "levels are harmed"))?;
+    let count = levels.set;
+    let expands = match page.encoding {
+        PLAIN | STREAMS => physical.plain(values, count).map(|_| 0),
+        DELTA => integers(values, count, physical),
+        DELTA_LENGTH => lengths(values, count),
+        DELTA_TEXT => texts(values, count, physical),
+        NUMBERS_OF_DICTIONARY => numbers(values, count, known),
+        _ => None,
+    };
+    expands.ok_or_else(|| harmed(page, "values are harmed"))
+}
+
+/// Levels, which tell nulls, and what stands behind them.
+fn split(data: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, behind) = data.split_first_chunk::<4>()?;
+    behind.split_at_checked(u32::from_le_bytes(*len) as usize)
+}
+
+fn longest(mut values: &[u8], count: usize) -> Option<usize> {
+    let mut longest = 0;
+    for _ in 0..count {
+        let (len, behind) = values.split_first_chunk::<4>()?;
         let len = u32::from_le_bytes(*len) as usize;
-        rest = behind.get(len..).ok_or_else(|| harmed(page, "a value is cut"))?;
+        values = behind.get(len..)?;
         longest = longest.max(len);
     }
-    if rest.is_empty() { Ok(longest) } else { Err(harmed(page, "bytes behind the last value")) }
+    values.is_empty().then_some(longest)
 }
 
-/// Bytes of values that a data page expands to, at most; its claims about numbers of values are within its rows. `None` where
-/// that is no more than the page's own length.
-pub(super) fn expands_to(data: &[u8], page: &PageAt, is_variable: bool) -> Result<Option<u64>, ChunkError> {
-    let values = values_of(data, page)?;
-    let rows = page.values as usize;
-    match page.encoding {
-        DELTA | DELTA_LENGTH if deltas::claims_at_most(values, rows) => Ok(None),
-        DELTA | DELTA_LENGTH => Err(harmed(page, "more values than rows")),
-        DELTA_TEXT => {
-            texts(values, rows).map(|len| is_variable.then_some(len)).ok_or_else(|| harmed(page, "lengths are harmed"))
-        }
-        PLAIN => Ok(None),
-        _ => Ok(None),
-    }
+fn integers(values: &[u8], count: usize, physical: &Physical) -> Option<u64> {
+    let Physical::Fixed(width @ (4 | 8)) = physical else { return None };
+    (deltas::measure(values, count, 8 * width)? == values.len()).then_some(0)
 }
 
-/// What stands behind the levels, which tell nulls.
-fn values_of<'d>(data: &'d [u8], page: &PageAt) -> Result<&'d [u8], ChunkError> {
-    let (len, behind) = data.split_first_chunk::<4>().ok_or_else(|| harmed(page, "no levels"))?;
-    behind.get(u32::from_le_bytes(*len) as usize..).ok_or_else(|| harmed(page, "levels are cut"))
+fn lengths(values: &[u8], count: usize) -> Option<u64> {
+    let (lens, at) = deltas::read(values, count)?;
+    let lens = lens.into_iter().map(|len| u64::try_from(len).ok());
+    let sum = lens.sum::<Option<u64>>()?;
+    (sum == (values.len() - at) as u64).then_some(0)
 }
 
 /// The length of all texts of a page where each shares a beginning with the one before.
-fn texts(values: &[u8], rows: usize) -> Option<u64> {
-    let (shared, len) = deltas::read(values, rows)?;
-    let values = &values[len..];
-    let (own, len) = deltas::read(values, rows)?;
-    let mut left = values.len() - len;
-    if shared.len() != own.len() {
-        return None;
-    }
-    let (mut before, mut sum) = (0usize, 0u64);
+fn texts(values: &[u8], count: usize, physical: &Physical) -> Option<u64> {
+    let (shared, at) = deltas::read(values, count)?;
+    let values = &values[at..];
+    let (own, at) = deltas::read(values, count)?;
+    let (mut left, mut before, mut sum) = (values.len() - at, 0usize, 0u64);
     for (shared, own) in shared.into_iter().zip(own) {
         let (shared, own) = (usize::try_from(shared).ok()?, usize::try_from(own).ok()?);
         left = left.checked_sub(own)?;
@@ -54,9 +109,23 @@ fn texts(values: &[u8], rows: usize) -> Option<u64> {
             return None;
         }
         before = shared + own;
+        if matches!(physical, Physical::Fixed(width) if *width != before) {
+            return None;
+        }
         sum += before as u64;
     }
+    let sum = if matches!(physical, Physical::Variable) { sum } else { 0 };
     (left == 0).then_some(sum)
+}
+
+fn numbers(values: &[u8], count: usize, known: Dictionary) -> Option<u64> {
+    if count == 0 {
+        return Some(0);
+    }
+    let (width, runs) = values.split_first()?;
+    let width = usize::from(*width);
+    let found = (width <= 32).then(|| runs::read(runs, width, count))??;
+    (found.greatest < u64::from(known.values)).then_some(0)
 }
 
 pub(super) fn harmed(page: &PageAt, why: &'static str) -> ChunkError {

@@ -139,7 +139,7 @@ fn columns(reader: &mut Reader<'_>, types: &[DataType]) -> Result<Vec<bool>, Cod
         return Err(reader.refuse("columns", "the table has another number of them"));
     }
     let bits = reader.bytes(count.div_ceil(8), "absent columns")?;
-    if count % 8 != 0 && bits.last().is_some_and(|last| last >> (count % 8) != 0) {
+    if !count.is_multiple_of(8) && bits.last().is_some_and(|last| last >> (count % 8) != 0) {
         return Err(reader.refuse("absent columns", "more than columns"));
     }
     Ok((0..count).map(|at| bits[at / 8] >> (at % 8) & 1 == 0).collect())

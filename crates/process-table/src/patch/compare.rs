@@ -87,3 +87,11 @@ impl<'a> View<'a> {
         self.is_whole && other.is_whole || all.all(is_typed)
     }
 }
+
+/// The same in whatever rows they stand.
+fn is_same(left: Cell<'_>, right: Cell<'_>) -> bool {
+    match (left, right) {
+        (Cell::Exception(left), Cell::Exception(right)) => left.kind == right.kind && left.bytes == right.bytes,
+        (left, right) => left == right,
+    }
+}

@@ -39,25 +39,13 @@ pub(super) fn gather(sources: &[&Column], runs: &[Run]) -> Result<Column, PatchE
         super::same("type of a column", pair[0].data_type(), pair[1].data_type())?;
     }
     let rows: usize = runs.iter().map(|run| run.rows as usize).sum();
-    fits_offsets(&data, runs)?;
     let mut made = MutableArrayData::new(data.iter().collect(), false, rows);
     for run in runs {
-        made.extend(run.source, run.from as usize, (run.from + run.rows) as usize);
+        let whole = made.try_extend(run.source, run.from as usize, (run.from + run.rows) as usize);
+        // Offsets of texts and bytes have 31 bits.
+        whole.map_err(|_| PatchError::TooLarge { what: "bytes of a column", most: i32::MAX as u64 })?;
     }
     Ok(Column::new(make_array(made.freeze()), exceptions(sources, runs))?)
-}
-
-/// Offsets of texts and bytes have 31 bits.
-fn fits_offsets(data: &[ArrayData], runs: &[Run]) -> Result<(), PatchError> {
-    if data.first().is_none_or(|data| crate::cells::width(data.data_type()).is_some()) {
-        return Ok(());
-    }
-    let offsets: Vec<&[i32]> = data.iter().map(|data| data.buffer::<i32>(0)).collect();
-    let len = |run: &Run| {
-        let offsets = offsets[run.source];
-        (offsets[(run.from + run.rows) as usize] - offsets[run.from as usize]) as usize
-    };
-    super::most("bytes of a column", runs.iter().map(len).sum(), i32::MAX as u64)
 }
 
 fn exceptions(sources: &[&Column], runs: &[Run]) -> Vec<Exception> {

@@ -1,7 +1,7 @@
 //! Patches against a naive model: rows as vectors of values.
 
 use super::*;
-use crate::key::encode_keys;
+use crate::key::{Keys, encode_keys};
 use arrow_array::builder::{BinaryBuilder, FixedSizeBinaryBuilder, StringBuilder};
 use arrow_array::types::{
     Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
@@ -131,8 +131,6 @@ fn keys(batch: &RowBatch) -> Keys {
     encode_keys(&[&batch.columns()[0]])
 }
 
-use crate::key::Keys;
-
 fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
         1 => Just(Value::Null),
@@ -146,11 +144,11 @@ fn value() -> impl Strategy<Value = Value> {
 fn generations() -> impl Strategy<Value = (Vec<DataType>, [Rows; 3])> {
     let types = proptest::sample::subsequence(all_types(), 0..6);
     types.prop_flat_map(|types| {
-        let row = proptest::collection::vec(value(), types.len());
-        let some = proptest::collection::btree_map(0i64..60, row.clone(), 0..40);
-        let change = (0i64..60, 0u8..6, 0usize..6, row);
-        let changes = || proptest::collection::vec(change.clone(), 0..30);
-        (Just(types), some, changes(), changes()).prop_map(|(types, first, to_second, to_third)| {
+        let row = || proptest::collection::vec(value(), types.len());
+        let some = proptest::collection::btree_map(0i64..60, row(), 0..40);
+        let changes = || proptest::collection::vec((0i64..60, 0u8..6, 0usize..6, row()), 0..30);
+        let (to_second, to_third) = (changes(), changes());
+        (Just(types), some, to_second, to_third).prop_map(|(types, first, to_second, to_third)| {
             let second = changed(&first, &to_second);
             let third = changed(&second, &to_third);
             (types, [first, second, third])

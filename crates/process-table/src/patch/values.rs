@@ -41,7 +41,7 @@ const MAX_DISTINCT_LEN_BYTES: usize = 32;
 /// Appends the rows of a column.
 pub(super) fn put(column: &Column, to: &mut Vec<u8>) {
     let cells = Cells::new(column);
-    let typed: Vec<&[u8]> = (0..cells.rows()).filter(|&row| cells.is_typed(row)).map(|row| cells.bytes(row)).collect();
+    let typed: Vec<&[u8]> = cells.typed().map(|(_, bytes)| bytes).collect();
     let mut flags = 0;
     if typed.len() < cells.rows() {
         flags |= SOME_UNTYPED;
@@ -187,7 +187,7 @@ pub(super) fn read(
     if flags & SOME_UNTYPED != 0 {
         let bits = reader.bytes(rows.div_ceil(8), "typed rows")?;
         typed = bits.iter().map(|byte| byte.count_ones() as usize).sum();
-        let is_beyond = rows % 8 != 0 && bits.last().is_some_and(|last| last >> (rows % 8) != 0);
+        let is_beyond = !rows.is_multiple_of(8) && bits.last().is_some_and(|last| last >> (rows % 8) != 0);
         if is_beyond || typed == rows {
             return Err(reader.refuse("typed rows", "not so many rows"));
         }
@@ -245,7 +245,7 @@ impl<'a> Values<'_, 'a> {
 
     fn truths(&mut self) -> Result<Buffer, CodecError> {
         let bits = self.reader.bytes(self.typed.div_ceil(8), "truths")?;
-        if self.typed % 8 != 0 && bits.last().is_some_and(|last| last >> (self.typed % 8) != 0) {
+        if !self.typed.is_multiple_of(8) && bits.last().is_some_and(|last| last >> (self.typed % 8) != 0) {
             return Err(self.reader.refuse("truths", "more than rows"));
         }
         let mut made = MutableBuffer::from_len_zeroed(self.rows.div_ceil(8));

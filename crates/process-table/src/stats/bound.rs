@@ -98,10 +98,14 @@ fn numbers(cells: &Cells<'_>, form: Form, width: usize) -> Option<(usize, usize)
 
 /// A number whose order is that of values.
 fn ordinal(bytes: &[u8], form: Form) -> u64 {
-    let mut word = [0; 8];
     // At the upper end, so that the sign is the first bit.
-    word[8 - bytes.len()..].copy_from_slice(bytes);
-    let number = u64::from_le_bytes(word);
+    let number = match *bytes {
+        [a, b, c, d, e, f, g, h] => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        [a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])) << 32,
+        [a, b] => u64::from(u16::from_le_bytes([a, b])) << 48,
+        [a] => u64::from(a) << 56,
+        _ => 0,
+    };
     let sign = 1 << 63;
     match form {
         Form::Unsigned => number,
@@ -119,11 +123,10 @@ fn wide(bytes: &[u8]) -> [u128; 2] {
 }
 
 fn extremes(cells: &Cells<'_>, compare: impl Fn(&[u8], &[u8]) -> Ordering) -> Option<(usize, usize)> {
-    let mut typed = (0..cells.rows()).filter(|&row| cells.is_typed(row));
+    let mut typed = cells.typed();
     let first = typed.next()?;
-    let (mut least, mut most) = ((first, cells.bytes(first)), (first, cells.bytes(first)));
-    for row in typed {
-        let bytes = cells.bytes(row);
+    let (mut least, mut most) = (first, first);
+    for (row, bytes) in typed {
         if compare(bytes, least.1).is_lt() {
             least = (row, bytes);
         } else if compare(bytes, most.1).is_gt() {

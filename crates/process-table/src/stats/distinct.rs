@@ -37,8 +37,7 @@ impl Distinct {
     pub fn of(column: &Column, hasher: &TableHasher) -> Self {
         let (cells, mut made) = (Cells::new(column), Self::default());
         let mut before: Option<&[u8]> = None;
-        for row in (0..cells.rows()).filter(|&row| cells.is_typed(row)) {
-            let bytes = cells.bytes(row);
+        for (_, bytes) in cells.typed() {
             if before != Some(bytes) {
                 made.add(hasher.distinct_hash(bytes));
                 before = Some(bytes);

@@ -5,14 +5,6 @@ use crate::cells::{Cell, Cells};
 /// Rows compared at once: most blocks are equal, and equal bytes are found equal fast.
 const BLOCK_ROWS: usize = 64;
 
-/// True for cells of the same value. Where an exception stands plays no part: rows before it may have come or gone.
-fn is_same(a: Cell<'_>, b: Cell<'_>) -> bool {
-    match (a, b) {
-        (Cell::Exception(a), Cell::Exception(b)) => (a.kind, &a.bytes) == (b.kind, &b.bytes),
-        (a, b) => a == b,
-    }
-}
-
 /// One column, ready to be compared.
 pub(super) struct View<'a> {
     cells: &'a Cells<'a>,

@@ -173,29 +173,31 @@ fn described_rows(patch: &Patch) -> usize {
     most + patch.deleted().len() + patch.inserted_at().len()
 }
 
-/// All patches of a group and a new one as one; `None` where some column contains patches that say something of it.
+/// All patches of a group and a new one as one; `None` where some column contains a patch that says something of it: its chunk
+/// is not of the state that the first patch is for.
 fn squash(tools: &Tools<'_>, table: &TableWork, was: &StoredGroup, new: &Patch) -> Result<Option<Patch>, StoreError> {
-    let count = was.description.patches.len();
     let types: Vec<_> = table.types.iter().map(|(_, data_type)| data_type.clone()).collect();
     let mut decoder = FrameDecoder::new()?;
     let mut all: Option<Patch> = None;
-    for number in 0..count {
+    for number in 0..was.description.patches.len() {
         let next = read_patch(tools.repository, was, (number, &types), &mut decoder)?;
+        let mut containing = was.description.columns.iter().enumerate();
+        let is_contained = |column: &GroupColumn| column.contains_patches as usize > number;
+        if !containing.all(|(at, column)| !is_contained(column) || says_nothing(&next, at)) {
+            return Ok(None);
+        }
         all = Some(match all {
             None => next,
             Some(all) => patch::squash(&all, &next).map_err(|error| unfit(&error))?,
         });
     }
-    let Some(all) = all else { return Ok(None) };
-    let says_nothing = |at: usize| {
-        let stays = all.deleted().is_empty() && all.inserted_at().is_empty();
-        stays && all.updated_in(at).is_none() && all.inserted_in(at).is_some()
-    };
-    let mut columns = was.description.columns.iter().enumerate();
-    if !columns.all(|(at, column)| column.contains_patches == 0 || says_nothing(at)) {
-        return Ok(None);
-    }
-    patch::squash(&all, new).map(Some).map_err(|error| unfit(&error))
+    all.map(|all| patch::squash(&all, new).map_err(|error| unfit(&error))).transpose()
+}
+
+/// True for a patch that leaves a column as it is.
+fn says_nothing(patch: &Patch, column: usize) -> bool {
+    let stays = patch.deleted().is_empty() && patch.inserted_at().is_empty();
+    stays && patch.updated_in(column).is_none() && patch.inserted_in(column).is_some()
 }
 
 /// That the group reads back as the rows it was made of.

@@ -4,7 +4,7 @@ use super::columns::{Inherited, inherit};
 use super::grouper::{Group, Grouper, len_bytes, window_for};
 use super::stored::{self, StoredGroup, described, entry_at, group_entries, group_of, table_of};
 use super::tally::Totals;
-use super::worker::{self, GroupJob, GroupResult, Outcome, TableWork};
+use super::worker::{self, GroupJob, GroupResult, NewGroup, Outcome, TableWork};
 use crate::backup::filler::Shared;
 use crate::backup::frames::FrameMap;
 use crate::backup::meta::MetaWriter;
@@ -20,7 +20,7 @@ use datakeep_model::{
     ChunkId, ChunkKind, ContentKind, Counters, Event, FileType, Mark, Meta, Phase, SessionId, Snapshot, SourceInfo,
     Timestamp,
 };
-use datakeep_process_table::describe::{DATABASE_KEY, group_key, table_key};
+use datakeep_process_table::describe::{ColumnStatistics, DATABASE_KEY, group_key, table_key};
 use datakeep_process_table::{DatabaseDescription, Layout, TableDescription, TableHasher, chunk, join};
 use datakeep_store::long::shorten;
 use datakeep_store::{
@@ -191,6 +191,9 @@ impl Run<'_> {
     }
 }
 
+/// What an entry says: its description, and what is known of its columns.
+type Said<'s> = (Vec<u8>, &'s [ColumnStatistics]);
+
 /// What is on its way into the tree, in order.
 enum Pending {
     Group { key: Vec<u8>, result: Option<Box<GroupResult>> },
@@ -203,6 +206,7 @@ struct TableEnd {
     next_number: u32,
     window: usize,
     was: Option<TableDescription>,
+    was_statistics: Vec<ColumnStatistics>,
     /// True when every group the table had was compared with one it has.
     knows_all: bool,
 }
@@ -243,7 +247,7 @@ impl<'r> Parent<'r> {
         Ok(NotingReader::new(NodeReader::new(self.repository)?, Rc::clone(&self.seen)))
     }
 
-    fn table(&mut self, info: &TableInfo) -> Result<Option<TableDescription>, StoreError> {
+    fn table(&mut self, info: &TableInfo) -> Result<Option<(TableDescription, Vec<ColumnStatistics>)>, StoreError> {
         let entry = entry_at(self.reader()?, self.manifest, table_key(&info.name))?;
         entry.map(|entry| table_of(self.repository, &entry, &mut self.decoder)).transpose()
     }
@@ -354,7 +358,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         let catalog = source.catalog()?;
         self.expect(&catalog);
         let database = DatabaseDescription::of(&catalog).encode();
-        self.put_entry(DATABASE_KEY.to_vec(), Vec::new(), database)?;
+        self.put_entry(DATABASE_KEY.to_vec(), Vec::new(), (database, &[]))?;
         for info in &catalog.tables {
             self.table(source, info)?;
         }
@@ -382,6 +386,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             Some(parent) => parent.table(info)?,
             None => None,
         };
+        let (was, was_statistics) = was.map_or((None, Vec::new()), |(was, statistics)| (Some(was), statistics));
         let Inherited { info, numbers, next_number, layouts } = inherit(info.clone(), was.as_ref());
         let mut was_groups = self.groups_before(&info, was.as_ref())?;
         let mut rows = source.rows(&info)?;
@@ -430,7 +435,14 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         };
         let work =
             work.unwrap_or_else(|| work_of(layouts.iter().map(|layout| layout.unwrap_or(Layout::Plain)).collect()));
-        self.pending.push_back(Pending::Table(Box::new(TableEnd { work, next_number, window, was, knows_all })));
+        self.pending.push_back(Pending::Table(Box::new(TableEnd {
+            work,
+            next_number,
+            window,
+            was,
+            was_statistics,
+            knows_all,
+        })));
         Ok(())
     }
 
@@ -542,8 +554,8 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     }
 
     fn is_placed(&self, result: &GroupResult) -> bool {
-        let Outcome::New(_, parts) = &result.outcome else { return true };
-        parts.iter().all(|part| match part {
+        let Outcome::New(group) = &result.outcome else { return true };
+        group.parts.iter().all(|part| match part {
             RawPart::Chunk { place: Place::Ticket(ticket), .. } => self.frames.resolve(*ticket).is_some(),
             _ => true,
         })
@@ -557,6 +569,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         match result.outcome {
             Outcome::Same(group) => {
                 self.totals.add(u64::from(group.description.rows), group.description.row_sum, result.hash);
+                self.totals.know(&group.statistics, None);
                 let StoredGroup { entry, parts, .. } = *group;
                 self.reach.add_parts(self.run.repository, &parts)?;
                 if let Content::List { .. } = entry.content {
@@ -564,10 +577,12 @@ impl<'r, 'a> Coordinator<'r, 'a> {
                 }
                 self.push(Entry { key, ..entry })
             }
-            Outcome::New(description, parts) => {
+            Outcome::New(group) => {
+                let NewGroup { description, parts, statistics, distinct } = *group;
+                self.totals.know(&statistics, Some(&distinct));
                 self.totals.add(u64::from(description.rows), description.row_sum, result.hash);
                 let parts = parts.into_iter().filter_map(|part| self.place(part)).collect();
-                self.put_entry(key, parts, description.encode())
+                self.put_entry(key, parts, (description.encode(), &statistics))
             }
         }
     }
@@ -586,9 +601,10 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     }
 
     fn settle_table(&mut self, end: TableEnd) -> Result<(), EngineError> {
-        let TableEnd { work, next_number, window, was, knows_all } = end;
+        let TableEnd { work, next_number, window, was, was_statistics, knows_all } = end;
         let totals = std::mem::take(&mut self.totals);
         let content_root = totals.content_root(self.hasher);
+        let (statistics, is_recounted) = (totals.known, totals.is_recounted);
         let is_same = was.as_ref().is_some_and(|was| was.content_root == content_root && was.info.sql == work.info.sql);
         let counter = match (&was, is_same) {
             (None, _) => &mut self.counters.items_new,
@@ -609,21 +625,28 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             content_root,
             changes: totals.changes.filter(|_| knows_all && was.is_some()),
         };
-        let entry = self.entry(table_key(&work.info.name), Vec::new(), description.encode())?;
+        let was = was.as_ref().filter(|_| !is_recounted).map(|_| was_statistics.as_slice());
+        let statistics = statistics.finish(&work.numbers, was);
+        let entry = self.entry(table_key(&work.info.name), Vec::new(), (description.encode(), &statistics))?;
         self.ends.push(entry);
         self.tables.push(description);
         Ok(())
     }
 
-    fn put_entry(&mut self, key: Vec<u8>, parts: Vec<Part>, description: Vec<u8>) -> Result<(), EngineError> {
-        let entry = self.entry(key, parts, description)?;
+    fn put_entry(&mut self, key: Vec<u8>, parts: Vec<Part>, said: Said<'_>) -> Result<(), EngineError> {
+        let entry = self.entry(key, parts, said)?;
         self.push(entry)
     }
 
-    fn entry(&mut self, key: Vec<u8>, parts: Vec<Part>, description: Vec<u8>) -> Result<Entry, EngineError> {
+    fn entry(
+        &mut self,
+        key: Vec<u8>,
+        parts: Vec<Part>,
+        (description, statistics): Said<'_>,
+    ) -> Result<Entry, EngineError> {
         self.reach.add_parts(self.run.repository, &parts)?;
         let len_bytes = parts.iter().map(Part::len_bytes).sum();
-        let (content, attributes) = shorten(parts, described(description), &mut self.meta)?;
+        let (content, attributes) = shorten(parts, described(description, statistics), &mut self.meta)?;
         let meta = Meta { len_bytes, ..Meta::synthetic(FileType::File, 0, Timestamp::default()) };
         Ok(Entry { key, meta, link_target: None, attributes, content, changed_while_read: false })
     }

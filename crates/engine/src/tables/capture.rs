@@ -5,6 +5,7 @@ use super::grouper::{Group, Grouper, len_bytes, window_for};
 use super::stored::{self, StoredGroup, described, entry_at, group_entries, group_of, table_of};
 use super::tally::Totals;
 use super::worker::{self, GroupJob, GroupResult, NewGroup, Outcome, TableWork};
+use crate::backup::coordinate::describe::copied;
 use crate::backup::filler::Shared;
 use crate::backup::frames::FrameMap;
 use crate::backup::meta::MetaWriter;
@@ -12,7 +13,7 @@ use crate::backup::packer::{Packer, ToPacker};
 use crate::backup::parents::NotingReader;
 use crate::backup::queue::JobQueue;
 use crate::backup::reach::ReachBuilder;
-use crate::backup::{Answer, BackupOptions, Before, Place, RawPart, RunContext, as_passed_by};
+use crate::backup::{Answer, BackupOptions, Before, Original, Place, RawPart, RunContext, as_passed_by};
 use crate::error::EngineError;
 use datakeep_connector::rows::RowBatch;
 use datakeep_connector::{ByteBudget, Catalog, TableInfo, TableSource};
@@ -60,14 +61,39 @@ pub fn capture(
     options: &BackupOptions,
     context: &RunContext<'_>,
 ) -> Result<CaptureReport, EngineError> {
+    store(repository, source, (mark, None), options, context)
+}
+
+/// Writes a copy of a snapshot of tables, whose rows `source` gives. The copy says of itself what the original says; the counters
+/// in the report are this run's own.
+pub fn copy_tables(
+    repository: &Arc<Repository>,
+    source: &mut dyn TableSource,
+    original: &Original,
+    options: &BackupOptions,
+    context: &RunContext<'_>,
+) -> Result<CaptureReport, EngineError> {
+    let mark = source.begin()?;
+    store(repository, source, (&mark, Some(original)), options, context)
+}
+
+fn store(
+    repository: &Arc<Repository>,
+    source: &mut dyn TableSource,
+    (mark, original): (&Mark, Option<&Original>),
+    options: &BackupOptions,
+    context: &RunContext<'_>,
+) -> Result<CaptureReport, EngineError> {
     let started = context.clock.now();
-    let info = source.info();
+    let own = source.info();
+    let info = original.map_or_else(|| own.clone(), Original::work);
     context.observer.observe(&Event::Phase(Phase::Transferring));
     let session = SessionInfo { source: info.clone(), started };
     let writer = Writer::begin(repository.clone(), &session)?;
-    let looked = Before::look((repository, Some(&writer)), (&info, None, ContentKind::Tables), options, context);
+    let looked = Before::look((repository, Some(&writer)), (&info, original, ContentKind::Tables), options, context);
     let Before { parent, resumed, mut superseded } = looked.inspect_err(|_| writer.give_up())?;
-    let run = Run { repository, options, context, info: &info, mark, started, parent: parent.as_ref() };
+    let parent = parent.as_ref();
+    let run = Run { repository, options, context, info: &own, mark, started, parent, original };
     let (session, register) = (writer.session(), writer.register());
     let report = run.transfer(source, writer, resumed).map_err(|error| as_passed_by(repository, register, error))?;
     source.confirm(mark)?;
@@ -84,6 +110,8 @@ struct Run<'a> {
     mark: &'a Mark,
     started: Timestamp,
     parent: Option<&'a Manifest>,
+    /// What is copied, when the source is a snapshot of another repository.
+    original: Option<&'a Original>,
 }
 
 /// What came of the transfer, before the commit.
@@ -119,6 +147,10 @@ impl Run<'_> {
     }
 
     fn snapshot(&self, writer: &Writer, counters: Counters) -> Snapshot {
+        if let Some(original) = self.original {
+            let parent = self.parent.map(|parent| parent.snapshot.id);
+            return Snapshot { id: writer.session(), parent, ..copied(original, &counters, &[]) };
+        }
         Snapshot {
             id: writer.session(),
             epoch: 0,
@@ -387,7 +419,8 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             None => None,
         };
         let (was, was_statistics) = was.map_or((None, Vec::new()), |(was, statistics)| (Some(was), statistics));
-        let Inherited { info, numbers, next_number, layouts } = inherit(info.clone(), was.as_ref());
+        let keeps_types = self.run.original.is_none();
+        let Inherited { info, numbers, next_number, layouts } = inherit(info.clone(), was.as_ref(), keeps_types);
         let mut was_groups = self.groups_before(&info, was.as_ref())?;
         let mut rows = source.rows(&info)?;
         let mut first = rows.next_batch()?;

@@ -391,6 +391,13 @@ impl From<DistributeError> for Failure {
             DistributeError::Usage { message, hint } => {
                 Self { hint: hint.map(translated), ..framed(kind, message, || "无法执行该请求".into()) }
             }
+            DistributeError::TableStands { location, found } => {
+                let message = tr!("{location} holds {found} already", "{location} 中已有 {found}");
+                Self::new(kind, message).hint(tr!(
+                    "a whole database goes into a new file; one table (SNAPSHOT:TABLE) may get another name (--into-table), be made anew (--overwrite always) or merged by key (--merge)",
+                    "整个数据库需恢复到新文件；单张表（备份集:表名）可改名（--into-table）、重建（--overwrite always）或按键合并（--merge）"
+                ))
+            }
             DistributeError::TargetNotEmpty { location, found } => {
                 let message = tr!("{location} is not empty: it holds {found}", "{location} 不是空目录：其中有 {found}");
                 Self::new(kind, message).hint(tr!(

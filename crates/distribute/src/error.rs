@@ -47,6 +47,14 @@ pub enum DistributeError {
         /// What to do.
         hint: Option<String>,
     },
+    /// A table stands in a target and nothing was said of what becomes of it.
+    #[error("{location} holds {found} already")]
+    TableStands {
+        /// The target.
+        location: String,
+        /// What stands there.
+        found: String,
+    },
     /// The target holds something and nothing was said about overwriting.
     #[error("{location} is not empty: it holds {found}")]
     TargetNotEmpty {
@@ -64,7 +72,9 @@ impl DistributeError {
             DistributeError::Store(error) => error.kind(),
             DistributeError::Engine(error) => error.kind(),
             DistributeError::Connector(error) => error.kind,
-            DistributeError::Target(_) | DistributeError::TargetNotEmpty { .. } => ErrorKind::Target,
+            DistributeError::Target(_)
+            | DistributeError::TargetNotEmpty { .. }
+            | DistributeError::TableStands { .. } => ErrorKind::Target,
             DistributeError::NotFound { .. } | DistributeError::NoSnapshots => ErrorKind::NotFound,
             DistributeError::Ambiguous { .. } | DistributeError::Usage { .. } => ErrorKind::Usage,
         }

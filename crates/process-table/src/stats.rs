@@ -3,7 +3,7 @@
 mod bound;
 mod distinct;
 
-pub use bound::{Bound, MAX_BOUND_LEN_BYTES};
+pub use bound::{Bound, BoundValue, MAX_BOUND_LEN_BYTES};
 pub use distinct::Distinct;
 
 use crate::cells::Cells;
@@ -182,5 +182,24 @@ mod tests {
                 prop_assert_eq!(again, bytes);
             }
         }
+    }
+
+    #[test]
+    fn bounds_are_values_again() {
+        let bounds = |values: ArrayRef| {
+            let data_type = values.data_type().clone();
+            let stats = ColumnStats::of(&Column::new(values, Vec::new()).expect("valid"));
+            let (least, most) = stats.bounds.expect("typed values");
+            (least.value(&data_type), most.value(&data_type))
+        };
+        let integer = BoundValue::Integer;
+        assert_eq!(bounds(Arc::new(Int32Array::from(vec![7, -3]))), (integer(-3), integer(7)));
+        assert_eq!(bounds(Arc::new(UInt16Array::from(vec![7, 65_535]))), (integer(7), integer(65_535)));
+        let float = BoundValue::Float;
+        assert_eq!(bounds(Arc::new(Float64Array::from(vec![-1.5, 2.25]))), (float(-1.5), float(2.25)));
+        let text = |text: &str| BoundValue::Text(text.to_string());
+        let long = "中".repeat(40);
+        let found = bounds(Arc::new(StringArray::from(vec!["a\0b", long.as_str()])));
+        assert_eq!(found, (text("a\0b"), text(&"中".repeat(21))));
     }
 }

@@ -28,9 +28,11 @@ mod connector;
 mod fault;
 mod open;
 mod options;
+mod script;
 mod source;
 mod sql;
 mod target;
 mod value;
 
 pub use connector::SqliteConnector;
+pub use script::run_script;

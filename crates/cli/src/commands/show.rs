@@ -1,14 +1,16 @@
 //! `datakeep show`.
 
 use crate::args::ShowArgs;
+use crate::commands::tables;
 use crate::errors::Failure;
 use crate::losses;
 use crate::open::App;
 use crate::out::table;
 use crate::words::tr;
 use crate::{json, sizes, time};
-use datakeep_model::{ExitCode, Mark, Origin, Snapshot, escape_for_terminal};
+use datakeep_model::{ContentKind, ExitCode, Mark, Origin, Snapshot, escape_for_terminal};
 use serde::Serialize;
+use std::sync::Arc;
 
 #[derive(Serialize)]
 struct Shown {
@@ -17,13 +19,17 @@ struct Shown {
     epoch: u64,
     roots: Vec<json::PathJson>,
     losses: Vec<json::LossJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tables: Option<Vec<tables::show::TableJson>>,
 }
 
 /// Runs it.
 pub fn run(app: &App, args: &ShowArgs) -> Result<ExitCode, Failure> {
-    let repository = app.open_cached()?;
+    let repository = Arc::new(app.open_cached()?);
     let (manifests, _) = app.snapshots(&repository)?;
-    let snapshot = &app.choose(&manifests, &args.snapshot)?.snapshot;
+    let manifest = app.choose(&manifests, &args.snapshot)?;
+    let snapshot = &manifest.snapshot;
+    let holds_tables = tables::holds_tables(manifest);
     if app.out.json {
         app.out.document(&json::document(
             "snapshot",
@@ -32,12 +38,16 @@ pub fn run(app: &App, args: &ShowArgs) -> Result<ExitCode, Failure> {
                 epoch: snapshot.epoch,
                 roots: snapshot.roots.iter().map(json::PathJson::absolute).collect(),
                 losses: snapshot.losses.iter().map(Into::into).collect(),
+                tables: holds_tables.then(|| tables::show::documents(repository.clone(), manifest)).transpose()?,
             },
         ))?;
         return Ok(ExitCode::OK);
     }
     for line in table(&rows(snapshot), &[]) {
         app.out.line(line)?;
+    }
+    if holds_tables {
+        tables::show::print(app, repository.clone(), manifest)?;
     }
     for loss in &snapshot.losses {
         let (path, cause, detail) =
@@ -55,6 +65,10 @@ fn rows(s: &Snapshot) -> Vec<Vec<String>> {
         Mark::Stream(time) => (tr!("stream begun", "流起始时间"), *time),
         Mark::Position(time, _) => (tr!("state as of", "数据时间点"), *time),
     };
+    let position = match &s.mark {
+        Mark::Position(_, position) => format!("{} ({})", time::local_exact(mark_time), safe(position)),
+        Mark::FileTime(_) | Mark::Stream(_) => time::local_exact(mark_time),
+    };
     let roots: Vec<String> = s.roots.iter().map(ToString::to_string).collect();
     let [files, directories, others] = [c.files, c.directories, c.others].map(sizes::count);
     let [new, changed, unchanged, removed] =
@@ -71,15 +85,18 @@ fn rows(s: &Snapshot) -> Vec<Vec<String>> {
         (tr!("paths", "路径"), roots.join(", ")),
         (tr!("begun", "开始"), time::local(s.started)),
         (tr!("finished", "结束"), tr!("{finished} (after {took})", "{finished}（用时 {took}）")),
-        (mark, time::local_exact(mark_time)),
+        (mark, position),
         (tr!("state", "状态"), losses::state(c.losses)),
         (tr!("tags", "标签"), if s.tags.is_empty() { "-".into() } else { safe(&s.tags.join(", ")) }),
         (
             tr!("items", "条目"),
-            tr!(
-                "{files} files, {directories} directories, {others} others",
-                "{files} 个文件，{directories} 个目录，{others} 个其他"
-            ),
+            match s.content {
+                ContentKind::Tables => tr!("{files} tables", "{files} 张表"),
+                ContentKind::Files => tr!(
+                    "{files} files, {directories} directories, {others} others",
+                    "{files} 个文件，{directories} 个目录，{others} 个其他"
+                ),
+            },
         ),
         (
             tr!("against the one before", "与上一备份集相比"),

@@ -1,5 +1,6 @@
 //! `datakeep demo`: the main work on a fresh example, each step as the command a user would type, each result proven.
 
+mod database;
 mod observe;
 mod tree;
 
@@ -89,6 +90,7 @@ impl Demo<'_> {
         self.title(tr!("5. Prove the whole repository", "5. 验证整个仓库"))?;
         self.step(&["check", "--read-data"])?;
         self.step(&["stats"])?;
+        self.database()?;
         self.copy_and_prove()?;
         self.table()
     }
@@ -145,8 +147,8 @@ impl Demo<'_> {
     /// A second repository has a password of its own: losing one loses nothing of the other.
     fn copy_and_prove(&mut self) -> Result<(), Failure> {
         self.title(tr!(
-            "6. A second copy under another password, read back and proven",
-            "6. 用另一个密码保存第二份副本，并回读验证"
+            "7. A second copy under another password, read back and proven",
+            "7. 用另一个密码保存第二份副本，并回读验证"
         ))?;
         let (second, password) = (text(&self.second()), self.folder.join("second-password"));
         write_password(&password, b"another horse, another battery\n")?;

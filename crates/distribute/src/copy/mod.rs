@@ -8,6 +8,7 @@ mod choose;
 mod content;
 mod proof;
 mod source;
+mod tables;
 
 pub use choose::{CopyPlan, PlannedCopy, Standing, Wanted};
 pub use proof::{Compared, Depth};
@@ -16,7 +17,7 @@ use crate::error::DistributeError;
 use choose::{SharedBy, losses, nearest, shared};
 use datakeep_connector::ConnectorError;
 use datakeep_engine::{BackupOptions, Original, RunContext};
-use datakeep_model::{Counters, ErrorKind, Event, Loss, Origin, Phase, SessionId};
+use datakeep_model::{ContentKind, Counters, ErrorKind, Event, Loss, Origin, Phase, SessionId};
 use datakeep_store::{Difference, Entry, KeyRange, Manifest, NodeReader, Repository, diff};
 use source::{Base, SnapshotSource};
 use std::collections::BTreeSet;
@@ -104,6 +105,9 @@ impl<'a> Copier<'a> {
         let origin = Origin::of_copy(&manifest.snapshot, pair.from.config().repository, context.clock.now());
         let parent = base.as_ref().map(|base| base.copy);
         let original = Original { snapshot: manifest.snapshot.clone(), origin, parent };
+        if manifest.snapshot.content == ContentKind::Tables {
+            return self.copy_tables(manifest, &original, (options, depth), context);
+        }
         let mut source = SnapshotSource::new(pair.from, manifest.clone(), base);
         let report = datakeep_engine::copy(pair.to, &mut source, &original, options, context)?;
         let read_bytes = source.room.read_bytes.load(Ordering::Relaxed);
@@ -144,7 +148,11 @@ impl<'a> Copier<'a> {
         how: (Depth, usize),
         context: &RunContext<'_>,
     ) -> Result<Compared, DistributeError> {
-        let error = match proof::compare(self.pair, (manifest, copy), excused, how, context) {
+        let held = match manifest.snapshot.content {
+            ContentKind::Tables => self.hold_tables((manifest, copy), how.0, context),
+            ContentKind::Files => proof::compare(self.pair, (manifest, copy), excused, how, context),
+        };
+        let error = match held {
             Err(error) if error.kind() == ErrorKind::Integrity => error,
             other => return other,
         };

@@ -73,7 +73,7 @@ pub fn plan_tables(
         });
     }
     if whole && standing.is_some() {
-        return Err(DistributeError::TargetNotEmpty { location: location.to_string(), found: "a database".into() });
+        return Err(DistributeError::TableStands { location: location.to_string(), found: "a database".into() });
     }
     let chosen = match whole {
         true => all.clone(),
@@ -120,7 +120,7 @@ fn action(
         (true, WhereItStands::Replace) => Ok(TableAction::Replace),
         (true, WhereItStands::Merge) => Ok(TableAction::Merge),
         (true, WhereItStands::Refuse) => {
-            Err(DistributeError::TargetNotEmpty { location: location.to_string(), found: format!("table {into}") })
+            Err(DistributeError::TableStands { location: location.to_string(), found: format!("table {into}") })
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The thread that walks source and parents side by side, hands out work, and puts the tree together in order.
 
 mod complete;
-mod describe;
+pub(crate) mod describe;
 mod dry;
 mod jobs;
 mod tally;

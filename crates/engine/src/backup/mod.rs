@@ -1,6 +1,6 @@
 //! Source to store.
 
-mod coordinate;
+pub(crate) mod coordinate;
 pub(crate) mod filler;
 pub(crate) mod frames;
 pub(crate) mod meta;
@@ -101,7 +101,7 @@ pub struct Original {
 
 impl Original {
     /// Whose work an unfinished run is: only another copy of the same snapshot may take it up.
-    fn work(&self) -> SourceInfo {
+    pub(crate) fn work(&self) -> SourceInfo {
         let Snapshot { source, .. } = &self.snapshot;
         let (name, from) = (&source.name, self.origin.chain.last());
         let from = from.map(|from| format!("{} of {}", from.snapshot, from.repository)).unwrap_or_default();

@@ -4,7 +4,8 @@ use super::columns::{Inherited, inherit};
 use super::grouper::{Group, Grouper, len_bytes, window_for};
 use super::stored::{self, StoredGroup, described, entry_at, group_entries, group_of, table_of};
 use super::tally::Totals;
-use super::worker::{self, GroupJob, GroupResult, Outcome, TableWork};
+use super::worker::{self, GroupJob, GroupResult, NewGroup, Outcome, TableWork};
+use crate::backup::coordinate::describe::copied;
 use crate::backup::filler::Shared;
 use crate::backup::frames::FrameMap;
 use crate::backup::meta::MetaWriter;
@@ -12,7 +13,7 @@ use crate::backup::packer::{Packer, ToPacker};
 use crate::backup::parents::NotingReader;
 use crate::backup::queue::JobQueue;
 use crate::backup::reach::ReachBuilder;
-use crate::backup::{Answer, BackupOptions, Before, Place, RawPart, RunContext, as_passed_by};
+use crate::backup::{Answer, BackupOptions, Before, Original, Place, RawPart, RunContext, as_passed_by};
 use crate::error::EngineError;
 use datakeep_connector::rows::RowBatch;
 use datakeep_connector::{ByteBudget, Catalog, TableInfo, TableSource};
@@ -20,7 +21,7 @@ use datakeep_model::{
     ChunkId, ChunkKind, ContentKind, Counters, Event, FileType, Mark, Meta, Phase, SessionId, Snapshot, SourceInfo,
     Timestamp,
 };
-use datakeep_process_table::describe::{DATABASE_KEY, group_key, table_key};
+use datakeep_process_table::describe::{ColumnStatistics, DATABASE_KEY, group_key, table_key};
 use datakeep_process_table::{DatabaseDescription, Layout, TableDescription, TableHasher, chunk, join};
 use datakeep_store::long::shorten;
 use datakeep_store::{
@@ -60,14 +61,39 @@ pub fn capture(
     options: &BackupOptions,
     context: &RunContext<'_>,
 ) -> Result<CaptureReport, EngineError> {
+    store(repository, source, (mark, None), options, context)
+}
+
+/// Writes a copy of a snapshot of tables, whose rows `source` gives. The copy says of itself what the original says; the counters
+/// in the report are this run's own.
+pub fn copy_tables(
+    repository: &Arc<Repository>,
+    source: &mut dyn TableSource,
+    original: &Original,
+    options: &BackupOptions,
+    context: &RunContext<'_>,
+) -> Result<CaptureReport, EngineError> {
+    let mark = source.begin()?;
+    store(repository, source, (&mark, Some(original)), options, context)
+}
+
+fn store(
+    repository: &Arc<Repository>,
+    source: &mut dyn TableSource,
+    (mark, original): (&Mark, Option<&Original>),
+    options: &BackupOptions,
+    context: &RunContext<'_>,
+) -> Result<CaptureReport, EngineError> {
     let started = context.clock.now();
-    let info = source.info();
+    let own = source.info();
+    let info = original.map_or_else(|| own.clone(), Original::work);
     context.observer.observe(&Event::Phase(Phase::Transferring));
     let session = SessionInfo { source: info.clone(), started };
     let writer = Writer::begin(repository.clone(), &session)?;
-    let looked = Before::look((repository, Some(&writer)), (&info, None, ContentKind::Tables), options, context);
+    let looked = Before::look((repository, Some(&writer)), (&info, original, ContentKind::Tables), options, context);
     let Before { parent, resumed, mut superseded } = looked.inspect_err(|_| writer.give_up())?;
-    let run = Run { repository, options, context, info: &info, mark, started, parent: parent.as_ref() };
+    let parent = parent.as_ref();
+    let run = Run { repository, options, context, info: &own, mark, started, parent, original };
     let (session, register) = (writer.session(), writer.register());
     let report = run.transfer(source, writer, resumed).map_err(|error| as_passed_by(repository, register, error))?;
     source.confirm(mark)?;
@@ -84,6 +110,8 @@ struct Run<'a> {
     mark: &'a Mark,
     started: Timestamp,
     parent: Option<&'a Manifest>,
+    /// What is copied, when the source is a snapshot of another repository.
+    original: Option<&'a Original>,
 }
 
 /// What came of the transfer, before the commit.
@@ -119,6 +147,10 @@ impl Run<'_> {
     }
 
     fn snapshot(&self, writer: &Writer, counters: Counters) -> Snapshot {
+        if let Some(original) = self.original {
+            let parent = self.parent.map(|parent| parent.snapshot.id);
+            return Snapshot { id: writer.session(), parent, ..copied(original, &counters, &[]) };
+        }
         Snapshot {
             id: writer.session(),
             epoch: 0,
@@ -191,6 +223,9 @@ impl Run<'_> {
     }
 }
 
+/// What an entry says: its description, and what is known of its columns.
+type Said<'s> = (Vec<u8>, &'s [ColumnStatistics]);
+
 /// What is on its way into the tree, in order.
 enum Pending {
     Group { key: Vec<u8>, result: Option<Box<GroupResult>> },
@@ -203,6 +238,7 @@ struct TableEnd {
     next_number: u32,
     window: usize,
     was: Option<TableDescription>,
+    was_statistics: Vec<ColumnStatistics>,
     /// True when every group the table had was compared with one it has.
     knows_all: bool,
 }
@@ -243,7 +279,7 @@ impl<'r> Parent<'r> {
         Ok(NotingReader::new(NodeReader::new(self.repository)?, Rc::clone(&self.seen)))
     }
 
-    fn table(&mut self, info: &TableInfo) -> Result<Option<TableDescription>, StoreError> {
+    fn table(&mut self, info: &TableInfo) -> Result<Option<(TableDescription, Vec<ColumnStatistics>)>, StoreError> {
         let entry = entry_at(self.reader()?, self.manifest, table_key(&info.name))?;
         entry.map(|entry| table_of(self.repository, &entry, &mut self.decoder)).transpose()
     }
@@ -354,7 +390,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         let catalog = source.catalog()?;
         self.expect(&catalog);
         let database = DatabaseDescription::of(&catalog).encode();
-        self.put_entry(DATABASE_KEY.to_vec(), Vec::new(), database)?;
+        self.put_entry(DATABASE_KEY.to_vec(), Vec::new(), (database, &[]))?;
         for info in &catalog.tables {
             self.table(source, info)?;
         }
@@ -382,7 +418,9 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             Some(parent) => parent.table(info)?,
             None => None,
         };
-        let Inherited { info, numbers, next_number, layouts } = inherit(info.clone(), was.as_ref());
+        let (was, was_statistics) = was.map_or((None, Vec::new()), |(was, statistics)| (Some(was), statistics));
+        let keeps_types = self.run.original.is_none();
+        let Inherited { info, numbers, next_number, layouts } = inherit(info.clone(), was.as_ref(), keeps_types);
         let mut was_groups = self.groups_before(&info, was.as_ref())?;
         let mut rows = source.rows(&info)?;
         let mut first = rows.next_batch()?;
@@ -430,7 +468,14 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         };
         let work =
             work.unwrap_or_else(|| work_of(layouts.iter().map(|layout| layout.unwrap_or(Layout::Plain)).collect()));
-        self.pending.push_back(Pending::Table(Box::new(TableEnd { work, next_number, window, was, knows_all })));
+        self.pending.push_back(Pending::Table(Box::new(TableEnd {
+            work,
+            next_number,
+            window,
+            was,
+            was_statistics,
+            knows_all,
+        })));
         Ok(())
     }
 
@@ -542,8 +587,8 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     }
 
     fn is_placed(&self, result: &GroupResult) -> bool {
-        let Outcome::New(_, parts) = &result.outcome else { return true };
-        parts.iter().all(|part| match part {
+        let Outcome::New(group) = &result.outcome else { return true };
+        group.parts.iter().all(|part| match part {
             RawPart::Chunk { place: Place::Ticket(ticket), .. } => self.frames.resolve(*ticket).is_some(),
             _ => true,
         })
@@ -557,6 +602,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         match result.outcome {
             Outcome::Same(group) => {
                 self.totals.add(u64::from(group.description.rows), group.description.row_sum, result.hash);
+                self.totals.know(&group.statistics, None);
                 let StoredGroup { entry, parts, .. } = *group;
                 self.reach.add_parts(self.run.repository, &parts)?;
                 if let Content::List { .. } = entry.content {
@@ -564,10 +610,12 @@ impl<'r, 'a> Coordinator<'r, 'a> {
                 }
                 self.push(Entry { key, ..entry })
             }
-            Outcome::New(description, parts) => {
+            Outcome::New(group) => {
+                let NewGroup { description, parts, statistics, distinct } = *group;
+                self.totals.know(&statistics, Some(&distinct));
                 self.totals.add(u64::from(description.rows), description.row_sum, result.hash);
                 let parts = parts.into_iter().filter_map(|part| self.place(part)).collect();
-                self.put_entry(key, parts, description.encode())
+                self.put_entry(key, parts, (description.encode(), &statistics))
             }
         }
     }
@@ -586,9 +634,10 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     }
 
     fn settle_table(&mut self, end: TableEnd) -> Result<(), EngineError> {
-        let TableEnd { work, next_number, window, was, knows_all } = end;
+        let TableEnd { work, next_number, window, was, was_statistics, knows_all } = end;
         let totals = std::mem::take(&mut self.totals);
         let content_root = totals.content_root(self.hasher);
+        let (statistics, is_recounted) = (totals.known, totals.is_recounted);
         let is_same = was.as_ref().is_some_and(|was| was.content_root == content_root && was.info.sql == work.info.sql);
         let counter = match (&was, is_same) {
             (None, _) => &mut self.counters.items_new,
@@ -609,21 +658,28 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             content_root,
             changes: totals.changes.filter(|_| knows_all && was.is_some()),
         };
-        let entry = self.entry(table_key(&work.info.name), Vec::new(), description.encode())?;
+        let was = was.as_ref().filter(|_| !is_recounted).map(|_| was_statistics.as_slice());
+        let statistics = statistics.finish(&work.numbers, was);
+        let entry = self.entry(table_key(&work.info.name), Vec::new(), (description.encode(), &statistics))?;
         self.ends.push(entry);
         self.tables.push(description);
         Ok(())
     }
 
-    fn put_entry(&mut self, key: Vec<u8>, parts: Vec<Part>, description: Vec<u8>) -> Result<(), EngineError> {
-        let entry = self.entry(key, parts, description)?;
+    fn put_entry(&mut self, key: Vec<u8>, parts: Vec<Part>, said: Said<'_>) -> Result<(), EngineError> {
+        let entry = self.entry(key, parts, said)?;
         self.push(entry)
     }
 
-    fn entry(&mut self, key: Vec<u8>, parts: Vec<Part>, description: Vec<u8>) -> Result<Entry, EngineError> {
+    fn entry(
+        &mut self,
+        key: Vec<u8>,
+        parts: Vec<Part>,
+        (description, statistics): Said<'_>,
+    ) -> Result<Entry, EngineError> {
         self.reach.add_parts(self.run.repository, &parts)?;
         let len_bytes = parts.iter().map(Part::len_bytes).sum();
-        let (content, attributes) = shorten(parts, described(description), &mut self.meta)?;
+        let (content, attributes) = shorten(parts, described(description, statistics), &mut self.meta)?;
         let meta = Meta { len_bytes, ..Meta::synthetic(FileType::File, 0, Timestamp::default()) };
         Ok(Entry { key, meta, link_target: None, attributes, content, changed_while_read: false })
     }

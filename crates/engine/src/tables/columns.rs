@@ -17,7 +17,9 @@ pub(crate) struct Inherited {
 
 /// A column is the one of the same name. One whose name is new is the one that stood in its place, if that name is gone and it
 /// was declared alike: it was renamed. Any other is new.
-pub(crate) fn inherit(mut info: TableInfo, was: Option<&TableDescription>) -> Inherited {
+///
+/// With `keeps_types`, a column that is declared as it was keeps the type it was stored in; a copy has the types of its original.
+pub(crate) fn inherit(mut info: TableInfo, was: Option<&TableDescription>, keeps_types: bool) -> Inherited {
     let mut next_number = was.map_or(0, |was| was.next_number);
     let (mut numbers, mut layouts) = (Vec::new(), Vec::new());
     let names: Vec<String> = info.columns.iter().map(|column| column.name.clone()).collect();
@@ -33,7 +35,7 @@ pub(crate) fn inherit(mut info: TableInfo, was: Option<&TableDescription>) -> In
             (Some(was), Some(at)) => {
                 let old = &was.info.columns[at];
                 numbers.push(was.numbers[at]);
-                let keeps_type = old.declared == column.declared;
+                let keeps_type = keeps_types && old.declared == column.declared;
                 if keeps_type {
                     column.data_type = old.data_type.clone();
                 }
@@ -91,17 +93,20 @@ mod tests {
 
     #[test]
     fn numbers_follow_their_columns() {
-        let first = described(inherit(table(&[("id", "INT"), ("name", "TEXT"), ("price", "INT")]), None));
+        let first = described(inherit(table(&[("id", "INT"), ("name", "TEXT"), ("price", "INT")]), None, true));
         assert_eq!(first.numbers, [0, 1, 2]);
         // Renamed in place, one added, one gone, others moved.
-        let second =
-            inherit(table(&[("id", "INT"), ("title", "TEXT"), ("added", "TEXT"), ("price", "INT")]), Some(&first));
+        let second = inherit(
+            table(&[("id", "INT"), ("title", "TEXT"), ("added", "TEXT"), ("price", "INT")]),
+            Some(&first),
+            true,
+        );
         assert_eq!(second.numbers, [0, 1, 3, 2]);
         assert!(second.layouts[2].is_none() && second.layouts[1].is_some());
-        let third = inherit(table(&[("price", "INT"), ("id", "INT")]), Some(&described(second)));
+        let third = inherit(table(&[("price", "INT"), ("id", "INT")]), Some(&described(second)), true);
         assert_eq!((third.numbers, third.next_number), (vec![2, 0], 4));
         // Another type in the same place is another column, and a number is not used twice.
-        let fourth = inherit(table(&[("price", "INT"), ("other", "TEXT")]), Some(&first));
+        let fourth = inherit(table(&[("price", "INT"), ("other", "TEXT")]), Some(&first), true);
         assert_eq!((fourth.numbers, fourth.next_number), (vec![2, 1], 3));
     }
 }

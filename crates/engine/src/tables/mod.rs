@@ -7,11 +7,13 @@ mod grouper;
 mod patching;
 mod pour;
 mod prove;
+mod snapshot;
 mod stored;
 mod tally;
 mod worker;
 
-pub use capture::{CaptureReport, capture};
+pub use capture::{CaptureReport, capture, copy_tables};
 pub use pour::{Poured, pour};
 pub use prove::{FirstDifference, Proof, prove};
+pub use snapshot::SnapshotTables;
 pub use stored::{StoredGroup, TablesReader};

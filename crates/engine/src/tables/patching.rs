@@ -7,7 +7,7 @@ use datakeep_process_table::patch::{self, Patch};
 use datakeep_process_table::{
     Changes, ColumnHash, GroupColumn, GroupDescription, PatchDescription, RowSum, TableHasher, encode_keys,
 };
-use datakeep_store::{FrameDecoder, Repository, StoreError};
+use datakeep_store::{FrameDecoder, Part, Repository, StoreError};
 
 /// Patches of a group, at most: then they become one.
 const MOST_PATCHES: usize = 8;
@@ -108,6 +108,7 @@ pub(crate) fn as_patch(
     }
     let mut patch = found.patch;
     let count = description.patches.len();
+    let small = small_base(was);
     let mut pieces = Vec::with_capacity(hashes.len());
     for (at, hash) in hashes.iter().enumerate() {
         let old = &description.columns[at];
@@ -116,15 +117,22 @@ pub(crate) fn as_patch(
         let earlier = if is_pending { before } else { 0 };
         let is_touched = moves_rows || updates > 0;
         if is_touched && (updates + earlier) * 100 > rows.rows() * MOST_PATCHED_PERCENT {
+            if small.is_some() {
+                return Ok(None);
+            }
             patch = patch.without_column(at);
             let mut piece = fresh(table, (at, &rows.columns()[at]), (table.numbers[at], *hash))?;
             piece.column.contains_patches = count as u32 + 1;
             pieces.push(piece);
             continue;
         }
-        let Some(parts) = aligned(&was.parts, description.column_start_byte(at), old.len_bytes()) else {
-            return Ok(None);
+        let parts = match &small {
+            // What is stored of a small group is one piece: it goes with the first column.
+            Some(all) if at == 0 => Some(all.clone()),
+            Some(_) => Some(Vec::new()),
+            None => aligned(&was.parts, description.column_start_byte(at), old.len_bytes()),
         };
+        let Some(parts) = parts else { return Ok(None) };
         // A patch that leaves a column alone is one that it contains.
         let contains_patches = if is_touched || is_pending { old.contains_patches } else { count as u32 + 1 };
         let column = GroupColumn { hash: *hash, contains_patches, ..old.clone() };
@@ -166,6 +174,14 @@ pub(crate) fn as_patch(
     let columns = pieces.iter().map(|piece| piece.column.clone()).collect();
     let description = GroupDescription { rows: rows_after, base_rows, row_sum, columns, patches: described };
     Ok(Some(Patched { description, pieces, patches }))
+}
+
+/// All that is stored of the columns of a group, where it is in one piece.
+fn small_base(was: &StoredGroup) -> Option<Vec<Part>> {
+    let len_bytes = was.description.column_start_byte(was.description.columns.len());
+    let parts = aligned(&was.parts, 0, len_bytes)?;
+    let columns = was.description.columns.iter().filter(|column| column.len_bytes() > 0).count();
+    (parts.len() < columns).then_some(parts)
 }
 
 fn described_rows(patch: &Patch) -> usize {

@@ -6,7 +6,9 @@ use datakeep_connector::TableName;
 use datakeep_connector::rows::{Column, ColumnError, RowBatch};
 use datakeep_model::{ChunkKind, ContentKind, Xattr};
 use datakeep_process_table::chunk::decode;
-use datakeep_process_table::describe::{DATABASE_KEY, group_range, table_key};
+use datakeep_process_table::describe::{
+    ColumnStatistics, DATABASE_KEY, decode_statistics, encode_statistics, group_range, table_key,
+};
 use datakeep_process_table::patch::{self, apply_column};
 use datakeep_process_table::rowcodec::decode_exceptions;
 use datakeep_process_table::{
@@ -20,10 +22,16 @@ use std::sync::Arc;
 
 /// The attribute of an entry that describes it.
 pub(crate) const DESCRIPTION: &[u8] = b"description";
+/// The attribute that tells what is known of its columns.
+const STATISTICS: &[u8] = b"statistics";
 
 /// The attributes of an entry with this description.
-pub(crate) fn described(description: Vec<u8>) -> Vec<Xattr> {
-    vec![Xattr { name: DESCRIPTION.to_vec(), value: description }]
+pub(crate) fn described(description: Vec<u8>, statistics: &[ColumnStatistics]) -> Vec<Xattr> {
+    let mut attributes = vec![Xattr { name: DESCRIPTION.to_vec(), value: description }];
+    if !statistics.is_empty() {
+        attributes.push(Xattr { name: STATISTICS.to_vec(), value: encode_statistics(statistics) });
+    }
+    attributes
 }
 
 /// A row group as it is stored.
@@ -35,6 +43,8 @@ pub struct StoredGroup {
     pub description: GroupDescription,
     /// Its content.
     pub parts: Vec<Part>,
+    /// What is known of its columns without reading them.
+    pub statistics: Vec<ColumnStatistics>,
 }
 
 /// The parts that make up just this range of a content; `None` when some part is only partly within.
@@ -72,10 +82,28 @@ pub(crate) fn description_of(
     entry: &Entry,
     decoder: &mut FrameDecoder,
 ) -> Result<Vec<u8>, StoreError> {
-    let attributes = repository.attributes(&entry.attributes, decoder)?;
-    let found = attributes.into_iter().find(|attribute| attribute.name == DESCRIPTION);
+    said_of(repository, entry, decoder).map(|(description, _)| description)
+}
+
+/// The description of an entry, and what is known of its columns.
+fn said_of(
+    repository: &Repository,
+    entry: &Entry,
+    decoder: &mut FrameDecoder,
+) -> Result<(Vec<u8>, Vec<ColumnStatistics>), StoreError> {
+    let (mut description, mut statistics) = (None, Vec::new());
+    for attribute in repository.attributes(&entry.attributes, decoder)? {
+        match attribute.name.as_slice() {
+            DESCRIPTION => description = Some(attribute.value),
+            STATISTICS => {
+                statistics =
+                    decode_statistics(&attribute.value).map_err(|error| damaged(name_of(&entry.key), &error))?;
+            }
+            _ => {}
+        }
+    }
     let missing = || StoreError::damaged(name_of(&entry.key), 0, "a description", "none");
-    found.map(|attribute| attribute.value).ok_or_else(missing)
+    Ok((description.ok_or_else(missing)?, statistics))
 }
 
 fn name_of(key: &[u8]) -> String {
@@ -88,7 +116,7 @@ pub(crate) fn group_of(
     entry: Entry,
     decoder: &mut FrameDecoder,
 ) -> Result<StoredGroup, StoreError> {
-    let bytes = description_of(repository, &entry, decoder)?;
+    let (bytes, statistics) = said_of(repository, &entry, decoder)?;
     let description = GroupDescription::decode(&bytes).map_err(|error| damaged(name_of(&entry.key), &error))?;
     let parts = content_parts(repository, &entry.content, decoder)?;
     let len_bytes: u64 = parts.iter().map(Part::len_bytes).fold(0, u64::saturating_add);
@@ -96,7 +124,7 @@ pub(crate) fn group_of(
         let expected = format!("{} bytes", description.len_bytes());
         return Err(StoreError::damaged(name_of(&entry.key), 0, expected, format!("{len_bytes} bytes")));
     }
-    Ok(StoredGroup { entry, description, parts })
+    Ok(StoredGroup { entry, description, parts, statistics })
 }
 
 /// The entry of a key.
@@ -119,9 +147,10 @@ pub(crate) fn table_of(
     repository: &Repository,
     entry: &Entry,
     decoder: &mut FrameDecoder,
-) -> Result<TableDescription, StoreError> {
-    let bytes = description_of(repository, entry, decoder)?;
-    TableDescription::decode(&bytes).map_err(|error| damaged(name_of(&entry.key), &error))
+) -> Result<(TableDescription, Vec<ColumnStatistics>), StoreError> {
+    let (bytes, statistics) = said_of(repository, entry, decoder)?;
+    let table = TableDescription::decode(&bytes).map_err(|error| damaged(name_of(&entry.key), &error))?;
+    Ok((table, statistics))
 }
 
 impl TablesReader {
@@ -159,6 +188,14 @@ impl TablesReader {
         Ok(DatabaseDescription::decode(&bytes).map_err(|error| damaged("what is said of the database", &error))?)
     }
 
+    /// What is known of the columns of a table without reading them; nothing where the table is not there.
+    pub fn statistics(&self, name: &TableName) -> Result<Vec<ColumnStatistics>, EngineError> {
+        let mut decoder = FrameDecoder::new()?;
+        let entry = entry_at(NodeReader::new(&self.repository)?, &self.manifest, table_key(name))?;
+        let said = entry.map(|entry| said_of(&self.repository, &entry, &mut decoder)).transpose()?;
+        Ok(said.map(|(_, statistics)| statistics).unwrap_or_default())
+    }
+
     /// All tables, by rising name.
     pub fn tables(&self) -> Result<Vec<TableDescription>, EngineError> {
         let mut decoder = FrameDecoder::new()?;
@@ -166,7 +203,7 @@ impl TablesReader {
         let mut entries = self.repository.entries(&self.manifest, range)?;
         let mut tables = Vec::new();
         while let Some(entry) = entries.next_entry()? {
-            tables.push(table_of(&self.repository, &entry, &mut decoder)?);
+            tables.push(table_of(&self.repository, &entry, &mut decoder)?.0);
         }
         Ok(tables)
     }
@@ -175,7 +212,7 @@ impl TablesReader {
     pub fn table(&self, name: &TableName) -> Result<Option<TableDescription>, EngineError> {
         let mut decoder = FrameDecoder::new()?;
         let entry = entry_at(NodeReader::new(&self.repository)?, &self.manifest, table_key(name))?;
-        Ok(entry.map(|entry| table_of(&self.repository, &entry, &mut decoder)).transpose()?)
+        Ok(entry.map(|entry| table_of(&self.repository, &entry, &mut decoder)).transpose()?.map(|(table, _)| table))
     }
 
     /// The groups of a table whose last key is not below `from`, in order, as long as `take` says so.

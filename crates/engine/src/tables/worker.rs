@@ -12,9 +12,11 @@ use arrow_schema::DataType;
 use datakeep_connector::TableInfo;
 use datakeep_connector::rows::{Column, RowBatch};
 use datakeep_process_table::chunk::{decode, encode};
+use datakeep_process_table::describe::ColumnStatistics;
 use datakeep_process_table::rowcodec::encode_exceptions;
 use datakeep_process_table::{
-    Changes, ColumnHash, GroupColumn, GroupDescription, GroupHash, Layout, RowSum, TableHasher, join,
+    Changes, ColumnHash, ColumnStats, Distinct, GroupColumn, GroupDescription, GroupHash, Layout, RowSum, TableHasher,
+    join,
 };
 use datakeep_store::{Part, Repository, StoreError};
 use std::sync::Arc;
@@ -69,7 +71,16 @@ pub(crate) enum Outcome {
     /// As it was.
     Same(Box<StoredGroup>),
     /// Anew, as a whole or in part.
-    New(GroupDescription, Vec<RawPart>),
+    New(Box<NewGroup>),
+}
+
+/// A group that is stored anew, as a whole or in part.
+pub(crate) struct NewGroup {
+    pub description: GroupDescription,
+    pub parts: Vec<RawPart>,
+    pub statistics: Vec<ColumnStatistics>,
+    /// Sketches of the distinct values of its columns.
+    pub distinct: Vec<Distinct>,
 }
 
 pub(crate) fn run(
@@ -139,7 +150,11 @@ impl Worker<'_> {
             Some(was) if was.description.hash(self.hasher) == hash => {
                 (Outcome::Same(Box::new(was)), Some(Changes::default()))
             }
-            was => self.store(&table, &rows, (&hashes, was.as_ref()), &mut filled)?,
+            was => {
+                let (description, parts, changes) = self.store(&table, &rows, (&hashes, was.as_ref()), &mut filled)?;
+                let (statistics, distinct) = self.statistics(&table, &rows);
+                (Outcome::New(Box::new(NewGroup { description, parts, statistics, distinct })), changes)
+            }
         };
         let changes = changes.filter(|_| is_aligned);
         Ok(GroupResult { number, hash, outcome, read_bytes, filled, changes })
@@ -151,12 +166,13 @@ impl Worker<'_> {
         rows: &RowBatch,
         (hashes, was): (&[ColumnHash], Option<&StoredGroup>),
         filled: &mut Filled,
-    ) -> Result<(Outcome, Option<Changes>), StoreError> {
+    ) -> Result<(GroupDescription, Vec<RawPart>, Option<Changes>), StoreError> {
         let row_sum = self.hasher.rows(rows, &table.numbers);
         let Some(was) = was.filter(|_| table.is_patchable) else {
             let changes = Changes { inserted: rows.rows() as u64, ..Changes::default() };
             let changes = was.is_none().then_some(changes);
-            return Ok((self.rewrite(table, (rows, row_sum), (hashes, was), filled)?, changes));
+            let (description, parts) = self.rewrite(table, (rows, row_sum), (hashes, was), filled)?;
+            return Ok((description, parts, changes));
         };
         let tools = Tools { repository: self.repository, hasher: self.hasher };
         let found = patching::find_changes(&tools, table, was, (rows, hashes))?;
@@ -166,18 +182,26 @@ impl Worker<'_> {
             && patched.fresh_len_bytes() * 2 <= least
         {
             patching::proven(&tools, table, (was, &patched), rows)?;
-            return Ok((self.put_patched(patched, filled)?, Some(changes)));
+            let Patched { description, pieces, patches } = patched;
+            let mut parts = Vec::new();
+            for bytes in pieces.into_iter().map(|piece| piece.bytes).chain(patches) {
+                self.put_bytes(bytes, &mut parts, filled)?;
+            }
+            return Ok((description, parts, Some(changes)));
         }
-        Ok((self.rewrite(table, (rows, row_sum), (hashes, Some(was)), filled)?, Some(changes)))
+        let (description, parts) = self.rewrite(table, (rows, row_sum), (hashes, Some(was)), filled)?;
+        Ok((description, parts, Some(changes)))
     }
 
-    fn put_patched(&mut self, patched: Patched, filled: &mut Filled) -> Result<Outcome, StoreError> {
-        let Patched { description, pieces, patches } = patched;
-        let mut parts = Vec::new();
-        for bytes in pieces.into_iter().map(|piece| piece.bytes).chain(patches) {
-            self.put_bytes(bytes, &mut parts, filled)?;
-        }
-        Ok(Outcome::New(description, parts))
+    fn statistics(&self, table: &TableWork, rows: &RowBatch) -> (Vec<ColumnStatistics>, Vec<Distinct>) {
+        let known = |(number, column): (&u32, &Column)| ColumnStatistics {
+            number: *number,
+            stats: ColumnStats::of(column),
+            distinct: None,
+        };
+        let statistics = table.numbers.iter().zip(rows.columns()).map(known).collect();
+        let distinct = rows.columns().iter().map(|column| Distinct::of(column, self.hasher)).collect();
+        (statistics, distinct)
     }
 
     /// Columns that are as they were stay; the others are encoded.
@@ -187,7 +211,7 @@ impl Worker<'_> {
         (rows, row_sum): (&RowBatch, RowSum),
         (hashes, was): (&[ColumnHash], Option<&StoredGroup>),
         filled: &mut Filled,
-    ) -> Result<Outcome, StoreError> {
+    ) -> Result<(GroupDescription, Vec<RawPart>), StoreError> {
         let mut pieces = Vec::with_capacity(hashes.len());
         for (at, (column, hash)) in rows.columns().iter().zip(hashes).enumerate() {
             let number = table.numbers[at];
@@ -201,7 +225,7 @@ impl Worker<'_> {
         let (rows, patches) = (rows.rows() as u32, Vec::new());
         let description = GroupDescription { rows, base_rows: rows, row_sum, columns, patches };
         let parts = self.put(pieces, filled)?;
-        Ok(Outcome::New(description, parts))
+        Ok((description, parts))
     }
 
     fn put(&mut self, pieces: Vec<Piece>, filled: &mut Filled) -> Result<Vec<RawPart>, StoreError> {

@@ -6,11 +6,13 @@
 mod catalog;
 mod group;
 mod key;
+mod statistics;
 mod table;
 
 pub use catalog::DatabaseDescription;
 pub use group::{GroupColumn, GroupDescription, PatchDescription};
 pub use key::{DATABASE_KEY, EntryKey, group_key, group_range, parse_key, table_key};
+pub use statistics::{ColumnStatistics, decode_statistics, encode_statistics};
 pub use table::{Changes, TableDescription};
 
 use crate::codec::{CodecError, Reader, put_varint};

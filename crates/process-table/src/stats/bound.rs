@@ -3,6 +3,7 @@
 use crate::cells::{Cell, Cells};
 use crate::codec::{CodecError, Reader};
 use crate::key::{Form, TYPED, form, put_part};
+use arrow_schema::DataType;
 use std::cmp::Ordering;
 
 /// Bytes kept of a bound, at most.
@@ -50,6 +51,68 @@ impl Bound {
 
     pub(super) fn greatest(self, other: Self) -> Self {
         if self.compare(&other).is_ge() { self } else { other }
+    }
+}
+
+/// A bound as a value.
+#[derive(Clone, PartialEq, Debug)]
+pub enum BoundValue {
+    /// A whole number, a truth, a date or a time as its column's type counts them.
+    Integer(i64),
+    /// A number of a float column.
+    Float(f64),
+    /// A text; cut short where the bound is not exact.
+    Text(String),
+    /// Bytes, or the bytes of a value of any other type; cut short where the bound is not exact.
+    Bytes(Vec<u8>),
+}
+
+impl Bound {
+    /// The value that this bound of a column of this type is.
+    pub fn value(&self, data_type: &DataType) -> BoundValue {
+        let part = self.bytes.get(1..).unwrap_or_default();
+        let number = || part.try_into().map(u64::from_be_bytes).ok();
+        let sign = 1u64 << 63;
+        let found = match data_type {
+            DataType::Float64 => {
+                number().map(|n| BoundValue::Float(f64::from_bits(if n & sign == 0 { !n } else { n ^ sign })))
+            }
+            DataType::Utf8 => {
+                // What is cut short may end in the middle of a character.
+                let bytes = unescaped(part);
+                let whole = match std::str::from_utf8(&bytes) {
+                    Ok(text) => text.len(),
+                    Err(error) => error.valid_up_to(),
+                };
+                Some(BoundValue::Text(String::from_utf8_lossy(&bytes[..whole]).into_owned()))
+            }
+            DataType::Binary => Some(BoundValue::Bytes(unescaped(part))),
+            DataType::Boolean => part.first().map(|byte| BoundValue::Integer(i64::from(*byte))),
+            DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => {
+                number().and_then(|n| i64::try_from(n).ok()).map(BoundValue::Integer)
+            }
+            DataType::Float32 | DataType::FixedSizeBinary(_) => None,
+            _ => number().map(|n| BoundValue::Integer((n ^ sign) as i64)),
+        };
+        found.unwrap_or_else(|| BoundValue::Bytes(part.to_vec()))
+    }
+}
+
+/// Bytes written as [`crate::key::put_escaped`] writes them, or the beginning of that.
+fn unescaped(part: &[u8]) -> Vec<u8> {
+    let (mut bytes, mut rest) = (Vec::new(), part);
+    loop {
+        match rest {
+            [] | [0] | [0, 0, ..] => return bytes,
+            [0, _, after @ ..] => {
+                bytes.push(0);
+                rest = after;
+            }
+            [byte, after @ ..] => {
+                bytes.push(*byte);
+                rest = after;
+            }
+        }
     }
 }
 

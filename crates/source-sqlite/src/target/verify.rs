@@ -16,7 +16,7 @@ pub(crate) fn whole(connection: &Connection, path: &Path) -> std::result::Result
     let mut told = vec![integrity(connection, path, "integrity_check", "integrity_check")?];
     told.push(match foreign_keys(connection) {
         Ok(0) => "foreign_key_check found every reference".to_owned(),
-        Ok(rows) => format!("foreign_key_check found {rows} rows that refer to none, as they were captured"),
+        Ok(rows) => format!("foreign_key_check found {rows} rows that refer to none here: those were not captured or not restored"),
         Err(error) => format!("foreign_key_check could not be run: {}", words(&error)),
     });
     Ok(told)

@@ -2,6 +2,7 @@
 
 use super::backup::safe;
 use super::reader;
+use super::show::{TableJson, column_rows};
 use crate::errors::Failure;
 use crate::open::App;
 use crate::out::table;
@@ -13,26 +14,6 @@ use datakeep_process_table::TableDescription;
 use datakeep_store::{Manifest, Repository};
 use serde::Serialize;
 use std::sync::Arc;
-
-#[derive(Serialize)]
-struct TableJson<'a> {
-    schema: &'a str,
-    table: &'a str,
-    rows: u64,
-    groups: u64,
-    content_root: String,
-    columns: Vec<ColumnJson<'a>>,
-}
-
-#[derive(Serialize)]
-struct ColumnJson<'a> {
-    name: &'a str,
-    declared: &'a str,
-    stored_as: String,
-    nullable: bool,
-    hidden: bool,
-    key: bool,
-}
 
 #[derive(Serialize)]
 struct Listing {
@@ -54,18 +35,23 @@ pub fn run(
     let shown: Vec<&TableDescription> = one.map_or_else(|| tables.iter().collect(), |one| vec![one]);
     if app.out.json {
         for table in &shown {
-            app.out.document(&json::document("table", TableJson::of(table)))?;
+            let statistics = reader.statistics(&table.info.name)?;
+            app.out.document(&json::document("table", TableJson::of(table, &statistics)))?;
         }
         let (snapshot, items) = (manifest.snapshot.id.to_hex(), shown.len() as u64);
         app.out.document(&json::document("ls", Listing { snapshot, items }))?;
         return Ok(ExitCode::OK);
     }
     let rows: Vec<Vec<String>> = match one {
-        Some(one) => column_rows(one),
+        Some(one) => column_rows(one, &reader.statistics(&one.info.name)?),
         None if long => tables.iter().map(long_row).collect(),
         None => tables.iter().map(|table| vec![safe(&table.info.name.to_string())]).collect(),
     };
-    let right: &[usize] = if one.is_none() && long { &[1, 2] } else { &[] };
+    let right: &[usize] = match one {
+        Some(_) => &[3, 4],
+        None if long => &[1, 2],
+        None => &[],
+    };
     table(&rows, right).iter().try_for_each(|line| app.out.line(line))?;
     Ok(ExitCode::OK)
 }
@@ -78,43 +64,4 @@ fn long_row(table: &TableDescription) -> Vec<String> {
         tr!("{columns} columns", "{columns} 列"),
         json::hex(&table.content_root[..6]),
     ]
-}
-
-fn column_rows(table: &TableDescription) -> Vec<Vec<String>> {
-    let mut rows = Vec::new();
-    for (at, column) in table.info.columns.iter().enumerate() {
-        let mut marks = Vec::new();
-        if table.info.key.contains(&at) {
-            marks.push(tr!("key", "键"));
-        }
-        if !column.nullable {
-            marks.push(tr!("not null", "非空"));
-        }
-        if column.hidden {
-            marks.push(tr!("hidden", "隐藏"));
-        }
-        rows.push(vec![safe(&column.name), safe(&column.declared), column.data_type.to_string(), marks.join(", ")]);
-    }
-    rows
-}
-
-impl<'a> TableJson<'a> {
-    fn of(table: &'a TableDescription) -> Self {
-        let column = |(at, column): (usize, &'a datakeep_connector::ColumnInfo)| ColumnJson {
-            name: &column.name,
-            declared: &column.declared,
-            stored_as: column.data_type.to_string(),
-            nullable: column.nullable,
-            hidden: column.hidden,
-            key: table.info.key.contains(&at),
-        };
-        Self {
-            schema: &table.info.name.schema,
-            table: &table.info.name.table,
-            rows: table.rows,
-            groups: table.groups,
-            content_root: json::hex(&table.content_root),
-            columns: table.info.columns.iter().enumerate().map(column).collect(),
-        }
-    }
 }

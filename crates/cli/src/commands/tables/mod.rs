@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod list;
 pub mod restore;
+pub mod show;
 
 use crate::errors::Failure;
 use crate::open::App;

@@ -10,7 +10,7 @@ use datakeep_store::Writer;
 impl Run<'_> {
     pub(super) fn snapshot(&self, source: &dyn Source, writer: &Writer, tally: &Tally) -> Snapshot {
         if let Some(original) = self.original {
-            let snapshot = copied(original, tally);
+            let snapshot = copied(original, &tally.counters, &tally.losses);
             return Snapshot { id: writer.session(), parent: self.parent.map(|parent| parent.snapshot.id), ..snapshot };
         }
         let users: Vec<u32> = tally.users.iter().copied().collect();
@@ -43,8 +43,8 @@ fn note(loss: &Loss) -> LossNote {
 }
 
 /// The original's own words, but for what copying lost and for what the copy took here.
-fn copied(original: &Original, tally: &Tally) -> Snapshot {
-    let (was, run) = (&original.snapshot, &tally.counters);
+pub(crate) fn copied(original: &Original, run: &Counters, lost: &[Loss]) -> Snapshot {
+    let was = &original.snapshot;
     let counters = Counters {
         files: run.files,
         directories: run.directories,
@@ -57,7 +57,7 @@ fn copied(original: &Original, tally: &Tally) -> Snapshot {
         ..was.counters
     };
     // What this copy lost comes first: a full list must not hide it.
-    let losses = tally.losses.iter().map(note).chain(was.losses.iter().cloned());
+    let losses = lost.iter().map(note).chain(was.losses.iter().cloned());
     let origin = Origin { losses: original.origin.losses.saturating_add(run.losses), ..original.origin.clone() };
     Snapshot { counters, losses: losses.take(Snapshot::MAX_LOSS_NOTES).collect(), origin: Some(origin), ..was.clone() }
 }

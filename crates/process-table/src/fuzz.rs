@@ -2,7 +2,9 @@
 
 use crate::chunk::{self, ChunkForm, Layout};
 use crate::codec::Reader;
-use crate::describe::{DATABASE_KEY, EntryKey, group_key, parse_key, table_key};
+use crate::describe::{
+    ColumnStatistics, DATABASE_KEY, EntryKey, decode_statistics, encode_statistics, group_key, parse_key, table_key,
+};
 use crate::rowcodec::{decode_exceptions, encode_exceptions};
 use crate::types::{put_type, read_type};
 use crate::{
@@ -236,6 +238,24 @@ fn said_of_group(input: &[u8]) -> Verdict {
     same(GroupDescription::decode(input), |made, to| to.extend(made.encode()))
 }
 
+fn known_of_columns(input: &[u8]) -> Verdict {
+    same(decode_statistics(input), |made, to| to.extend(encode_statistics(made)))
+}
+
+fn known() -> Vec<Vec<u8>> {
+    let hasher = TableHasher::new(&[1; 32]);
+    let known = |with_distinct: bool| {
+        let columns = columns(0).into_iter().enumerate();
+        let known = columns.map(|(at, column)| ColumnStatistics {
+            number: 300 * at as u32,
+            stats: ColumnStats::of(&column),
+            distinct: with_distinct.then(|| Distinct::of(&column, &hasher)),
+        });
+        encode_statistics(&known.collect::<Vec<_>>())
+    };
+    vec![known(false), known(true), encode_statistics(&[])]
+}
+
 fn entry_key(input: &[u8]) -> Verdict {
     match parse_key(input) {
         None => Verdict::Refused,
@@ -270,6 +290,7 @@ fn fuzz() {
         Target::bytes("database", vec![DatabaseDescription::default().encode(), database().encode()], said_of_database),
         Target::bytes("table", vec![table(&[]).encode(), table(&types()).encode()], said_of_table),
         Target::bytes("group", groups(), said_of_group),
+        Target::bytes("statistics-of-columns", known(), known_of_columns).with_memory(256, 1 << 20),
         // What orders a group ends where its key does.
         Target::bytes("key", keys(), entry_key).open(),
     ];

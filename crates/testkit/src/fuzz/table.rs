@@ -32,6 +32,7 @@ pub const TABLE: &[Row] = &[
     row("process-table", "database", &["describe/catalog.rs::decode"]),
     row("process-table", "table", &["describe/table.rs::decode"]),
     row("process-table", "group", &["describe/group.rs::decode"]),
+    row("process-table", "statistics-of-columns", &["describe/statistics.rs::decode_statistics"]),
     row("process-table", "key", &["describe/key.rs::parse_key"]),
     row("store", "config", &["format/config.rs::decode", "format/config.rs::decode_body"]),
     row("store", "slot", &["format/slot.rs::decode", "format/slot.rs::decode_fields"]),

@@ -2,8 +2,8 @@
 
 use super::*;
 use arrow_array::{
-    BinaryArray, BooleanArray, Decimal128Array, Decimal256Array, FixedSizeBinaryArray, Float64Array, Int16Array, Int64Array,
-    StringArray, TimestampMicrosecondArray, UInt64Array,
+    BinaryArray, BooleanArray, Decimal128Array, Decimal256Array, FixedSizeBinaryArray, Float64Array, Int16Array,
+    Int64Array, StringArray, TimestampMicrosecondArray, UInt64Array,
 };
 use proptest::prelude::*;
 

@@ -87,8 +87,8 @@ pub fn suits(layout: Layout, data_type: &DataType) -> bool {
         },
         Layout::DeltaLength => matches!(data_type, T::Utf8 | T::Binary),
         Layout::DeltaText => match data_type {
-            T::Utf8 | T::Binary | T::FixedSizeBinary(_) | T::Decimal256(..) => true,
-            T::Decimal128(precision, _) => *precision > 18,
+            T::Utf8 | T::Binary | T::FixedSizeBinary(_) => true,
+            T::Decimal128(precision, _) | T::Decimal256(precision, _) => *precision > 18,
             _ => false,
         },
         Layout::Streams => matches!(data_type, T::Float32 | T::Float64),

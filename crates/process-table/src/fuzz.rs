@@ -1,11 +1,20 @@
 //! The decoders of this crate as targets of the harness in `testkit::fuzz`.
 
 use crate::chunk::{self, ChunkForm, Layout};
+use crate::codec::Reader;
+use crate::describe::{
+    ColumnStatistics, DATABASE_KEY, EntryKey, decode_statistics, encode_statistics, group_key, parse_key, table_key,
+};
 use crate::rowcodec::{decode_exceptions, encode_exceptions};
-use crate::{ColumnStats, Distinct, TableHasher, patch};
+use crate::types::{put_type, read_type};
+use crate::{
+    Changes, ColumnHash, ColumnStats, DatabaseDescription, Distinct, GroupColumn, GroupDescription, PatchDescription,
+    RowSum, TableDescription, TableHasher, patch,
+};
 use arrow_array::{Array, ArrayRef, Decimal128Array, Float64Array, Int32Array, Int64Array, StringArray};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 use datakeep_connector::rows::{Column, Exception, RowBatch};
+use datakeep_connector::{ColumnInfo, Note, SchemaObject, TableInfo, TableName};
 use datakeep_testkit::fuzz::{self, CountedHeap, Target, Verdict};
 use std::sync::Arc;
 
@@ -130,6 +139,139 @@ fn sketches() -> Vec<Vec<u8>> {
     small.iter().chain([&large, &Distinct::default()]).map(|sketch| encoded(|to| sketch.encode(to))).collect()
 }
 
+fn column_type(input: &[u8]) -> Verdict {
+    let mut reader = Reader::new(input);
+    let made = read_type(&mut reader).and_then(|made| reader.finish().map(|()| made));
+    same(made, put_type)
+}
+
+fn column_types() -> Vec<Vec<u8>> {
+    let others = [
+        DataType::Boolean,
+        DataType::Timestamp(TimeUnit::Microsecond, Some("+08:00".into())),
+        DataType::FixedSizeBinary(16),
+        DataType::Decimal256(76, 0),
+    ];
+    types().iter().chain(&others).map(|data_type| encoded(|to| put_type(data_type, to))).collect()
+}
+
+fn note(name: &str) -> Note {
+    Note { name: name.into(), value: vec![0, 16, 255] }
+}
+
+fn database() -> DatabaseDescription {
+    let object = |kind: &str, name: &str| SchemaObject {
+        kind: kind.into(),
+        name: name.into(),
+        table: "orders".into(),
+        sql: format!("CREATE {kind} {name} ON orders(price)"),
+    };
+    DatabaseDescription {
+        objects: vec![object("INDEX", "by_price"), object("TRIGGER", "价格"), object("", "")],
+        settings: vec![note("page-size"), note("")],
+        not_carried: vec!["virtual table places".into(), String::new()],
+    }
+}
+
+fn said_of_database(input: &[u8]) -> Verdict {
+    same(DatabaseDescription::decode(input), |made, to| to.extend(made.encode()))
+}
+
+fn table(types: &[DataType]) -> TableDescription {
+    let column = |(at, data_type): (usize, &DataType)| ColumnInfo {
+        name: format!("column {at}"),
+        declared: data_type.to_string(),
+        data_type: data_type.clone(),
+        nullable: at % 2 == 0,
+        hidden: at == 0,
+    };
+    let count = types.len() as u32;
+    TableDescription {
+        info: TableInfo {
+            name: TableName { schema: "main".into(), table: "订单".into() },
+            columns: types.iter().enumerate().map(column).collect(),
+            key: (0..types.len().min(2)).rev().collect(),
+            sql: "CREATE TABLE ...".into(),
+            notes: vec![note("strict")],
+            rows_estimate: None,
+        },
+        numbers: (0..count).map(|number| 1_000 * number).collect(),
+        next_number: 1_000 * count,
+        layouts: (0..6).filter_map(Layout::from_number).cycle().take(types.len()).collect(),
+        window: 32_768,
+        rows: u64::from(count) << 30,
+        groups: 12,
+        row_sum: RowSum(u128::MAX / 3),
+        content_root: [9; 32],
+        changes: (count > 0).then_some(Changes { inserted: 3, updated: 500, deleted: 0 }),
+    }
+}
+
+fn said_of_table(input: &[u8]) -> Verdict {
+    same(TableDescription::decode(input), |made, to| to.extend(made.encode()))
+}
+
+fn groups() -> Vec<Vec<u8>> {
+    let column = |(at, values): (usize, &Column)| {
+        let (bytes, form) = chunk::encode(values.values(), Layout::Plain, 1).expect("encoded");
+        GroupColumn {
+            number: 300 * at as u32,
+            hash: ColumnHash([at as u8; 32]),
+            chunk: (at != 1).then_some((form, bytes.len() as u64)),
+            exceptions_len_bytes: 9 * at as u64,
+            contains_patches: at as u32 % 3,
+        }
+    };
+    let patch = |rows_after| PatchDescription { len_bytes: 700, touched_rows: 4, rows_after };
+    let whole = GroupDescription {
+        rows: ROWS as u32 - 1,
+        base_rows: ROWS as u32,
+        row_sum: RowSum(u128::MAX - 5),
+        columns: columns(0).iter().enumerate().map(column).collect(),
+        patches: vec![patch(598), patch(599)],
+    };
+    let none = GroupDescription { rows: 0, base_rows: 0, columns: Vec::new(), patches: Vec::new(), ..whole.clone() };
+    vec![whole.encode(), none.encode()]
+}
+
+fn said_of_group(input: &[u8]) -> Verdict {
+    same(GroupDescription::decode(input), |made, to| to.extend(made.encode()))
+}
+
+fn known_of_columns(input: &[u8]) -> Verdict {
+    same(decode_statistics(input), |made, to| to.extend(encode_statistics(made)))
+}
+
+fn known() -> Vec<Vec<u8>> {
+    let hasher = TableHasher::new(&[1; 32]);
+    let known = |with_distinct: bool| {
+        let columns = columns(0).into_iter().enumerate();
+        let known = columns.map(|(at, column)| ColumnStatistics {
+            number: 300 * at as u32,
+            stats: ColumnStats::of(&column),
+            distinct: with_distinct.then(|| Distinct::of(&column, &hasher)),
+        });
+        encode_statistics(&known.collect::<Vec<_>>())
+    };
+    vec![known(false), known(true), encode_statistics(&[])]
+}
+
+fn entry_key(input: &[u8]) -> Verdict {
+    match parse_key(input) {
+        None => Verdict::Refused,
+        Some(EntryKey::Database) => Verdict::Same(DATABASE_KEY.to_vec()),
+        Some(EntryKey::Table(name)) => Verdict::Same(table_key(&name)),
+        Some(EntryKey::Group(name, group)) => Verdict::Same(group_key(&name, &group)),
+    }
+}
+
+fn keys() -> Vec<Vec<u8>> {
+    let name = |schema: &str, table: &str| TableName { schema: schema.into(), table: table.into() };
+    let names = [name("main", "orders"), name("", ""), name("a\0b", "\u{1}订单")];
+    let group = |name| group_key(name, &[2, 0x80, 0, 0, 0, 0, 0, 0, 1]);
+    names.iter().flat_map(|name| [table_key(name), group(name)]).chain([DATABASE_KEY.to_vec()]).collect()
+}
+
 #[test]
 fn fuzz() {
     let chunks = chunks();
@@ -144,18 +286,13 @@ fn fuzz() {
         Target::bytes("patch", patches(), group_patch).with_memory(256, 4 << 20),
         Target::bytes("statistics", statistics, column_statistics),
         Target::bytes("distinct", sketches(), distinct_sketch),
+        Target::bytes("type", column_types(), column_type),
+        Target::bytes("database", vec![DatabaseDescription::default().encode(), database().encode()], said_of_database),
+        Target::bytes("table", vec![table(&[]).encode(), table(&types()).encode()], said_of_table),
+        Target::bytes("group", groups(), said_of_group),
+        Target::bytes("statistics-of-columns", known(), known_of_columns).with_memory(256, 1 << 20),
+        // What orders a group ends where its key does.
+        Target::bytes("key", keys(), entry_key).open(),
     ];
-    fuzz_all(&targets);
-}
-
-/// As `fuzz::check`, which demands that `testkit::fuzz::TABLE` lists the targets.
-fn fuzz_all(targets: &[Target]) {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let (first, seconds) = (number("DATAKEEP_SEED").unwrap_or(1), number("DATAKEEP_FUZZ_SECONDS"));
-    for target in targets {
-        match fuzz::try_target(target, &[], first, seconds.map(std::time::Duration::from_secs)) {
-            Ok(tally) => println!("{tally:?}"),
-            Err(fault) => panic!("{fault:?}"),
-        }
-    }
+    fuzz::check("process-table", &targets);
 }

@@ -6,7 +6,7 @@
 //! | what | bytes |
 //! |---|---|
 //! | null | 1 |
-//! | typed value | 2, then: integers, dates, times and decimals big-endian with the sign bit turned, integers always as 64 bits; unsigned ones big-endian in 64 bits; floats big-endian with the sign bit turned, or all bits where it was set (IEEE 754 total order); truth as 0 or 1; bytes of fixed length as they are; texts and bytes with 0 written as 0 255, ended by 0 0 |
+//! | typed value | 2, then: integers, dates, times and decimals big-endian with the sign bit turned, those of fewer than 64 bits as 64 bits; unsigned ones big-endian in 64 bits; floats big-endian with the sign bit turned, or all bits where it was set (IEEE 754 total order); truth as 0 or 1; bytes of fixed length as they are; texts and bytes with 0 written as 0 255, ended by 0 0 |
 //! | exception | 3, its kind, its bytes as those of a text |
 
 use crate::cells::{Cell, Cells};

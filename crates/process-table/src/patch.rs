@@ -31,13 +31,12 @@ pub use squash::squash;
 
 use crate::chunk::MAX_ROWS;
 use crate::codec::CodecError;
+use crate::describe::MAX_COLUMNS;
 use arrow_schema::DataType;
 use datakeep_connector::rows::{Column, ColumnError, RowBatch};
 
 /// Bytes of all values a patch holds, at most: 256 MiB. Rows of a stated width count whether null or not.
 pub const MAX_PATCH_LEN_BYTES: u64 = 256 << 20;
-/// Columns of a table, at most.
-pub const MAX_COLUMNS: usize = 1 << 14;
 
 /// Cells of one column that changed in rows that stay.
 #[derive(Clone, Debug)]

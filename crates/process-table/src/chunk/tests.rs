@@ -2,8 +2,8 @@
 
 use super::*;
 use arrow_array::{
-    BinaryArray, BooleanArray, Decimal128Array, FixedSizeBinaryArray, Float64Array, Int16Array, Int64Array,
-    StringArray, TimestampMicrosecondArray, UInt64Array,
+    BinaryArray, BooleanArray, Decimal128Array, Decimal256Array, FixedSizeBinaryArray, Float64Array, Int16Array,
+    Int64Array, StringArray, TimestampMicrosecondArray, UInt64Array,
 };
 use proptest::prelude::*;
 
@@ -28,12 +28,20 @@ fn arrays(numbers: &[i64]) -> Vec<ArrayRef> {
         Arc::new(TimestampMicrosecondArray::from_iter(each()).with_timezone("UTC")),
         Arc::new(decimals(each(), 15)),
         Arc::new(decimals(each(), 38)),
+        Arc::new(wide_decimals(each(), 15)),
+        Arc::new(wide_decimals(each(), 60)),
     ]
 }
 
 fn decimals(numbers: impl Iterator<Item = Option<i64>>, precision: u8) -> Decimal128Array {
     let within = |n: i64| i128::from(n % 1_000_000_000_000_000);
     let array = numbers.map(|n| n.map(within)).collect::<Decimal128Array>();
+    array.with_precision_and_scale(precision, 2).expect("fitting")
+}
+
+fn wide_decimals(numbers: impl Iterator<Item = Option<i64>>, precision: u8) -> Decimal256Array {
+    let within = |n: i64| arrow_buffer::i256::from_i128(i128::from(n % 1_000_000_000_000_000));
+    let array = numbers.map(|n| n.map(within)).collect::<Decimal256Array>();
     array.with_precision_and_scale(precision, 2).expect("fitting")
 }
 

@@ -137,6 +137,9 @@ impl GroupDescription {
             Ok(PatchDescription { len_bytes, touched_rows, rows_after })
         };
         let patches = (0..count).map(|_| patch(&mut reader)).collect::<Result<Vec<_>, CodecError>>()?;
+        if rows != patches.last().map_or(base_rows, |last| last.rows_after) {
+            return Err(reader.refuse("rows", "not those that the last patch leaves"));
+        }
         let count = reader.count(MAX_COLUMNS, 36, "columns")?;
         let columns = (0..count).map(|_| read_column(&mut reader, patches.len())).collect::<Result<_, _>>()?;
         reader.finish()?;

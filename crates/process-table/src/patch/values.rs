@@ -12,7 +12,7 @@
 //! | 0 | truths | a bit each, lowest first |
 //! | 0 | bytes of one length | one after another |
 //! | 0 | other values of a width | little-endian: all first bytes, then all second ones, ... |
-//! | 4 | integers, dates, times | varints of the values, signed ones in zigzag |
+//! | 4 | integers of 16 bits and more, dates, times | varints of the values, signed ones in zigzag |
 //! | 8 | the same | varints in zigzag of the difference to the one before, of the first to 0 |
 //! | 0 | texts and bytes | all lengths as varints, then all bytes |
 //! | 4 | the same, of at most 32 bytes and with at most 256 distinct ones | number of distinct ones less one as a byte, these as in form 0, then a byte each |

@@ -118,8 +118,18 @@ fn a_committed_input_is_replayed() {
 }
 
 /// Packages that read what others wrote.
-const PACKAGES: [&str; 9] =
-    ["model", "connector", "process", "store-blob", "store", "source-files", "engine", "distribute", "manage"];
+const PACKAGES: [&str; 10] = [
+    "model",
+    "connector",
+    "process",
+    "process-table",
+    "store-blob",
+    "store",
+    "source-files",
+    "engine",
+    "distribute",
+    "manage",
+];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {

@@ -1,7 +1,9 @@
 //! The pump of tables: rows in, row groups and their tree out.
 
+use super::checks::check_catalog;
 use super::columns::{Inherited, inherit};
-use super::grouper::{Group, Grouper, len_bytes, window_for};
+use super::grouper::{Group, Grouper, window_for};
+use super::measure::len_bytes;
 use super::stored::{self, StoredGroup, described, entry_at, group_entries, group_of, table_of};
 use super::tally::Totals;
 use super::worker::{self, GroupJob, GroupResult, Outcome, TableWork};
@@ -21,7 +23,7 @@ use datakeep_model::{
     Timestamp,
 };
 use datakeep_process_table::describe::{DATABASE_KEY, group_key, table_key};
-use datakeep_process_table::{DatabaseDescription, Layout, TableDescription, TableHasher, chunk, join};
+use datakeep_process_table::{DatabaseDescription, Layout, MAX_WINDOW, TableDescription, TableHasher, chunk, join};
 use datakeep_store::long::shorten;
 use datakeep_store::{
     BuiltTree, ChunkRef, Claims, CommitRequest, Content, Entry, FrameDecoder, Manifest, NodeReader, Part, Reach,
@@ -41,7 +43,7 @@ const FRAME_TARGET_BYTES: usize = 1 << 20;
 /// What a capture did.
 #[derive(Debug)]
 pub struct CaptureReport {
-    /// The snapshot; `None` after a dry run.
+    /// The snapshot.
     pub manifest: Option<Manifest>,
     /// What was done: tables count as files, groups that are new or not as new or known chunks of themselves.
     pub counters: Counters,
@@ -52,7 +54,7 @@ pub struct CaptureReport {
 }
 
 /// Captures a database. `mark` is what [`TableSource::begin`] returned. When this returns a manifest, the snapshot is durable
-/// and visible.
+/// and visible. A dry run is refused.
 pub fn capture(
     repository: &Arc<Repository>,
     source: &mut dyn TableSource,
@@ -60,6 +62,10 @@ pub fn capture(
     options: &BackupOptions,
     context: &RunContext<'_>,
 ) -> Result<CaptureReport, EngineError> {
+    if options.dry_run {
+        let detail = "what a capture would store is only known once it is stored".into();
+        return Err(StoreError::Usage { detail }.into());
+    }
     let started = context.clock.now();
     let info = source.info();
     context.observer.observe(&Event::Phase(Phase::Transferring));
@@ -287,16 +293,21 @@ impl WasGroups<'_> {
         let begins_alike = self.before == self.new_before;
         self.new_before.clone_from(&group.order);
         let Some(found) = self.next.clone() else {
+            // Rows behind all that were there; and so are those of the next group.
             self.knows_all &= begins_alike;
-            // Rows behind all that were there.
+            if begins_alike {
+                self.new_before.clone_from(&self.before);
+            }
             return Ok((None, begins_alike));
         };
         let ends_alike = self.order(&found) == group.order;
-        if ends_alike || is_last {
+        if is_last || self.order(&found) <= group.order.as_slice() {
             self.advance()?;
         }
-        let is_aligned = begins_alike && (ends_alike || (is_last && self.next.is_none()));
-        if !ends_alike && is_last {
+        // Of the last group that was there, all rows stand in this one: what follows is new.
+        let is_last_of_both = self.next.is_none();
+        let is_aligned = begins_alike && (ends_alike || is_last_of_both);
+        if !ends_alike && (is_last || is_last_of_both) {
             // The table ended elsewhere: what follows begins behind both.
             self.new_before.clone_from(&self.before);
         }
@@ -352,6 +363,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
 
     fn run(mut self, source: &mut dyn TableSource) -> Result<Transferred, EngineError> {
         let catalog = source.catalog()?;
+        check_catalog(&catalog)?;
         self.expect(&catalog);
         let database = DatabaseDescription::of(&catalog).encode();
         self.put_entry(DATABASE_KEY.to_vec(), Vec::new(), database)?;
@@ -386,10 +398,12 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         let mut was_groups = self.groups_before(&info, was.as_ref())?;
         let mut rows = source.rows(&info)?;
         let mut first = rows.next_batch()?;
-        let window = match (&was, &first) {
-            (Some(was), _) => was.window as usize,
-            (None, Some(batch)) => window_for(len_bytes(batch) / batch.rows().max(1)),
-            (None, None) => window_for(1),
+        let window = match (&was, self.run.options.group_window, &first) {
+            // Of a table without rows nobody knew how wide they would be.
+            (Some(was), ..) if was.rows > 0 => was.window as usize,
+            (_, Some(window), _) => window.clamp(1, MAX_WINDOW),
+            (_, None, Some(batch)) => window_for(len_bytes(batch) / batch.rows().max(1)),
+            (_, None, None) => window_for(1),
         };
         let mut grouper = Grouper::new(self.hasher, &info, &numbers, window);
         let mut work: Option<Arc<TableWork>> = None;

@@ -2,8 +2,10 @@
 //! ([`TablesReader`]), writing them to a target ([`pour`]), and the proof of that ([`prove`]).
 
 mod capture;
+mod checks;
 mod columns;
 mod grouper;
+mod measure;
 mod patching;
 mod pour;
 mod prove;

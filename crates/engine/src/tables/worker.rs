@@ -1,6 +1,7 @@
 //! One worker: names the columns of a group, and encodes those that are not stored yet.
 
-use super::grouper::{Group, len_bytes};
+use super::grouper::Group;
+use super::measure::len_bytes;
 use super::patching::{self, Patched, Tools};
 use super::stored::{StoredGroup, aligned};
 use crate::backup::filler::{Filled, Filler, Shared};

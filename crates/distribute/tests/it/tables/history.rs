@@ -3,8 +3,8 @@
 
 use super::making::{append, change_columns, change_rows, insert, some_tables};
 use super::source::{Database, ModelSource, Table};
-use super::{assert_reads, captured, groups_of, patches_in, snapshot, stored_bytes};
-use crate::support::{XorShift, assert_sound, init_with, open, small};
+use super::{assert_reads, captured, groups_of, patches_in, places, snapshot, stored_bytes};
+use crate::support::{XorShift, assert_sound, init_with, open};
 use datakeep_engine::BackupOptions;
 use datakeep_process_table::{Changes, TableDescription};
 use datakeep_store::Manifest;
@@ -83,7 +83,7 @@ impl Play {
     fn run(&self) -> usize {
         let mut chance = XorShift::new(self.seed);
         let store = MemoryStore::new();
-        init_with(store.clone(), &small());
+        init_with(store.clone(), &places());
         // The same keys, and nothing in it.
         let empty = store.fork();
         let mut database = some_tables(&mut chance);
@@ -116,7 +116,7 @@ impl Play {
             }
             patches += patches_in(&repository, &manifest);
             if tick % 3 == 0 {
-                let mut repeat = || {
+                let repeat = || {
                     let before = stored_bytes(&store);
                     let again = snapshot(&repository, &database, &options);
                     assert_eq!(again.snapshot.counters.chunks_new, 0, "{what}");
@@ -181,7 +181,7 @@ fn appended_rows_are_counted() {
     let (mut known, mut with_groups) = (0, 0);
     for seed in 0..12 {
         let mut chance = XorShift::new(100 + seed);
-        let repository = init_with(MemoryStore::new(), &small());
+        let repository = init_with(MemoryStore::new(), &places());
         let mut table = Table::new("a", &[("id", "INT"), ("b", "TEXT")], &[0]);
         insert(&mut table, 50, &mut chance);
         for rows in [0, 1, 2, 300] {

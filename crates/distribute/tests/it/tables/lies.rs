@@ -2,8 +2,8 @@
 
 use super::making::{change_rows, some_tables};
 use super::source::{Lie, ModelSource, Value, type_of};
-use super::{assert_reads, captured, captured_until, groups_of, snapshot, stored_bytes};
-use crate::support::{XorShift, assert_sound, init_with, open, small};
+use super::{assert_reads, captured, captured_until, groups_of, places, snapshot, stored_bytes};
+use crate::support::{XorShift, assert_sound, init_with, open};
 use arrow_schema::DataType;
 use datakeep_connector::rows::{Column, RowBatch};
 use datakeep_connector::{Cancel, Catalog};
@@ -107,10 +107,10 @@ fn lies() -> Vec<(Lie, &'static str)> {
         (Lie::Incomplete, "state"),
         (Lie::Catalog(unsorted), "order"),
         (Lie::Catalog(doubled), "order"),
-        (Lie::Catalog(with_a_key_beyond), "main.long"),
-        (Lie::Catalog(with_an_odd_type), "main.long"),
+        (Lie::Catalog(with_a_key_beyond), "its key"),
+        (Lie::Catalog(with_an_odd_type), "has a type"),
         (Lie::Catalog(with_a_missing_table), "no such table"),
-        (Lie::Catalog(without_any_column), "main.long"),
+        (Lie::Catalog(without_any_column), "without rows"),
     ]
 }
 
@@ -131,8 +131,8 @@ fn whatever_a_source_does_wrong_is_said_and_nothing_is_published() {
     let mut second = first.clone();
     second.values_mut().for_each(|table| change_rows(table, &mut chance));
     let (empty, one) = (MemoryStore::new(), MemoryStore::new());
-    init_with(empty.clone(), &small());
-    init_with(one.clone(), &small());
+    init_with(empty.clone(), &places());
+    init_with(one.clone(), &places());
     let manifest = snapshot(&open(one.clone()).unwrap(), &first, &groups_of(30));
     for (lie, word) in lies() {
         for (store, workers, cuts) in [(&empty, 1, 0), (&one, 1, 0), (&one, 3, 9)] {
@@ -165,7 +165,7 @@ fn a_capture_that_is_cancelled_leaves_nothing_visible() {
     let database = some_tables(&mut XorShift::new(5));
     let rows: usize = database.values().map(|table| table.rows.len()).sum();
     let empty = MemoryStore::new();
-    init_with(empty.clone(), &small());
+    init_with(empty.clone(), &places());
     for after in [1, 100, 300, rows / 2, rows - 1, rows] {
         let store = empty.fork();
         let cancel = Cancel::new();
@@ -189,7 +189,7 @@ fn a_capture_that_is_cancelled_leaves_nothing_visible() {
 fn a_dry_run_stores_nothing() {
     let database = some_tables(&mut XorShift::new(8));
     let store = MemoryStore::new();
-    let repository = init_with(store.clone(), &small());
+    let repository = init_with(store.clone(), &places());
     let before = stored_bytes(&store);
     let options = BackupOptions { dry_run: true, ..groups_of(30) };
     let error = captured(&repository, &mut ModelSource::new("model", &database), &options).expect_err("refused");

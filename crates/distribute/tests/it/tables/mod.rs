@@ -1,23 +1,35 @@
 //! Snapshots of tables: what was captured comes back, whatever happened in between.
 
+mod collecting;
+mod crashing;
+mod golden;
+mod harm;
 mod history;
 mod lies;
 mod making;
+mod proving;
+mod resuming;
 mod source;
 mod trees;
 
-use crate::support::{Ear, NOW, options};
+use crate::support::{Ear, NOW, options, small};
 use arrow_array::Array;
 use datakeep_connector::rows::{Column, RowBatch};
 use datakeep_connector::{Cancel, FixedClock, TableSource};
 use datakeep_engine::{BackupOptions, CaptureReport, EngineError, RunContext, TablesReader, capture};
 use datakeep_model::Timestamp;
 use datakeep_process_table::{TableDescription, join};
-use datakeep_store::{Manifest, Repository};
+use datakeep_store::{ChunkerParams, InitOptions, Manifest, Repository};
 use datakeep_store_blob::{BlobStore, MemoryStore};
 use source::{Database, ModelSource, batch};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Small nodes and packs, so that small tables have many of each.
+fn places() -> InitOptions {
+    let chunker = ChunkerParams { min_bytes: 4 << 10, avg_bytes: 8 << 10, max_bytes: 16 << 10 };
+    InitOptions { chunker, pack_target_bytes: 40_000, ..small() }
+}
 
 /// Groups of about so many rows; everything else as for small trees.
 fn groups_of(rows: usize) -> BackupOptions {

@@ -14,6 +14,8 @@ use std::sync::mpsc::SyncSender;
 
 /// Plaintext of a meta frame.
 const FRAME_TARGET_BYTES: usize = 128 << 10;
+/// What a reader accepts of one chunk.
+const MAX_CHUNK_LEN_BYTES: usize = 16 << 20;
 /// A pack longer than this takes no first inner node: those of a tree of a million entries fit into what is left.
 const ROOM_FOR_INNER_BYTES: usize = META_PACK_TARGET_BYTES / 4;
 
@@ -64,6 +66,11 @@ impl<'a> MetaWriter<'a> {
     }
 
     fn store(&mut self, kind: ChunkKind, plain: Vec<u8>) -> Result<ChunkRef, StoreError> {
+        if plain.len() > MAX_CHUNK_LEN_BYTES {
+            let len = plain.len();
+            let detail = format!("what is to be said of one item takes {len} bytes; up to 16 MiB can be stored");
+            return Err(StoreError::Usage { detail });
+        }
         let id = self.repository().ids().id(kind, &plain);
         if let Some(known) = self.known.get(&id) {
             let known = *known;

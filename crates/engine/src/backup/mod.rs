@@ -52,6 +52,9 @@ pub struct BackupOptions {
     pub writer: String,
     /// Record progress every so many bytes read, at least.
     pub progress_bytes: u64,
+    /// Rows that are looked at on both sides of one that might end a row group, in tables that are captured for the first time;
+    /// `None`: as suits their width. Groups of a few rows are for tests.
+    pub group_window: Option<usize>,
 }
 
 impl Default for BackupOptions {
@@ -70,6 +73,7 @@ impl Default for BackupOptions {
             tags: Vec::new(),
             writer: format!("datakeep {}", env!("CARGO_PKG_VERSION")),
             progress_bytes: 12 << 20,
+            group_window: None,
         }
     }
 }

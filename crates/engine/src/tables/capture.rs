@@ -1,8 +1,11 @@
 //! The pump of tables: rows in, row groups and their tree out.
 
+use super::before::{Parent, WasGroups, WasTable};
+use super::checks::check_catalog;
 use super::columns::{Inherited, inherit};
-use super::grouper::{Group, Grouper, len_bytes, window_for};
-use super::stored::{self, StoredGroup, described, entry_at, group_entries, group_of, table_of};
+use super::grouper::{Group, Grouper, window_for};
+use super::measure::len_bytes;
+use super::stored::{self, StoredGroup, described};
 use super::tally::Totals;
 use super::worker::{self, GroupJob, GroupResult, NewGroup, Outcome, TableWork};
 use crate::backup::coordinate::describe::copied;
@@ -10,27 +13,24 @@ use crate::backup::filler::Shared;
 use crate::backup::frames::FrameMap;
 use crate::backup::meta::MetaWriter;
 use crate::backup::packer::{Packer, ToPacker};
-use crate::backup::parents::NotingReader;
 use crate::backup::queue::JobQueue;
 use crate::backup::reach::ReachBuilder;
 use crate::backup::{Answer, BackupOptions, Before, Original, Place, RawPart, RunContext, as_passed_by};
 use crate::error::EngineError;
 use datakeep_connector::rows::RowBatch;
-use datakeep_connector::{ByteBudget, Catalog, TableInfo, TableSource};
+use datakeep_connector::{ByteBudget, Catalog, ConnectorError, TableInfo, TableSource};
 use datakeep_model::{
-    ChunkId, ChunkKind, ContentKind, Counters, Event, FileType, Mark, Meta, Phase, SessionId, Snapshot, SourceInfo,
-    Timestamp,
+    ChunkId, ChunkKind, ContentKind, Counters, ErrorKind, Event, FileType, Mark, Meta, Phase, SessionId, Snapshot,
+    SourceInfo, Timestamp,
 };
 use datakeep_process_table::describe::{ColumnStatistics, DATABASE_KEY, group_key, table_key};
-use datakeep_process_table::{DatabaseDescription, Layout, TableDescription, TableHasher, chunk, join};
+use datakeep_process_table::{DatabaseDescription, Layout, MAX_WINDOW, TableDescription, TableHasher, chunk, join};
 use datakeep_store::long::shorten;
 use datakeep_store::{
-    BuiltTree, ChunkRef, Claims, CommitRequest, Content, Entry, FrameDecoder, Manifest, NodeReader, Part, Reach,
-    Repository, Resumed, SessionInfo, StoreError, TreeBuilder, TreeCursor, Writer,
+    BuiltTree, ChunkRef, Claims, CommitRequest, Content, Entry, FrameDecoder, Manifest, Part, Reach, Repository,
+    Resumed, SessionInfo, StoreError, TreeBuilder, Writer,
 };
-use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
@@ -39,10 +39,18 @@ const MAX_WAITING_GROUPS: usize = 1;
 /// Plaintext of a frame of small things.
 const FRAME_TARGET_BYTES: usize = 1 << 20;
 
+/// Keys of entries, at most: a node of the tree holds some hundred of them.
+const MAX_KEY_LEN_BYTES: usize = 32 << 10;
+
+fn key_too_long(table: &TableInfo, len_bytes: usize) -> EngineError {
+    let text = format!("{}: a row has a key of {len_bytes} bytes; keys up to 32 KiB can be stored", table.name);
+    ConnectorError::new(ErrorKind::Source, text).with_hint("give the table a shorter primary key").into()
+}
+
 /// What a capture did.
 #[derive(Debug)]
 pub struct CaptureReport {
-    /// The snapshot; `None` after a dry run.
+    /// The snapshot.
     pub manifest: Option<Manifest>,
     /// What was done: tables count as files, groups that are new or not as new or known chunks of themselves.
     pub counters: Counters,
@@ -53,7 +61,7 @@ pub struct CaptureReport {
 }
 
 /// Captures a database. `mark` is what [`TableSource::begin`] returned. When this returns a manifest, the snapshot is durable
-/// and visible.
+/// and visible. A dry run is refused.
 pub fn capture(
     repository: &Arc<Repository>,
     source: &mut dyn TableSource,
@@ -84,6 +92,10 @@ fn store(
     options: &BackupOptions,
     context: &RunContext<'_>,
 ) -> Result<CaptureReport, EngineError> {
+    if options.dry_run {
+        let detail = "what a capture would store is only known once it is stored".into();
+        return Err(StoreError::Usage { detail }.into());
+    }
     let started = context.clock.now();
     let own = source.info();
     let info = original.map_or_else(|| own.clone(), Original::work);
@@ -238,6 +250,7 @@ struct TableEnd {
     next_number: u32,
     window: usize,
     was: Option<TableDescription>,
+    was_entry: Option<Entry>,
     was_statistics: Vec<ColumnStatistics>,
     /// True when every group the table had was compared with one it has.
     knows_all: bool,
@@ -266,91 +279,6 @@ struct Coordinator<'r, 'a> {
     ends: Vec<Entry>,
 }
 
-/// The snapshot before.
-struct Parent<'r> {
-    repository: &'r Repository,
-    manifest: &'r Manifest,
-    seen: Rc<RefCell<Vec<ChunkRef>>>,
-    decoder: FrameDecoder,
-}
-
-impl<'r> Parent<'r> {
-    fn reader(&self) -> Result<NotingReader<'r>, StoreError> {
-        Ok(NotingReader::new(NodeReader::new(self.repository)?, Rc::clone(&self.seen)))
-    }
-
-    fn table(&mut self, info: &TableInfo) -> Result<Option<(TableDescription, Vec<ColumnStatistics>)>, StoreError> {
-        let entry = entry_at(self.reader()?, self.manifest, table_key(&info.name))?;
-        entry.map(|entry| table_of(self.repository, &entry, &mut self.decoder)).transpose()
-    }
-}
-
-/// The groups that a table had, walked side by side with those it has.
-struct WasGroups<'r> {
-    entries: TreeCursor<NotingReader<'r>>,
-    next: Option<Entry>,
-    /// What orders the group before the next, and the last new group: where they are the same, the next ones begin alike.
-    before: Vec<u8>,
-    new_before: Vec<u8>,
-    prefix: Vec<u8>,
-    has_key: bool,
-    knows_all: bool,
-}
-
-impl WasGroups<'_> {
-    fn order<'e>(&self, entry: &'e Entry) -> &'e [u8] {
-        entry.key.get(self.prefix.len()..).unwrap_or_default()
-    }
-
-    fn advance(&mut self) -> Result<(), StoreError> {
-        if let Some(entry) = self.next.take() {
-            self.before = self.order(&entry).to_vec();
-            self.next = self.entries.next_entry()?;
-        }
-        Ok(())
-    }
-
-    /// The group that held the first row of this one, if any did: that is the first that ends at that row or behind it. Without
-    /// a key, the one of the same number. And whether both hold what became of the same rows.
-    fn of(&mut self, group: &Group, is_last: bool) -> Result<(Option<Entry>, bool), StoreError> {
-        let least = if self.has_key { &group.first_key } else { &group.order };
-        while let Some(entry) = &self.next {
-            if self.order(entry) >= least.as_slice() {
-                break;
-            }
-            self.advance()?;
-        }
-        let begins_alike = self.before == self.new_before;
-        self.new_before.clone_from(&group.order);
-        let Some(found) = self.next.clone() else {
-            self.knows_all &= begins_alike;
-            // Rows behind all that were there.
-            return Ok((None, begins_alike));
-        };
-        let ends_alike = self.order(&found) == group.order;
-        if ends_alike || is_last {
-            self.advance()?;
-        }
-        let is_aligned = begins_alike && (ends_alike || (is_last && self.next.is_none()));
-        if !ends_alike && is_last {
-            // The table ended elsewhere: what follows begins behind both.
-            self.new_before.clone_from(&self.before);
-        }
-        self.knows_all &= is_aligned;
-        Ok((Some(found), is_aligned))
-    }
-
-    /// Walks to the end, so that all nodes are known; true when every group was compared with one that holds what became of its
-    /// rows.
-    fn finish(mut self) -> Result<bool, StoreError> {
-        let knows_all = self.knows_all && self.next.is_none();
-        while self.next.is_some() {
-            self.advance()?;
-        }
-        Ok(knows_all)
-    }
-}
-
 impl<'r, 'a> Coordinator<'r, 'a> {
     fn new(
         run: &'r Run<'a>,
@@ -361,7 +289,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         let repository: &Repository = run.repository;
         let parent = match run.parent {
             None => None,
-            Some(manifest) => Some(Parent { repository, manifest, seen: Rc::default(), decoder: FrameDecoder::new()? }),
+            Some(manifest) => Some(Parent::new(repository, manifest)?),
         };
         Ok(Self {
             run,
@@ -388,6 +316,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
 
     fn run(mut self, source: &mut dyn TableSource) -> Result<Transferred, EngineError> {
         let catalog = source.catalog()?;
+        check_catalog(&catalog)?;
         self.expect(&catalog);
         let database = DatabaseDescription::of(&catalog).encode();
         self.put_entry(DATABASE_KEY.to_vec(), Vec::new(), (database, &[]))?;
@@ -418,16 +347,21 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             Some(parent) => parent.table(info)?,
             None => None,
         };
-        let (was, was_statistics) = was.map_or((None, Vec::new()), |(was, statistics)| (Some(was), statistics));
+        let (was, was_statistics, was_entry) = match was {
+            Some(WasTable { table, statistics, entry }) => (Some(table), statistics, Some(entry)),
+            None => (None, Vec::new(), None),
+        };
         let keeps_types = self.run.original.is_none();
         let Inherited { info, numbers, next_number, layouts } = inherit(info.clone(), was.as_ref(), keeps_types);
         let mut was_groups = self.groups_before(&info, was.as_ref())?;
         let mut rows = source.rows(&info)?;
         let mut first = rows.next_batch()?;
-        let window = match (&was, &first) {
-            (Some(was), _) => was.window as usize,
-            (None, Some(batch)) => window_for(len_bytes(batch) / batch.rows().max(1)),
-            (None, None) => window_for(1),
+        let window = match (&was, self.run.options.group_window, &first) {
+            // Of a table without rows nobody knew how wide they would be.
+            (Some(was), ..) if was.rows > 0 => was.window as usize,
+            (_, Some(window), _) => window.clamp(1, MAX_WINDOW),
+            (_, None, Some(batch)) => window_for(len_bytes(batch) / batch.rows().max(1)),
+            (_, None, None) => window_for(1),
         };
         let mut grouper = Grouper::new(self.hasher, &info, &numbers, window);
         let mut work: Option<Arc<TableWork>> = None;
@@ -473,6 +407,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             next_number,
             window,
             was,
+            was_entry,
             was_statistics,
             knows_all,
         })));
@@ -485,18 +420,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         was: Option<&TableDescription>,
     ) -> Result<Option<WasGroups<'r>>, EngineError> {
         let (Some(parent), Some(was)) = (&mut self.parent, was) else { return Ok(None) };
-        let mut entries = group_entries(parent.reader()?, parent.manifest, &info.name);
-        let next = entries.next_entry()?;
-        let prefix = group_key(&info.name, &[]);
-        // Groups of another key are in another order.
-        let is_same_key = info.key.iter().map(|&at| &info.columns[at].name).eq(was
-            .info
-            .key
-            .iter()
-            .map(|&at| &was.info.columns[at].name));
-        let (before, new_before, has_key) = (Vec::new(), Vec::new(), !info.key.is_empty());
-        let groups = WasGroups { entries, next, before, new_before, prefix, has_key, knows_all: true };
-        Ok(is_same_key.then_some(groups))
+        Ok(parent.groups(info, was)?)
     }
 
     fn group(
@@ -514,22 +438,20 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             Some(groups) => groups.of(&group, is_last)?,
             None => (None, true),
         };
-        let was = was.map(|entry| self.stored(entry)).transpose()?;
+        let was = match (was, &mut self.parent) {
+            (Some(entry), Some(parent)) => Some(parent.group(entry)?),
+            _ => None,
+        };
         let key = group_key(&table.info.name, &group.order);
+        if key.len() > MAX_KEY_LEN_BYTES {
+            return Err(key_too_long(&table.info, key.len()));
+        }
         let number = self.first + self.pending.len() as u64;
         self.pending.push_back(Pending::Group { key, result: None });
         self.queue.push(GroupJob { number, table, group, was, is_aligned });
         self.outstanding += 1;
         self.flush_asked = false;
         Ok(())
-    }
-
-    fn stored(&mut self, entry: Entry) -> Result<StoredGroup, StoreError> {
-        let repository = self.run.repository;
-        match &mut self.parent {
-            Some(parent) => group_of(repository, entry, &mut parent.decoder),
-            None => group_of(repository, entry, &mut FrameDecoder::new()?),
-        }
     }
 
     fn check_cancelled(&self) -> Result<(), EngineError> {
@@ -634,7 +556,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     }
 
     fn settle_table(&mut self, end: TableEnd) -> Result<(), EngineError> {
-        let TableEnd { work, next_number, window, was, was_statistics, knows_all } = end;
+        let TableEnd { work, next_number, window, was, was_entry, was_statistics, knows_all } = end;
         let totals = std::mem::take(&mut self.totals);
         let content_root = totals.content_root(self.hasher);
         let (statistics, is_recounted) = (totals.known, totals.is_recounted);
@@ -656,8 +578,16 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             groups: totals.groups.len() as u64,
             row_sum: totals.row_sum,
             content_root,
+            compared_with: self.run.parent.map(|parent| parent.snapshot.id),
             changes: totals.changes.filter(|_| knows_all && was.is_some()),
         };
+        if let Some((was, entry)) = was.as_ref().zip(was_entry).filter(|(was, _)| says_the_same(was, &description)) {
+            // Nothing is written of a table that stays as it was.
+            self.reach.add_entry(self.run.repository, &entry, &mut FrameDecoder::new()?)?;
+            self.ends.push(entry);
+            self.tables.push(TableDescription { changes: description.changes, ..was.clone() });
+            return Ok(());
+        }
         let was = was.as_ref().filter(|_| !is_recounted).map(|_| was_statistics.as_slice());
         let statistics = statistics.finish(&work.numbers, was);
         let entry = self.entry(table_key(&work.info.name), Vec::new(), (description.encode(), &statistics))?;
@@ -686,7 +616,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
 
     fn push(&mut self, entry: Entry) -> Result<(), EngineError> {
         if let Some(parent) = &self.parent {
-            parent.seen.borrow_mut().drain(..).for_each(|node| self.meta.know(node));
+            parent.take_seen().into_iter().for_each(|node| self.meta.know(node));
         }
         Ok(self.tree.push(entry, &mut self.meta)?)
     }
@@ -710,6 +640,17 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         let reach = reach.finish(run.repository)?;
         Ok(Transferred { counters, tables, not_carried, tree: built, reach })
     }
+}
+
+/// True when a table is what it was, whatever became of it before.
+fn says_the_same(was: &TableDescription, is: &TableDescription) -> bool {
+    let timeless = |table: &TableDescription| TableDescription {
+        info: TableInfo { rows_estimate: None, ..table.info.clone() },
+        compared_with: None,
+        changes: None,
+        ..table.clone()
+    };
+    timeless(was) == timeless(is)
 }
 
 /// How columns are written: as before, or as suits the rows of the first group.

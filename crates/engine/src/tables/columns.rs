@@ -87,6 +87,7 @@ mod tests {
             groups: 0,
             row_sum: RowSum::default(),
             content_root: [0; 32],
+            compared_with: None,
             changes: None,
         }
     }

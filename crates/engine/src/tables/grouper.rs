@@ -1,9 +1,12 @@
 //! Cuts the rows of a table into groups.
 
+use super::checks::check_batch;
+use super::measure::{len_bytes, row_lens};
 use crate::error::EngineError;
 use datakeep_connector::rows::RowBatch;
 use datakeep_connector::{ConnectorError, TableInfo};
 use datakeep_model::ErrorKind;
+use datakeep_process_table::chunk::MAX_ROWS;
 use datakeep_process_table::{Keys, MAX_WINDOW, Splitter, TableHasher, encode_keys};
 use std::collections::VecDeque;
 
@@ -12,8 +15,8 @@ const GROUP_TARGET_BYTES: usize = 12 << 20;
 /// Rows on average in groups of ordinary tables, and in the shortest.
 const MOST_GROUP_ROWS: usize = 64 << 10;
 const LEAST_GROUP_ROWS: usize = 1 << 10;
-/// A group that is longer than this ends at once, wherever it would end otherwise: rows became much wider than they were when
-/// the table was first captured.
+/// A group ends at the row with which it is longer than this, wherever it would end otherwise: rows became much wider than they
+/// were when the table was first captured.
 const MOST_GROUP_BYTES: usize = 96 << 20;
 
 /// Rows that will be a group.
@@ -46,6 +49,9 @@ pub(crate) struct Grouper<'a> {
     pending_bytes: usize,
     last_key: Vec<u8>,
     groups: u64,
+    /// Rows and bytes with which a group ends wherever it would end otherwise.
+    most_rows: u64,
+    most_bytes: usize,
 }
 
 impl<'a> Grouper<'a> {
@@ -61,24 +67,33 @@ impl<'a> Grouper<'a> {
             pending_bytes: 0,
             last_key: Vec::new(),
             groups: 0,
+            most_rows: MAX_ROWS as u64,
+            most_bytes: MOST_GROUP_BYTES,
         }
     }
 
-    /// Takes the next rows; gives the groups that are now known to end.
+    /// Takes the next rows; gives the groups that are now known to end. Where they end does not depend on where batches do.
     pub fn push(&mut self, batch: RowBatch) -> Result<Vec<Group>, EngineError> {
+        check_batch(self.table, &batch)?;
         let (keys, hashes) = self.hash(&batch)?;
-        self.pending_bytes += len_bytes(&batch);
+        let mut to_come = len_bytes(&batch);
+        self.pending_bytes += to_come;
+        let lens = (self.pending_bytes > self.most_bytes).then(|| row_lens(&batch));
+        let mut next = self.next_row;
         self.next_row += batch.rows() as u64;
         self.pending.push_back((batch, keys));
         let mut groups = Vec::new();
-        for hash in hashes {
+        for (row, hash) in hashes.into_iter().enumerate() {
             let end = self.splitter.push(hash);
             if let Some(end) = end.filter(|end| *end >= self.first_row) {
                 groups.extend(self.cut(end + 1));
             }
-        }
-        if self.pending_bytes > MOST_GROUP_BYTES {
-            groups.extend(self.cut(self.next_row));
+            next += 1;
+            to_come -= lens.as_ref().map_or(0, |lens| lens[row]);
+            let is_long = lens.is_some() && self.pending_bytes - to_come > self.most_bytes;
+            if is_long || next - self.first_row >= self.most_rows {
+                groups.extend(self.cut(next));
+            }
         }
         Ok(groups)
     }
@@ -141,11 +156,65 @@ impl<'a> Grouper<'a> {
     }
 }
 
-/// Bytes of the values of some rows, about.
-pub(crate) fn len_bytes(batch: &RowBatch) -> usize {
-    let column = |column: &datakeep_connector::rows::Column| {
-        let typed = column.values().to_data().get_slice_memory_size().unwrap_or(0);
-        typed + column.exceptions().iter().map(|exception| exception.bytes.len() + 8).sum::<usize>()
-    };
-    batch.columns().iter().map(column).sum()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{ArrayRef, StringArray};
+    use arrow_schema::DataType;
+    use datakeep_connector::rows::{Column, Exception};
+    use datakeep_connector::{ColumnInfo, TableName};
+    use std::sync::Arc;
+
+    fn table() -> TableInfo {
+        let (name, declared) = ("a".to_string(), "TEXT".to_string());
+        let column = ColumnInfo { name, declared, data_type: DataType::Utf8, nullable: true, hidden: false };
+        TableInfo {
+            name: TableName { schema: "main".into(), table: "t".into() },
+            columns: vec![column],
+            key: Vec::new(),
+            sql: String::new(),
+            notes: Vec::new(),
+            rows_estimate: None,
+        }
+    }
+
+    /// Rows in each group, with batches of so many rows.
+    fn lens(all: &RowBatch, batch_rows: usize, (most_rows, most_bytes): (u64, usize)) -> Vec<usize> {
+        let (hasher, table) = (TableHasher::new(&[1; 32]), table());
+        let mut grouper = Grouper { most_rows, most_bytes, ..Grouper::new(&hasher, &table, &[0], 3) };
+        let mut groups = Vec::new();
+        for from in (0..all.rows()).step_by(batch_rows) {
+            groups.extend(grouper.push(all.slice(from, batch_rows.min(all.rows() - from))).expect("rows"));
+        }
+        groups.extend(grouper.finish());
+        groups.iter().map(|group| group.batches.iter().map(RowBatch::rows).sum()).collect()
+    }
+
+    fn batch(texts: Vec<Option<String>>, exceptions: Vec<Exception>) -> RowBatch {
+        let values: ArrayRef = Arc::new(StringArray::from(texts));
+        RowBatch::new(vec![Column::new(values, exceptions).expect("valid")]).expect("even")
+    }
+
+    #[test]
+    fn rows_that_are_all_alike_make_no_group_that_cannot_be_read() {
+        let all = batch(vec![Some("same".into()); 250], Vec::new());
+        for batch_rows in [1, 7, 100, 250] {
+            assert_eq!(lens(&all, batch_rows, (100, usize::MAX)), [100, 100, 50], "batches of {batch_rows}");
+        }
+    }
+
+    #[test]
+    fn wide_rows_end_groups_wherever_batches_end() {
+        let text = |row: usize| (row % 7 != 3).then(|| "x".repeat(row % 40));
+        let odd = |row: usize| Exception { row: row as u32, kind: 3, bytes: vec![5; row % 60] };
+        let all = batch((0..400).map(text).collect(), (0..400).filter(|row| row % 7 == 3).map(odd).collect());
+        assert_eq!(row_lens(&all).iter().sum::<usize>(), len_bytes(&all));
+        let expected = lens(&all, 400, (20, 150));
+        assert!(expected.len() > 60 && expected.iter().sum::<usize>() == 400, "{expected:?}");
+        for batch_rows in [1, 2, 13, 64, 399] {
+            assert_eq!(lens(&all, batch_rows, (20, 150)), expected, "batches of {batch_rows}");
+        }
+        let natural = lens(&all, 64, (u64::MAX, usize::MAX));
+        assert!(natural.len() < expected.len() && natural.len() > 30, "{natural:?}");
+    }
 }

@@ -1,9 +1,12 @@
 //! Databases as tables: capture of a source's rows into row groups ([`capture`]), reading what is stored of them
 //! ([`TablesReader`]), writing them to a target ([`pour`]), and the proof of that ([`prove`]).
 
+mod before;
 mod capture;
+mod checks;
 mod columns;
 mod grouper;
+mod measure;
 mod patching;
 mod pour;
 mod prove;

@@ -145,7 +145,7 @@ pub(crate) fn as_patch(
         Some(mut all) => {
             let moves = !all.deleted().is_empty() || !all.inserted_at().is_empty();
             for (at, piece) in pieces.iter_mut().enumerate() {
-                let is_fresh = matches!(piece.bytes, Bytes::Fresh(_));
+                let is_fresh = !matches!(piece.bytes, Bytes::Known(_));
                 if is_fresh {
                     all = all.without_column(at);
                 }
@@ -169,7 +169,7 @@ pub(crate) fn as_patch(
     let touched_rows = described_rows(&patch).max(touched) as u32;
     let rows_after = rows.rows() as u32;
     described.push(PatchDescription { len_bytes: bytes.len() as u64, touched_rows, rows_after });
-    patches.push(Bytes::Fresh(bytes));
+    patches.push(Bytes::Loose(bytes));
     let base_rows = description.base_rows;
     let columns = pieces.iter().map(|piece| piece.column.clone()).collect();
     let description = GroupDescription { rows: rows_after, base_rows, row_sum, columns, patches: described };
@@ -224,12 +224,12 @@ pub(crate) fn proven(
     rows: &RowBatch,
 ) -> Result<(), StoreError> {
     let types: Vec<_> = table.types.iter().map(|(_, data_type)| data_type.clone()).collect();
-    let Some(Bytes::Fresh(bytes)) = patched.patches.last() else { return Ok(()) };
+    let Some(Bytes::Loose(bytes)) = patched.patches.last() else { return Ok(()) };
     let last = patch::decode(bytes, &types).map_err(|error| unfit(&error))?;
     let mut decoder = FrameDecoder::new()?;
     let is_squashed = patched.description.patches.len() == 1 && was.description.patches.len() > 1;
     for (at, piece) in patched.pieces.iter().enumerate() {
-        let is_fresh = matches!(piece.bytes, Bytes::Fresh(_));
+        let is_fresh = !matches!(piece.bytes, Bytes::Known(_));
         if is_fresh || piece.column.contains_patches as usize >= patched.description.patches.len() {
             continue;
         }

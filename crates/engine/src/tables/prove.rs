@@ -7,6 +7,7 @@ use crate::error::EngineError;
 use datakeep_connector::rows::RowBatch;
 use datakeep_connector::{TableInfo, TableName, TableSource};
 use datakeep_model::Event;
+use datakeep_process_table::describe::group_key;
 use datakeep_process_table::{GroupHash, Keys, RowSum, TableDescription, encode_keys, join};
 
 /// The first row that is not as it was captured.
@@ -102,7 +103,7 @@ fn prove_table(
     {
         return Ok(Some(found));
     }
-    Ok(again.judge())
+    again.judge()
 }
 
 /// A table captured again, so far.
@@ -112,13 +113,16 @@ struct Again<'a> {
     groups: Vec<(u64, GroupHash)>,
     rows: u64,
     row_sum: RowSum,
-    /// Normalised key behind which the next group begins.
+    /// Normalised key behind which the next stored group begins.
     from: Vec<u8>,
+    /// Rows of the stored group before `from` that have not been compared: none as long as groups are the same.
+    captured: RowBatch,
 }
 
 impl<'a> Again<'a> {
     fn new(reader: &'a TablesReader, table: &'a TableDescription) -> Self {
-        Self { reader, table, groups: Vec::new(), rows: 0, row_sum: RowSum::default(), from: Vec::new() }
+        let (groups, row_sum) = (Vec::new(), RowSum::default());
+        Self { reader, table, groups, rows: 0, row_sum, from: Vec::new(), captured: RowBatch::default() }
     }
 
     fn take(&mut self, group: Group) -> Result<Option<FirstDifference>, EngineError> {
@@ -134,27 +138,28 @@ impl<'a> Again<'a> {
             self.row_sum = self.row_sum.plus(hasher.rows(&rows, &self.table.numbers));
             return Ok(None);
         }
-        let stored = self.stored_at(&group.order)?;
-        if let Some(stored) = &stored
-            && stored.entry.key.ends_with(&group.order)
-            && stored.description.hash(hasher) == hash
-        {
-            self.from.clone_from(&group.order);
-            self.from.push(0);
-            return Ok(None);
+        if self.captured.rows() == 0 {
+            match self.next_stored()? {
+                Some(stored) if stored.description.hash(hasher) == hash => return Ok(None),
+                Some(stored) => self.captured = self.reader.rows(self.table, &stored)?,
+                None => {}
+            }
         }
-        self.first_difference(&rows, stored).map(Some)
+        self.compare(rows)
     }
 
-    /// The stored group that holds this key, or would.
-    fn stored_at(&self, key: &[u8]) -> Result<Option<StoredGroup>, EngineError> {
+    /// The stored group that follows.
+    fn next_stored(&mut self) -> Result<Option<StoredGroup>, EngineError> {
         let mut found = None;
-        let from = if self.from.is_empty() { &[][..] } else { self.from.as_slice() };
-        self.reader.each_group(&self.table.info.name, from, &mut |group| {
+        self.reader.each_group(&self.table.info.name, &self.from, &mut |group| {
             found = Some(group);
             Ok(false)
         })?;
-        let _ = key;
+        if let Some(group) = &found {
+            let name_len = group_key(&self.table.info.name, &[]).len();
+            self.from = group.entry.key.get(name_len..).unwrap_or_default().to_vec();
+            self.from.push(0);
+        }
         Ok(found)
     }
 
@@ -163,62 +168,80 @@ impl<'a> Again<'a> {
         encode_keys(&columns)
     }
 
-    fn first_difference(
-        &self,
-        standing: &RowBatch,
-        stored: Option<StoredGroup>,
-    ) -> Result<FirstDifference, EngineError> {
-        let captured = match &stored {
-            Some(group) => self.reader.rows(self.table, group)?,
-            None => {
-                return Ok(self.differ("a row stands there that was not captured", None, Some(standing.slice(0, 1))));
+    /// Row by row: where a row differs, groups end elsewhere on both sides of it.
+    fn compare(&mut self, mut standing: RowBatch) -> Result<Option<FirstDifference>, EngineError> {
+        while standing.rows() > 0 {
+            if self.captured.rows() == 0 {
+                let Some(stored) = self.next_stored()? else {
+                    return Ok(Some(self.surplus(&standing, 0)));
+                };
+                self.captured = self.reader.rows(self.table, &stored)?;
             }
-        };
-        let (old, new) = (self.keys(&captured), self.keys(standing));
-        let one = |rows: &RowBatch, row: usize| Some(rows.slice(row, 1));
-        for row in 0..old.len().min(new.len()) {
+            let common = self.captured.rows().min(standing.rows());
+            let found = self.compare_rows(&self.captured.slice(0, common), &standing.slice(0, common));
+            if found.is_some() {
+                return Ok(found);
+            }
+            self.captured = self.captured.slice(common, self.captured.rows() - common);
+            standing = standing.slice(common, standing.rows() - common);
+        }
+        Ok(None)
+    }
+
+    /// The first difference between as many rows of both.
+    fn compare_rows(&self, captured: &RowBatch, standing: &RowBatch) -> Option<FirstDifference> {
+        let (old, new) = (self.keys(captured), self.keys(standing));
+        let (hasher, numbers) = (self.reader.hasher(), &self.table.numbers);
+        for row in 0..captured.rows() {
             match old.get(row).cmp(new.get(row)) {
-                std::cmp::Ordering::Less => {
-                    return Ok(self.differ("a row that was captured is missing", one(&captured, row), None));
-                }
-                std::cmp::Ordering::Greater => {
-                    return Ok(self.differ("a row stands there that was not captured", None, one(standing, row)));
-                }
+                std::cmp::Ordering::Less => return Some(self.missing(captured, row)),
+                std::cmp::Ordering::Greater => return Some(self.surplus(standing, row)),
                 std::cmp::Ordering::Equal => {
                     let (was, is) = (captured.slice(row, 1), standing.slice(row, 1));
-                    let hasher = self.reader.hasher();
-                    if hasher.rows(&was, &self.table.numbers) != hasher.rows(&is, &self.table.numbers) {
-                        return Ok(self.differ("a row has other values", Some(was), Some(is)));
+                    if hasher.rows(&was, numbers) != hasher.rows(&is, numbers) {
+                        return Some(self.differ("a row has other values", Some(was), Some(is)));
                     }
                 }
             }
         }
-        let common = old.len().min(new.len());
-        Ok(match old.len() > new.len() {
-            true => self.differ("a row that was captured is missing", one(&captured, common), None),
-            false if new.len() > common => {
-                self.differ("a row stands there that was not captured", None, one(standing, common))
-            }
-            false => self.differ("rows are grouped otherwise", None, None),
-        })
+        None
+    }
+
+    fn missing(&self, captured: &RowBatch, row: usize) -> FirstDifference {
+        self.differ("a row that was captured is missing", Some(captured.slice(row, 1)), None)
+    }
+
+    fn surplus(&self, standing: &RowBatch, row: usize) -> FirstDifference {
+        self.differ("a row stands there that was not captured", None, Some(standing.slice(row, 1)))
     }
 
     fn differ(&self, what: &str, captured: Option<RowBatch>, standing: Option<RowBatch>) -> FirstDifference {
         FirstDifference { captured, standing, ..words(self.table, what) }
     }
 
-    fn judge(&self) -> Option<FirstDifference> {
+    /// What is left once all rows that stand there were taken.
+    fn judge(mut self) -> Result<Option<FirstDifference>, EngineError> {
+        let has_key = !self.table.info.key.is_empty();
+        if has_key
+            && self.captured.rows() == 0
+            && let Some(stored) = self.next_stored()?
+        {
+            self.captured = self.reader.rows(self.table, &stored)?;
+        }
+        if self.captured.rows() > 0 {
+            return Ok(Some(self.missing(&self.captured, 0)));
+        }
         if self.rows != self.table.rows {
             let what = format!("{} rows were captured, {} stand there", self.table.rows, self.rows);
-            return Some(words(self.table, &what));
+            return Ok(Some(words(self.table, &what)));
         }
-        let is_same = match self.table.info.key.is_empty() {
-            true => self.row_sum == self.table.row_sum,
-            false => {
+        let is_same = match has_key {
+            false => self.row_sum == self.table.row_sum,
+            true => {
                 let root = self.reader.hasher().root(self.groups.iter().map(|(rows, hash)| (*rows, hash)));
                 root == self.table.content_root
             }
         };
-        (!is_same).then(|| words(self.table, "its rows are others"))
+        Ok((!is_same).then(|| words(self.table, "its rows are others")))
     }
 }

@@ -1,6 +1,7 @@
 //! One worker: names the columns of a group, and encodes those that are not stored yet.
 
-use super::grouper::{Group, len_bytes};
+use super::grouper::Group;
+use super::measure::len_bytes;
 use super::patching::{self, Patched, Tools};
 use super::stored::{StoredGroup, aligned};
 use crate::backup::filler::{Filled, Filler, Shared};
@@ -134,6 +135,8 @@ pub(crate) struct Piece {
 /// What is stored of a column: encoded now, or as it was.
 pub(crate) enum Bytes {
     Fresh(Vec<u8>),
+    /// Encoded now, and worth compressing.
+    Loose(Vec<u8>),
     Known(Vec<Part>),
 }
 
@@ -230,7 +233,7 @@ impl Worker<'_> {
 
     fn put(&mut self, pieces: Vec<Piece>, filled: &mut Filled) -> Result<Vec<RawPart>, StoreError> {
         let fresh = |piece: &Piece| match &piece.bytes {
-            Bytes::Fresh(bytes) => Some(bytes.len()),
+            Bytes::Fresh(bytes) | Bytes::Loose(bytes) => Some(bytes.len()),
             Bytes::Known(_) => None,
         };
         let lens: Option<Vec<usize>> = pieces.iter().map(fresh).collect();
@@ -248,14 +251,14 @@ impl Worker<'_> {
     fn put_bytes(&mut self, bytes: Bytes, parts: &mut Vec<RawPart>, filled: &mut Filled) -> Result<(), StoreError> {
         match bytes {
             Bytes::Known(known) => parts.extend(known.iter().filter_map(as_known)),
-            Bytes::Fresh(bytes) if bytes.len() < APART_LEN_BYTES => {
-                if !bytes.is_empty() {
-                    parts.push(self.filler.chunk(&bytes, filled)?);
-                }
-            }
-            Bytes::Fresh(bytes) => {
+            Bytes::Fresh(bytes) if bytes.len() >= APART_LEN_BYTES => {
                 for chunk in bytes.chunks(self.max_chunk_bytes) {
                     parts.push(self.filler.chunk_apart(chunk.to_vec(), filled)?);
+                }
+            }
+            Bytes::Fresh(bytes) | Bytes::Loose(bytes) => {
+                for chunk in bytes.chunks(self.max_chunk_bytes) {
+                    parts.push(self.filler.chunk(chunk, filled)?);
                 }
             }
         }
@@ -266,7 +269,7 @@ impl Worker<'_> {
 impl Bytes {
     pub fn fresh(&self) -> &[u8] {
         match self {
-            Self::Fresh(bytes) => bytes,
+            Self::Fresh(bytes) | Self::Loose(bytes) => bytes,
             Self::Known(_) => &[],
         }
     }
@@ -320,7 +323,9 @@ pub(crate) fn fresh(
     }
     let exceptions_len_bytes = (bytes.len() - chunk_len) as u64;
     let column = GroupColumn { number, hash, chunk, exceptions_len_bytes, contains_patches: 0 };
-    Ok(Piece { column, bytes: Bytes::Fresh(bytes) })
+    // Pages are compressed, exceptions are not.
+    let is_loose = exceptions_len_bytes as usize > chunk_len / 4;
+    Ok(Piece { column, bytes: if is_loose { Bytes::Loose(bytes) } else { Bytes::Fresh(bytes) } })
 }
 
 fn cannot(table: &TableInfo, error: &dyn std::fmt::Display) -> StoreError {

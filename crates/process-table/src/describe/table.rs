@@ -7,6 +7,7 @@ use crate::hash::RowSum;
 use crate::split::MAX_WINDOW;
 use crate::types::{put_type, read_type};
 use datakeep_connector::{ColumnInfo, TableInfo, TableName};
+use datakeep_model::SessionId;
 
 const VERSION: u8 = 1;
 const NULLABLE: u8 = 1;
@@ -45,8 +46,22 @@ pub struct TableDescription {
     pub row_sum: RowSum,
     /// The identity of its content ([`crate::TableHasher::root`]).
     pub content_root: [u8; 32],
-    /// What became of it since the snapshot before; `None` where there is none to compare with, or only the sum is known.
+    /// The snapshot it was compared with when this was last written: a table that stays as it was keeps what was said of it.
+    pub compared_with: Option<SessionId>,
+    /// What became of it since that snapshot; `None` where there is none to compare with, or only the sum is known.
     pub changes: Option<Changes>,
+}
+
+impl TableDescription {
+    /// What became of the table since `parent`, which is that of the snapshot it stands in.
+    pub fn changes_since(&self, parent: Option<SessionId>) -> Option<Changes> {
+        match parent {
+            None => None,
+            Some(_) if self.compared_with == parent => self.changes,
+            // It was not written again.
+            Some(_) => Some(Changes::default()),
+        }
+    }
 }
 
 impl TableDescription {
@@ -76,6 +91,8 @@ impl TableDescription {
         }
         to.extend(self.row_sum.0.to_le_bytes());
         to.extend(self.content_root);
+        to.push(u8::from(self.compared_with.is_some()));
+        self.compared_with.iter().for_each(|session| to.extend(session.0));
         to.push(u8::from(self.changes.is_some()));
         if let Some(Changes { inserted, updated, deleted }) = self.changes {
             [inserted, updated, deleted].into_iter().for_each(|rows| put_varint(rows, &mut to));
@@ -106,6 +123,11 @@ impl TableDescription {
         let (rows, groups) = (input.varint("rows")?, input.varint("groups")?);
         let row_sum = RowSum(read_u128(input, "row sum")?);
         let content_root = read_hash(input, "content root")?;
+        let compared_with = match input.byte("snapshot before")? {
+            0 => None,
+            1 => Some(read_session(input)?),
+            _ => return Err(input.refuse("snapshot before", "neither 0 nor 1")),
+        };
         let changes = match input.byte("changes")? {
             0 => None,
             1 => Some(Changes {
@@ -117,8 +139,25 @@ impl TableDescription {
         };
         reader.finish()?;
         let info = TableInfo { name, columns, key, sql, notes, rows_estimate: Some(rows) };
-        Ok(Self { info, numbers, next_number, layouts, window, rows, groups, row_sum, content_root, changes })
+        Ok(Self {
+            info,
+            numbers,
+            next_number,
+            layouts,
+            window,
+            rows,
+            groups,
+            row_sum,
+            content_root,
+            compared_with,
+            changes,
+        })
     }
+}
+
+fn read_session(reader: &mut Reader<'_>) -> Result<SessionId, CodecError> {
+    let bytes = reader.bytes(SessionId::LEN_BYTES, "snapshot before")?;
+    bytes.try_into().map(SessionId).map_err(|_| reader.refuse("snapshot before", "the bytes end"))
 }
 
 fn read_position(reader: &mut Reader<'_>, columns: usize) -> Result<usize, CodecError> {
@@ -175,6 +214,7 @@ mod tests {
             groups: 12,
             row_sum: RowSum(77),
             content_root: [9; 32],
+            compared_with: Some(SessionId([3; 12])),
             changes: Some(Changes { inserted: 3, updated: 500, deleted: 0 }),
         };
         let bytes = table.encode();

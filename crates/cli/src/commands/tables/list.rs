@@ -36,7 +36,7 @@ pub fn run(
     if app.out.json {
         for table in &shown {
             let statistics = reader.statistics(&table.info.name)?;
-            app.out.document(&json::document("table", TableJson::of(table, &statistics)))?;
+            app.out.document(&json::document("table", TableJson::of(table, &statistics, manifest.snapshot.parent)))?;
         }
         let (snapshot, items) = (manifest.snapshot.id.to_hex(), shown.len() as u64);
         app.out.document(&json::document("ls", Listing { snapshot, items }))?;

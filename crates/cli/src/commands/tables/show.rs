@@ -55,7 +55,11 @@ struct KnownJson {
 }
 
 impl TableJson {
-    pub fn of(table: &TableDescription, statistics: &[ColumnStatistics]) -> Self {
+    pub fn of(
+        table: &TableDescription,
+        statistics: &[ColumnStatistics],
+        parent: Option<datakeep_model::SessionId>,
+    ) -> Self {
         let column = |(at, column): (usize, &datakeep_connector::ColumnInfo)| {
             let known = statistics.iter().find(|known| known.number == table.numbers[at]);
             ColumnJson {
@@ -68,7 +72,7 @@ impl TableJson {
                 known: known.map(|known| KnownJson::of(known, &column.data_type)),
             }
         };
-        let changes = table.changes;
+        let changes = table.changes_since(parent);
         Self {
             schema: table.info.name.schema.clone(),
             table: table.info.name.table.clone(),
@@ -113,20 +117,23 @@ fn bound_text(bound: &Bound, data_type: &arrow_schema::DataType) -> String {
 pub fn documents(repository: Arc<Repository>, manifest: &Manifest) -> Result<Vec<TableJson>, Failure> {
     let reader = reader(repository, manifest)?;
     let tables = reader.tables()?;
-    let one = |table: &TableDescription| Ok(TableJson::of(table, &reader.statistics(&table.info.name)?));
+    let parent = manifest.snapshot.parent;
+    let one = |table: &TableDescription| Ok(TableJson::of(table, &reader.statistics(&table.info.name)?, parent));
     tables.iter().map(one).collect()
 }
 
 /// Prints tables with their rows, and what became of them.
 pub fn print(app: &App, repository: Arc<Repository>, manifest: &Manifest) -> Result<(), Failure> {
-    let rows: Vec<Vec<String>> = reader(repository, manifest)?.tables()?.iter().map(row).collect();
+    let parent = manifest.snapshot.parent;
+    let tables = reader(repository, manifest)?.tables()?;
+    let rows: Vec<Vec<String>> = tables.iter().map(|table| row(table, parent)).collect();
     table(&rows, &[1]).iter().try_for_each(|line| app.out.line(line))
 }
 
 /// A table: its name, rows, and what became of them since the snapshot before.
-pub fn row(table: &TableDescription) -> Vec<String> {
+pub fn row(table: &TableDescription, parent: Option<datakeep_model::SessionId>) -> Vec<String> {
     let rows = sizes::count(table.rows);
-    let changes = table.changes.map_or_else(String::new, |changes| {
+    let changes = table.changes_since(parent).map_or_else(String::new, |changes| {
         let [inserted, updated, deleted] = [changes.inserted, changes.updated, changes.deleted].map(sizes::count);
         match changes.inserted + changes.updated + changes.deleted {
             0 => tr!("unchanged", "未变"),

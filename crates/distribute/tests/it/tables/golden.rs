@@ -1,0 +1,172 @@
+//! The golden repository of tables: made once, never edited, readable for ever. It holds patches, exceptions, columns that came
+//! and went, tables with and without keys.
+
+use super::making::{change_rows, some_tables, update};
+use super::source::{Database, ModelSource, batch};
+use super::{captured, groups_of, patches_in, places, rows_of, snapshot};
+use crate::support::{NOW, XorShift, assert_sound, open_with, password_slot};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
+use datakeep_connector::rows::{Column, RowBatch};
+use datakeep_engine::{BackupOptions, TablesReader};
+use datakeep_store::{OsEntropy, Repository, SeededEntropy};
+use datakeep_store_blob::{BlobStore, LocalStore, MemoryStore};
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+const PASSWORD: &str = "golden";
+const SEED: u64 = 20_261_130;
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../store/tests/golden/v2-tables")
+}
+
+fn typed(values: &ArrayRef, row: usize) -> String {
+    match values.data_type() {
+        DataType::Int64 => values.as_primitive::<Int64Type>().value(row).to_string(),
+        DataType::Float64 => format!("{:016x}", values.as_primitive::<Float64Type>().value(row).to_bits()),
+        DataType::Boolean => values.as_boolean().value(row).to_string(),
+        DataType::Timestamp(..) => values.as_primitive::<TimestampMicrosecondType>().value(row).to_string(),
+        DataType::Decimal128(..) => values.as_primitive::<Decimal128Type>().value(row).to_string(),
+        DataType::Binary => short(values.as_binary::<i32>().value(row)),
+        _ => short(values.as_string::<i32>().value(row).as_bytes()),
+    }
+}
+
+/// Bytes as they are, long ones by what they hash to.
+fn short(bytes: &[u8]) -> String {
+    if bytes.len() <= 40 { bytes.escape_ascii().to_string() } else { datakeep_process::digest(bytes).to_string() }
+}
+
+fn cell(column: &Column, row: usize) -> String {
+    if column.values().is_valid(row) {
+        return typed(column.values(), row);
+    }
+    let odd = column.exceptions().iter().find(|exception| exception.row as usize == row);
+    odd.map_or("null".into(), |odd| format!("kind {} {}", odd.kind, short(&odd.bytes)))
+}
+
+fn listing(rows: &RowBatch, to: &mut String) {
+    for row in 0..rows.rows() {
+        let cells: Vec<String> = rows.columns().iter().map(|column| cell(column, row)).collect();
+        writeln!(to, "{}", cells.join("\t")).unwrap();
+    }
+}
+
+fn heading(name: &str, columns: impl Iterator<Item = String>, to: &mut String) {
+    writeln!(to, "table {name}: {}", columns.collect::<Vec<_>>().join(", ")).unwrap();
+}
+
+fn expected(number: usize, database: &Database) -> String {
+    let mut to = format!("snapshot {number}\n");
+    for table in database.values() {
+        let columns = table.columns.iter().map(|(name, declared)| format!("{name} {declared}"));
+        heading(&table.name, columns, &mut to);
+        listing(&batch(&table.types(), table.rows.values()), &mut to);
+    }
+    to
+}
+
+fn found(repository: &Arc<Repository>) -> String {
+    let (manifests, faults) = repository.snapshots().unwrap();
+    assert!(faults.is_empty(), "{faults:?}");
+    let mut to = String::new();
+    for (number, manifest) in manifests.into_iter().enumerate() {
+        writeln!(to, "snapshot {number}").unwrap();
+        let reader = TablesReader::new(repository.clone(), manifest).unwrap();
+        for table in reader.tables().unwrap() {
+            let columns = table.info.columns.iter().map(|column| format!("{} {}", column.name, column.declared));
+            heading(&table.info.name.table, columns, &mut to);
+            listing(&rows_of(&reader, &table).unwrap().0, &mut to);
+        }
+    }
+    to
+}
+
+fn states() -> Vec<Database> {
+    let mut chance = XorShift::new(SEED);
+    let first = some_tables(&mut chance);
+    let mut second = first.clone();
+    for (name, table) in &mut second {
+        if name == "heavy" { update(table, 2, &mut chance) } else { change_rows(table, &mut chance) }
+    }
+    let mut third = second.clone();
+    third.values_mut().for_each(|table| update(table, 1, &mut chance));
+    // A column more, one renamed, one of another type, one gone; a table more and one gone.
+    let long = third.get_mut("long").unwrap();
+    long.columns.push(("added".into(), "REAL"));
+    long.rows.values_mut().for_each(|row| row.push(super::making::value("REAL", &mut chance)));
+    long.columns[1].0 = "renamed".into();
+    let texts = third.get_mut("texts").unwrap();
+    texts.columns[2].1 = "BLOB";
+    let wide = third.get_mut("wide").unwrap();
+    wide.columns.remove(5);
+    wide.rows.values_mut().for_each(|row| drop(row.remove(5)));
+    let mut more = third["small"].clone();
+    more.name = "more".into();
+    third.insert("more".into(), more);
+    third.remove("void");
+    let mut fourth = third.clone();
+    fourth.values_mut().for_each(|table| update(table, 2, &mut chance));
+    vec![first, second, third, fourth]
+}
+
+fn options() -> BackupOptions {
+    BackupOptions { workers: 1, ..groups_of(110) }
+}
+
+/// Run by hand, once: `cargo test -p datakeep-distribute --test it -- --ignored make_the_golden_repository_of_tables`.
+#[test]
+#[ignore = "writes the golden repository, which is made once and never again"]
+fn make_the_golden_repository_of_tables() {
+    let place = folder().join("repository");
+    assert!(!place.exists(), "the golden repository stands already and is never edited");
+    let store = MemoryStore::new();
+    let chance = |number: u64| Arc::new(SeededEntropy::new(SEED + number));
+    Repository::init(Arc::new(store.clone()), &places(), &[password_slot("main", PASSWORD)], chance(0), NOW).unwrap();
+    let mut oracle = String::new();
+    for (number, state) in states().iter().enumerate() {
+        let repository = open_with(store.clone(), PASSWORD, chance(1 + number as u64)).unwrap();
+        snapshot(&repository, state, &options());
+        oracle += &expected(number, state);
+    }
+    for listed in store.list("").unwrap() {
+        let path = place.join(&listed.name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, store.read(&listed.name, u64::MAX).unwrap()).unwrap();
+    }
+    fs::write(folder().join("oracle.txt"), oracle).unwrap();
+}
+
+/// A copy in memory: nothing can write into the golden folder.
+fn golden() -> MemoryStore {
+    let (from, into) = (LocalStore::new(&folder().join("repository")), MemoryStore::new());
+    for listed in from.list("").unwrap() {
+        into.tamper(&listed.name, Some(from.read(&listed.name, u64::MAX).unwrap()));
+    }
+    into
+}
+
+#[test]
+fn the_golden_repository_of_tables_is_whole_and_goes_on() {
+    let store = golden();
+    let repository = open_with(store.clone(), PASSWORD, Arc::new(OsEntropy)).unwrap();
+    assert_sound(&repository, "golden");
+    let oracle = fs::read_to_string(folder().join("oracle.txt")).unwrap();
+    let found = found(&repository);
+    for (expected, found) in oracle.lines().zip(found.lines()) {
+        assert_eq!(expected, found);
+    }
+    assert_eq!(oracle.lines().count(), found.lines().count());
+    let newest = repository.snapshots().unwrap().0.pop().unwrap();
+    assert!(patches_in(&repository, &newest) > 0, "it has patches");
+    // The last state once more: what is named as it was then is found again, and nothing is stored.
+    let state = states().pop().unwrap();
+    let report = captured(&repository, &mut ModelSource::new("model", &state), &options()).unwrap();
+    assert_eq!((report.counters.chunks_new, report.counters.items_changed), (0, 0));
+    super::assert_reads(&repository, &report.manifest.unwrap(), &state, "golden and newer");
+}

@@ -1,0 +1,135 @@
+//! The snapshot before, walked side by side with the database.
+
+use super::grouper::Group;
+use super::stored::{StoredGroup, entry_at, group_entries, group_of, table_of};
+use crate::backup::parents::NotingReader;
+use datakeep_connector::TableInfo;
+use datakeep_process_table::TableDescription;
+use datakeep_process_table::describe::{ColumnStatistics, group_key, table_key};
+use datakeep_store::{ChunkRef, Entry, FrameDecoder, Manifest, NodeReader, Repository, StoreError, TreeCursor};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// The snapshot before.
+pub(crate) struct Parent<'r> {
+    repository: &'r Repository,
+    manifest: &'r Manifest,
+    seen: Rc<RefCell<Vec<ChunkRef>>>,
+    decoder: FrameDecoder,
+}
+
+impl<'r> Parent<'r> {
+    pub fn new(repository: &'r Repository, manifest: &'r Manifest) -> Result<Self, StoreError> {
+        Ok(Self { repository, manifest, seen: Rc::default(), decoder: FrameDecoder::new()? })
+    }
+
+    fn reader(&self) -> Result<NotingReader<'r>, StoreError> {
+        Ok(NotingReader::new(NodeReader::new(self.repository)?, Rc::clone(&self.seen)))
+    }
+
+    /// A table as it was.
+    pub fn table(&mut self, info: &TableInfo) -> Result<Option<WasTable>, StoreError> {
+        let Some(entry) = entry_at(self.reader()?, self.manifest, table_key(&info.name))? else { return Ok(None) };
+        let (table, statistics) = table_of(self.repository, &entry, &mut self.decoder)?;
+        Ok(Some(WasTable { table, statistics, entry }))
+    }
+
+    /// A group as it is stored.
+    pub fn group(&mut self, entry: Entry) -> Result<StoredGroup, StoreError> {
+        group_of(self.repository, entry, &mut self.decoder)
+    }
+
+    /// The groups that a table had; none where they are of another key, and so in another order.
+    pub fn groups(&mut self, info: &TableInfo, was: &TableDescription) -> Result<Option<WasGroups<'r>>, StoreError> {
+        let mut entries = group_entries(self.reader()?, self.manifest, &info.name);
+        let next = entries.next_entry()?;
+        let prefix = group_key(&info.name, &[]);
+        let names = |info: &TableInfo| info.key.iter().map(|&at| info.columns[at].name.clone()).collect::<Vec<_>>();
+        let (before, new_before, has_key) = (Vec::new(), Vec::new(), !info.key.is_empty());
+        let groups = WasGroups { entries, next, before, new_before, prefix, has_key, knows_all: true };
+        Ok((names(info) == names(&was.info)).then_some(groups))
+    }
+
+    /// Nodes of its tree that have been read since this was asked last.
+    pub fn take_seen(&self) -> Vec<ChunkRef> {
+        self.seen.borrow_mut().drain(..).collect()
+    }
+}
+
+/// A table as it was.
+pub(crate) struct WasTable {
+    pub table: TableDescription,
+    pub statistics: Vec<ColumnStatistics>,
+    pub entry: Entry,
+}
+
+/// The groups that a table had, walked side by side with those it has.
+pub(crate) struct WasGroups<'r> {
+    entries: TreeCursor<NotingReader<'r>>,
+    next: Option<Entry>,
+    /// What orders the group before the next, and the last new group: where they are the same, the next ones begin alike.
+    before: Vec<u8>,
+    new_before: Vec<u8>,
+    prefix: Vec<u8>,
+    has_key: bool,
+    knows_all: bool,
+}
+
+impl WasGroups<'_> {
+    fn order<'e>(&self, entry: &'e Entry) -> &'e [u8] {
+        entry.key.get(self.prefix.len()..).unwrap_or_default()
+    }
+
+    fn advance(&mut self) -> Result<(), StoreError> {
+        if let Some(entry) = self.next.take() {
+            self.before = self.order(&entry).to_vec();
+            self.next = self.entries.next_entry()?;
+        }
+        Ok(())
+    }
+
+    /// The group that held the first row of this one, if any did: that is the first that ends at that row or behind it. Without
+    /// a key, the one of the same number. And whether both hold what became of the same rows.
+    pub fn of(&mut self, group: &Group, is_last: bool) -> Result<(Option<Entry>, bool), StoreError> {
+        let least = if self.has_key { &group.first_key } else { &group.order };
+        while let Some(entry) = &self.next {
+            if self.order(entry) >= least.as_slice() {
+                break;
+            }
+            self.advance()?;
+        }
+        let begins_alike = self.before == self.new_before;
+        self.new_before.clone_from(&group.order);
+        let Some(found) = self.next.clone() else {
+            // Rows behind all that were there; and so are those of the next group.
+            self.knows_all &= begins_alike;
+            if begins_alike {
+                self.new_before.clone_from(&self.before);
+            }
+            return Ok((None, begins_alike));
+        };
+        let ends_alike = self.order(&found) == group.order;
+        if is_last || self.order(&found) <= group.order.as_slice() {
+            self.advance()?;
+        }
+        // Of the last group that was there, all rows stand in this one: what follows is new.
+        let is_last_of_both = self.next.is_none();
+        let is_aligned = begins_alike && (ends_alike || is_last_of_both);
+        if !ends_alike && (is_last || is_last_of_both) {
+            // The table ended elsewhere: what follows begins behind both.
+            self.new_before.clone_from(&self.before);
+        }
+        self.knows_all &= is_aligned;
+        Ok((Some(found), is_aligned))
+    }
+
+    /// Walks to the end, so that all nodes are known; true when every group was compared with one that holds what became of its
+    /// rows.
+    pub fn finish(mut self) -> Result<bool, StoreError> {
+        let knows_all = self.knows_all && self.next.is_none();
+        while self.next.is_some() {
+            self.advance()?;
+        }
+        Ok(knows_all)
+    }
+}

@@ -12,4 +12,6 @@ pub mod tables;
 pub use backup::{BackupOptions, BackupReport, Original, RunContext, backup, copy};
 pub use error::EngineError;
 pub use restore::{Action, RestoreItem, RestorePump, RestoreTally};
-pub use tables::{CaptureReport, FirstDifference, Poured, Proof, StoredGroup, TablesReader, capture, pour, prove};
+pub use tables::{
+    CaptureReport, FirstDifference, Poured, Proof, StoredGroup, TablesReader, capture, pour, pour_rows, prove,
+};

@@ -13,4 +13,5 @@ pub use cell::{Cell, Row, row_of};
 pub use diff::{CellChange, RowChange, RowCounts, TableDiff, each_batch};
 pub use find::{find_table, names};
 pub use plan::{PlannedTable, Standing, TablesPlan, TablesRequest, WhereItStands, plan_tables};
+pub use row::{CellStep, RowHistory, RowStep};
 pub use schema::{ObjectPair, SchemaChange, TablePair, TablesPair, compare_schemas, key_names};

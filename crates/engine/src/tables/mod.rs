@@ -12,6 +12,6 @@ mod tally;
 mod worker;
 
 pub use capture::{CaptureReport, capture};
-pub use pour::{Poured, pour};
+pub use pour::{Poured, pour, pour_rows};
 pub use prove::{FirstDifference, Proof, prove};
 pub use stored::{StoredGroup, TablesReader};

@@ -40,21 +40,14 @@ impl Script<'_> {
         let diff = TableDiff::new(self.old, self.new, table);
         let unique = self.unique_columns(new);
         let may_clash = |cells: &[CellChange]| cells.iter().any(|cell| unique.get(cell.column) == Some(&true));
-        let mut clashing = 0u64;
         diff.rows::<E>(&mut |change| match change {
             RowChange::Deleted(row) => {
                 let old = table.old.as_ref().map_or(new, |old| &old.info);
                 let key: Vec<Cell> = old.key.iter().filter_map(|&at| row.get(at).cloned()).collect();
                 write(&self.delete(new, &key)?)
             }
-            RowChange::Updated { key, cells } if may_clash(&cells) => {
-                clashing += 1;
-                match clashing {
-                    // What is unique is given up by all before anyone takes it.
-                    1.. => self.give_up(new, &key, write),
-                    0 => Ok(()),
-                }
-            }
+            // What is unique is given up by all before anyone takes it.
+            RowChange::Updated { key, cells } if may_clash(&cells) => write(&self.delete(new, &key)?),
             _ => Ok(()),
         })?;
         diff.rows::<E>(&mut |change| match change {
@@ -64,10 +57,6 @@ impl Script<'_> {
             RowChange::Deleted(_) => Ok(()),
         })?;
         Ok(())
-    }
-
-    fn give_up<E: From<DistributeError>>(&self, new: &TableInfo, key: &[Cell], write: Write<'_, E>) -> Result<(), E> {
-        write(&self.delete(new, key)?)
     }
 
     /// The whole row as it is.

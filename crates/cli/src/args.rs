@@ -98,6 +98,8 @@ pub enum Verb {
     Cat(CatArgs),
     /// Compare two snapshots
     Diff(DiffArgs),
+    /// Show rows of a table, one row by its key, or what became of it
+    Rows(RowsArgs),
     /// Bring files back
     Restore(Box<RestoreArgs>),
     /// Show how much is stored, and how well
@@ -334,9 +336,32 @@ pub struct DiffArgs {
     /// Do not show items of which only metadata differs
     #[arg(long)]
     pub no_metadata: bool,
-    /// Print the summary only
-    #[arg(long)]
+    /// Print the summary only; of tables: how many rows of each differ
+    #[arg(long, alias = "summary")]
     pub stat: bool,
+    /// Of tables: print the statements that turn the older state into the newer one
+    #[arg(long, conflicts_with_all = ["undo", "stat"])]
+    pub sql: bool,
+    /// Of tables: print the statements that turn the newer state back into the older one
+    #[arg(long, conflicts_with = "stat")]
+    pub undo: bool,
+}
+
+/// `rows`.
+#[derive(Args, Debug)]
+pub struct RowsArgs {
+    /// A snapshot and a table in it
+    #[arg(value_name = "SNAPSHOT:TABLE")]
+    pub place: OsString,
+    /// The row of this key; of a key of several columns repeat it, or put commas between
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
+    pub key: Vec<String>,
+    /// What became of that row in all snapshots of the source
+    #[arg(long, requires = "key")]
+    pub history: bool,
+    /// Without --key: the first N rows
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: u64,
 }
 
 /// What happens to what stands in the way of a restore.
@@ -376,6 +401,9 @@ pub struct RestoreArgs {
     /// The name that a single table gets in the target
     #[arg(long, value_name = "TABLE")]
     pub into_table: Option<String>,
+    /// With --merge: only the row of this key; of a key of several columns repeat it, or put commas between
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true, requires = "merge")]
+    pub key: Vec<String>,
     /// Remove what the snapshot does not have, in directories that it has
     #[arg(long)]
     pub delete: bool,

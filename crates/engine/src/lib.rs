@@ -14,5 +14,5 @@ pub use error::EngineError;
 pub use restore::{Action, RestoreItem, RestorePump, RestoreTally};
 pub use tables::{
     CaptureReport, FirstDifference, Poured, Proof, SnapshotTables, StoredGroup, TablesReader, capture, copy_tables,
-    pour, prove,
+    pour, pour_rows, prove,
 };

@@ -1,6 +1,7 @@
 //! `datakeep diff`.
 
 use crate::args::DiffArgs;
+use crate::commands::tables;
 use crate::errors::Failure;
 use crate::open::App;
 use crate::out::Style;
@@ -36,7 +37,7 @@ struct Summary {
 
 /// Runs it.
 pub fn run(app: &App, args: &DiffArgs) -> Result<ExitCode, Failure> {
-    let repository = app.open_cached()?;
+    let repository = std::sync::Arc::new(app.open_cached()?);
     let (manifests, _) = app.snapshots(&repository)?;
     let (old_name, old_path) = place::split(&args.old)?;
     let (new_name, new_path) = args.new.as_deref().map(place::split).transpose()?.unwrap_or_default();
@@ -46,6 +47,12 @@ pub fn run(app: &App, args: &DiffArgs) -> Result<ExitCode, Failure> {
         None => (before(&manifests, first)?, first),
     };
     let beneath = new_path.or(old_path).unwrap_or_default();
+    if tables::holds_tables(old) || tables::holds_tables(new) {
+        return tables::diff::run(app, args, repository, (old, new), &beneath);
+    }
+    if args.sql || args.undo {
+        return Err(Failure::usage(tr!("--sql and --undo are for tables", "--sql 和 --undo 只用于表")));
+    }
     let mut summary = Summary { old: old.snapshot.id.to_hex(), new: new.snapshot.id.to_hex(), ..Summary::default() };
     let mut failed = None;
     let mut seen = false;

@@ -43,6 +43,7 @@ pub fn run(app: &App, cli: &Cli) -> Result<ExitCode, Failure> {
         Verb::Find(args) => find::run(app, args),
         Verb::Cat(args) => cat::run(app, args),
         Verb::Diff(args) => diff::run(app, args),
+        Verb::Rows(args) => tables::rows::run(app, args),
         Verb::Restore(args) => restore::run(app, args),
         Verb::Stats(args) => stats::run(app, args),
         Verb::Check(args) => check::run(app, args),

@@ -1,7 +1,17 @@
-//! Tables of snapshots: found by name, planned and put back.
+//! Tables of snapshots: found by name, planned and put back, compared, followed through time.
 
+mod cell;
+pub mod diff;
 mod find;
 mod plan;
+pub mod row;
+mod schema;
+pub mod script;
+pub mod text;
 
+pub use cell::{Cell, Row, row_of};
+pub use diff::{CellChange, RowChange, RowCounts, TableDiff, each_batch};
 pub use find::{find_table, names};
 pub use plan::{PlannedTable, Standing, TablesPlan, TablesRequest, WhereItStands, plan_tables};
+pub use row::{CellStep, RowHistory, RowStep};
+pub use schema::{ObjectPair, SchemaChange, TablePair, TablesPair, compare_schemas, key_names};

@@ -16,7 +16,7 @@ mod tally;
 mod worker;
 
 pub use capture::{CaptureReport, capture, copy_tables};
-pub use pour::{Poured, pour};
+pub use pour::{Poured, pour, pour_rows};
 pub use prove::{FirstDifference, Proof, prove};
 pub use snapshot::SnapshotTables;
 pub use stored::{StoredGroup, TablesReader};

@@ -3,6 +3,7 @@
 use super::stored::{StoredGroup, TablesReader};
 use crate::backup::RunContext;
 use crate::error::EngineError;
+use datakeep_connector::rows::RowBatch;
 use datakeep_connector::{RestoreJob, TableName, TableTarget};
 use datakeep_model::{Event, Phase};
 use datakeep_process_table::TableDescription;
@@ -41,6 +42,23 @@ pub fn pour(
     context.observer.observe(&Event::Phase(Phase::Committing));
     poured.verified = target.finish()?;
     Ok(poured)
+}
+
+/// As [`pour`], but of a job of one table these rows alone.
+pub fn pour_rows(
+    target: &mut dyn TableTarget,
+    job: &RestoreJob,
+    rows: &RowBatch,
+    context: &RunContext<'_>,
+) -> Result<Poured, EngineError> {
+    context.observer.observe(&Event::Phase(Phase::Transferring));
+    target.begin(job)?;
+    target.begin_table(0)?;
+    target.write(rows)?;
+    target.end_table()?;
+    context.observer.observe(&Event::Phase(Phase::Committing));
+    let verified = target.finish()?;
+    Ok(Poured { tables: 1, rows: rows.rows() as u64, verified })
 }
 
 fn pour_table(

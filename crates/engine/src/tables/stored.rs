@@ -234,6 +234,11 @@ impl TablesReader {
         Ok(())
     }
 
+    /// The group of an entry of this snapshot's tree.
+    pub fn group(&self, entry: Entry) -> Result<StoredGroup, EngineError> {
+        Ok(group_of(&self.repository, entry, &mut FrameDecoder::new()?)?)
+    }
+
     /// These columns of a group, by their positions in the table's description; each proven to be the values it is named by.
     pub fn columns(
         &self,

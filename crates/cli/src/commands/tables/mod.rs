@@ -1,8 +1,12 @@
 //! Databases as tables: `backup`, `restore`, `ls` and the rest where the snapshot holds tables.
 
 pub mod backup;
+mod cells;
+pub mod diff;
 pub mod list;
 pub mod restore;
+mod restore_row;
+pub mod rows;
 pub mod show;
 
 use crate::errors::Failure;

@@ -1,6 +1,7 @@
 //! `datakeep restore` of a snapshot of tables.
 
 use super::backup::safe;
+use super::restore_row::RowJob;
 use super::{connector_of, reader};
 use crate::args::{OverwriteName, RestoreArgs};
 use crate::errors::Failure;
@@ -65,6 +66,11 @@ pub fn run(
     let mut target = connector.open_table_target(to, &options, args.dry_run)?;
     let standing = target.look()?;
     let plan = plan_tables(&reader, standing.as_deref(), to, &request)?;
+    if !args.key.is_empty() {
+        drop(target);
+        let job = RowJob { connector: &*connector, to, manifest, reader: &reader, plan: &plan };
+        return job.run(app, &args.key, args.dry_run);
+    }
     if args.dry_run {
         return show_plan(app, manifest, to, &plan);
     }

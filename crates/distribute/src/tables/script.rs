@@ -1,0 +1,117 @@
+//! The difference of two snapshots of a SQLite database as the statements that turn one into the other.
+//!
+//! ```text
+//! drop objects ─> rebuild or drop tables ─> make tables ─> delete, update, insert rows ─> SQLite's own tables ─> make objects
+//! ```
+//!
+//! Rows are put exactly as they were captured: foreign keys and checks are off meanwhile, triggers of tables that change are
+//! dropped before and made again afterwards from the statements that were captured. A table of another schema is made anew
+//! from its statement and filled with the columns that stay. Per table all deletions come first, so that what is unique is
+//! free for others.
+
+mod head;
+mod plan;
+mod rows;
+
+use super::cell::Cell;
+use super::schema::TablesPair;
+use super::text::{TextEncoding, literal};
+use crate::error::DistributeError;
+use datakeep_connector::SchemaObject;
+use datakeep_engine::TablesReader;
+use plan::{Plan, TableFate};
+
+/// Writes one piece of a script, a whole line or more without the last line's end.
+pub type Write<'w, E> = &'w mut dyn FnMut(&str) -> Result<(), E>;
+
+/// The kind of a virtual table, as its source says it.
+const VIRTUAL_TABLE: &str = "virtual-table";
+
+/// Two states of a database, ready to be written as a script.
+pub struct Script<'a> {
+    old: &'a TablesReader,
+    new: &'a TablesReader,
+    pair: &'a TablesPair,
+    /// Only this table, if any; its own objects belong to it.
+    only: Option<&'a str>,
+    encoding: TextEncoding,
+}
+
+/// What a script is for, told in its first lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Heading<'h> {
+    /// The state it is to be run on.
+    pub from: &'h str,
+    /// The state it makes.
+    pub to: &'h str,
+}
+
+impl<'a> Script<'a> {
+    /// `pair` is of the same two readers. The script turns `old` into `new`; `only`: nothing but the table of this name.
+    pub fn new(
+        old: &'a TablesReader,
+        new: &'a TablesReader,
+        pair: &'a TablesPair,
+        only: Option<&'a str>,
+    ) -> Result<Self, DistributeError> {
+        for reader in [old, new] {
+            let source = &reader.manifest().snapshot.source;
+            if source.kind != "sqlite" {
+                return Err(DistributeError::Usage {
+                    message: format!(
+                        "statements are made for SQLite; source {} is of kind {}",
+                        source.name, source.kind
+                    ),
+                    hint: Some("print the difference as JSON instead: --json".to_owned()),
+                });
+            }
+        }
+        let setting = pair.old.settings.iter().find(|note| note.name == "encoding");
+        let encoding = setting.and_then(|note| std::str::from_utf8(&note.value).ok());
+        Ok(Self { old, new, pair, only, encoding: encoding.map(TextEncoding::parse).unwrap_or_default() })
+    }
+
+    /// Writes it. Rows are read as they are written: memory does not grow with the difference.
+    pub fn write<E: From<DistributeError>>(&self, heading: Heading<'_>, write: Write<'_, E>) -> Result<(), E> {
+        let plan = Plan::of(self)?;
+        self.write_head(heading, &plan, write)?;
+        for object in plan.dropped.iter().rev() {
+            write(&self.drop_statement(object))?;
+        }
+        for (table, fate) in &plan.tables {
+            self.write_table_schema(table, *fate, write)?;
+        }
+        for (table, fate) in plan.tables.iter().filter(|(table, _)| !plan::is_own(&table.name.table)) {
+            self.write_rows(table, *fate, write)?;
+        }
+        for (table, fate) in plan.tables.iter().filter(|(table, _)| plan::is_own(&table.name.table)) {
+            self.write_rows(table, *fate, write)?;
+        }
+        for object in &plan.made {
+            write(&terminated(&object.sql))?;
+        }
+        self.write_tail(&plan, write)
+    }
+
+    fn drop_statement(&self, object: &SchemaObject) -> String {
+        let kind = object.kind.to_ascii_uppercase();
+        format!("DROP {kind} {};", super::text::identifier(&object.name))
+    }
+
+    fn value(&self, cell: &Cell) -> Result<String, DistributeError> {
+        literal(cell, self.encoding).ok_or_else(|| DistributeError::Usage {
+            message: format!("SQLite has no literal for {} in this database", super::text::shown(cell)),
+            hint: Some("print the difference as JSON instead: --json".to_owned()),
+        })
+    }
+
+    /// True when every row of the table is put anew.
+    fn is_made_anew(fate: TableFate) -> bool {
+        matches!(fate, TableFate::Make | TableFate::Remake | TableFate::Refill)
+    }
+}
+
+/// A captured statement with its end. A comment at its end must not swallow that.
+fn terminated(sql: &str) -> String {
+    if sql.contains("--") { format!("{sql}\n;") } else { format!("{sql};") }
+}

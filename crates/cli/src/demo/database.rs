@@ -60,6 +60,8 @@ impl Demo<'_> {
         self.step(&["show", "shop"])?;
         self.step(&["ls", "shop:orders"])?;
         let before = self.first_of("shop")?;
+        self.step(&["diff", &before, "shop", "--summary"])?;
+        self.step(&["rows", "shop:orders", "--key", "641", "--history"])?;
         let to = format!("sqlite:{}", text(&self.folder.join("recovered.db")));
         // The command itself captures what it wrote again and compares: a difference is a failure.
         self.step(&["restore", &format!("{before}:orders"), "--to", &to])

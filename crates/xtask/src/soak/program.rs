@@ -102,7 +102,7 @@ impl Program {
         let mut child = command.spawn().with_context(|| format!("run {}", self.binary.display()))?;
         // Read while it runs: a child that says more than a pipe holds would wait for ever.
         let pipes = (child.stdout.take().map(drain), child.stderr.take().map(drain));
-        let status = end(&mut child, fate)?;
+        let status = end(&mut child, fate).with_context(|| format!("datakeep {}", arguments.join(" ")))?;
         let (out, err) = (said(pipes.0, &out)?, said(pipes.1, &err)?);
         Ok(Ended { fate, status, out, err })
     }

@@ -23,7 +23,9 @@ use datakeep_model::{
     Timestamp,
 };
 use datakeep_process_table::describe::{DATABASE_KEY, group_key, table_key};
-use datakeep_process_table::{DatabaseDescription, Layout, MAX_WINDOW, TableDescription, TableHasher, chunk, join};
+use datakeep_process_table::{
+    Changes, DatabaseDescription, Layout, MAX_WINDOW, TableDescription, TableHasher, chunk, join,
+};
 use datakeep_store::long::shorten;
 use datakeep_store::{
     BuiltTree, ChunkRef, Claims, CommitRequest, Content, Entry, FrameDecoder, Manifest, NodeReader, Part, Reach,
@@ -383,7 +385,8 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     }
 
     fn expect(&self, catalog: &Catalog) {
-        let rows: Option<u64> = catalog.tables.iter().map(|table| table.rows_estimate).sum();
+        let mut estimates = catalog.tables.iter().map(|table| table.rows_estimate);
+        let rows = estimates.try_fold(0u64, |sum, rows| Some(sum.saturating_add(rows?)));
         if let Some(items) = rows {
             self.run.context.observer.observe(&Event::Expect { items, bytes: 0 });
         }
@@ -621,7 +624,10 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             groups: totals.groups.len() as u64,
             row_sum: totals.row_sum,
             content_root,
-            changes: totals.changes.filter(|_| knows_all && was.is_some()),
+            changes: was.as_ref().and_then(|was| match totals.rows {
+                0 => Some(Changes { deleted: was.rows, ..Changes::default() }),
+                _ => totals.changes.filter(|_| knows_all),
+            }),
         };
         let entry = self.entry(table_key(&work.info.name), Vec::new(), description.encode())?;
         self.ends.push(entry);

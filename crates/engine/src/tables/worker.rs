@@ -12,6 +12,7 @@ use crate::backup::{Answer, Place, RawPart};
 use arrow_schema::DataType;
 use datakeep_connector::TableInfo;
 use datakeep_connector::rows::{Column, RowBatch};
+use datakeep_model::ErrorKind;
 use datakeep_process_table::chunk::{decode, encode};
 use datakeep_process_table::rowcodec::encode_exceptions;
 use datakeep_process_table::{
@@ -140,8 +141,18 @@ impl Worker<'_> {
             Some(was) if was.description.hash(self.hasher) == hash => {
                 (Outcome::Same(Box::new(was)), Some(Changes::default()))
             }
-            was => self.store(&table, &rows, (&hashes, was.as_ref()), &mut filled)?,
+            was => match self.store(&table, &rows, (&hashes, was.as_ref()), &mut filled) {
+                // What was stored before cannot be read: the rows are here, and are stored as if they were new.
+                Err(error) if was.is_some() && error.kind() == ErrorKind::Integrity => {
+                    let row_sum = self.hasher.rows(&rows, &table.numbers);
+                    (self.rewrite(&table, (&rows, row_sum), (&hashes, None), &mut filled)?, None)
+                }
+                stored => stored?,
+            },
         };
+        if let Outcome::New(description, _) = &outcome {
+            check_readable(&table.info, description)?;
+        }
         let changes = changes.filter(|_| is_aligned);
         Ok(GroupResult { number, hash, outcome, read_bytes, filled, changes })
     }
@@ -298,6 +309,12 @@ pub(crate) fn fresh(
     let exceptions_len_bytes = (bytes.len() - chunk_len) as u64;
     let column = GroupColumn { number, hash, chunk, exceptions_len_bytes, contains_patches: 0 };
     Ok(Piece { column, bytes: Bytes::Fresh(bytes) })
+}
+
+/// That nothing of a group is beyond the limits of those who read it.
+fn check_readable(table: &TableInfo, description: &GroupDescription) -> Result<(), StoreError> {
+    let read = GroupDescription::decode(&description.encode()).map_err(|error| cannot(table, &error))?;
+    if read == *description { Ok(()) } else { Err(cannot(table, &"what is said of a row group does not come back")) }
 }
 
 fn cannot(table: &TableInfo, error: &dyn std::fmt::Display) -> StoreError {

@@ -19,8 +19,8 @@ use crate::error::EngineError;
 use datakeep_connector::rows::RowBatch;
 use datakeep_connector::{ByteBudget, Catalog, TableInfo, TableSource};
 use datakeep_model::{
-    ChunkId, ChunkKind, ContentKind, Counters, Event, FileType, Mark, Meta, Phase, SessionId, Snapshot, SourceInfo,
-    Timestamp,
+    ChunkId, ChunkKind, ContentKind, Counters, ErrorKind, Event, FileType, Mark, Meta, Phase, SessionId, Snapshot,
+    SourceInfo, Timestamp,
 };
 use datakeep_process_table::describe::{DATABASE_KEY, group_key, table_key};
 use datakeep_process_table::{
@@ -317,6 +317,12 @@ impl WasGroups<'_> {
         Ok((Some(found), is_aligned))
     }
 
+    /// What follows cannot be read.
+    fn give_up(&mut self) -> (Option<Entry>, bool) {
+        (self.next, self.knows_all) = (None, false);
+        (None, false)
+    }
+
     /// Walks to the end, so that all nodes are known; true when every group was compared with one that holds what became of its
     /// rows.
     fn finish(mut self) -> Result<bool, StoreError> {
@@ -393,8 +399,8 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     }
 
     fn table(&mut self, source: &mut dyn TableSource, info: &TableInfo) -> Result<(), EngineError> {
-        let was = match &mut self.parent {
-            Some(parent) => parent.table(info)?,
+        let was = match self.parent.as_mut().map(|parent| parent.table(info)) {
+            Some(was) => self.as_hint(was)?.flatten(),
             None => None,
         };
         let Inherited { info, numbers, next_number, layouts } = inherit(info.clone(), was.as_ref());
@@ -442,7 +448,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             self.group(work.clone(), (group, true), was_groups.as_mut())?;
         }
         let knows_all = match was_groups {
-            Some(groups) => groups.finish()?,
+            Some(groups) => self.as_hint(groups.finish())?.unwrap_or(false),
             None => was.is_none(),
         };
         let work =
@@ -458,7 +464,8 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     ) -> Result<Option<WasGroups<'r>>, EngineError> {
         let (Some(parent), Some(was)) = (&mut self.parent, was) else { return Ok(None) };
         let mut entries = group_entries(parent.reader()?, parent.manifest, &info.name);
-        let next = entries.next_entry()?;
+        let next = entries.next_entry();
+        let Some(next) = self.as_hint(next)? else { return Ok(None) };
         let prefix = group_key(&info.name, &[]);
         // Groups of another key are in another order.
         let is_same_key = info.key.iter().map(|&at| &info.columns[at].name).eq(was
@@ -483,10 +490,20 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             self.check_cancelled()?;
         }
         let (was, is_aligned) = match was {
-            Some(groups) => groups.of(&group, is_last)?,
+            Some(groups) => match self.as_hint(groups.of(&group, is_last))? {
+                Some(found) => found,
+                None => groups.give_up(),
+            },
             None => (None, true),
         };
-        let was = was.map(|entry| self.stored(entry)).transpose()?;
+        let (was, is_aligned) = match was.map(|entry| self.stored(entry)) {
+            None => (None, is_aligned),
+            Some(stored) => {
+                let stored = self.as_hint(stored)?;
+                let is_known = stored.is_some();
+                (stored, is_aligned && is_known)
+            }
+        };
         let key = group_key(&table.info.name, &group.order);
         let number = self.first + self.pending.len() as u64;
         self.pending.push_back(Pending::Group { key, result: None });
@@ -494,6 +511,19 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         self.outstanding += 1;
         self.flush_asked = false;
         Ok(())
+    }
+
+    /// The snapshot before is a hint: where it cannot be understood, rows are stored as if they were new.
+    fn as_hint<T>(&self, read: Result<T, StoreError>) -> Result<Option<T>, EngineError> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(error) if matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Incompatible) => {
+                let text = format!("the previous snapshot is damaged: {error}; what it says of these rows is not used");
+                self.run.context.observer.observe(&Event::Warning(&text));
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn stored(&mut self, entry: Entry) -> Result<StoredGroup, StoreError> {

@@ -123,6 +123,12 @@ impl WasGroups<'_> {
         Ok((Some(found), is_aligned))
     }
 
+    /// What follows cannot be read.
+    pub fn give_up(&mut self) -> (Option<Entry>, bool) {
+        (self.next, self.knows_all) = (None, false);
+        (None, false)
+    }
+
     /// Walks to the end, so that all nodes are known; true when every group was compared with one that holds what became of its
     /// rows.
     pub fn finish(mut self) -> Result<bool, StoreError> {

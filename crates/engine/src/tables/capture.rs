@@ -24,7 +24,9 @@ use datakeep_model::{
     SourceInfo, Timestamp,
 };
 use datakeep_process_table::describe::{ColumnStatistics, DATABASE_KEY, group_key, table_key};
-use datakeep_process_table::{DatabaseDescription, Layout, MAX_WINDOW, TableDescription, TableHasher, chunk, join};
+use datakeep_process_table::{
+    Changes, DatabaseDescription, Layout, MAX_WINDOW, TableDescription, TableHasher, chunk, join,
+};
 use datakeep_store::long::shorten;
 use datakeep_store::{
     BuiltTree, ChunkRef, Claims, CommitRequest, Content, Entry, FrameDecoder, Manifest, Part, Reach, Repository,
@@ -336,15 +338,16 @@ impl<'r, 'a> Coordinator<'r, 'a> {
     }
 
     fn expect(&self, catalog: &Catalog) {
-        let rows: Option<u64> = catalog.tables.iter().map(|table| table.rows_estimate).sum();
+        let mut estimates = catalog.tables.iter().map(|table| table.rows_estimate);
+        let rows = estimates.try_fold(0u64, |sum, rows| Some(sum.saturating_add(rows?)));
         if let Some(items) = rows {
             self.run.context.observer.observe(&Event::Expect { items, bytes: 0 });
         }
     }
 
     fn table(&mut self, source: &mut dyn TableSource, info: &TableInfo) -> Result<(), EngineError> {
-        let was = match &mut self.parent {
-            Some(parent) => parent.table(info)?,
+        let was = match self.parent.as_mut().map(|parent| parent.table(info)) {
+            Some(was) => self.as_hint(was)?.flatten(),
             None => None,
         };
         let (was, was_statistics, was_entry) = match was {
@@ -397,7 +400,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             self.group(work.clone(), (group, true), was_groups.as_mut())?;
         }
         let knows_all = match was_groups {
-            Some(groups) => groups.finish()?,
+            Some(groups) => self.as_hint(groups.finish())?.unwrap_or(false),
             None => was.is_none(),
         };
         let work =
@@ -420,7 +423,8 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         was: Option<&TableDescription>,
     ) -> Result<Option<WasGroups<'r>>, EngineError> {
         let (Some(parent), Some(was)) = (&mut self.parent, was) else { return Ok(None) };
-        Ok(parent.groups(info, was)?)
+        let groups = parent.groups(info, was);
+        Ok(self.as_hint(groups)?.flatten())
     }
 
     fn group(
@@ -435,12 +439,20 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             self.check_cancelled()?;
         }
         let (was, is_aligned) = match was {
-            Some(groups) => groups.of(&group, is_last)?,
+            Some(groups) => match self.as_hint(groups.of(&group, is_last))? {
+                Some(found) => found,
+                None => groups.give_up(),
+            },
             None => (None, true),
         };
-        let was = match (was, &mut self.parent) {
-            (Some(entry), Some(parent)) => Some(parent.group(entry)?),
-            _ => None,
+        let stored = was.zip(self.parent.as_mut()).map(|(entry, parent)| parent.group(entry));
+        let (was, is_aligned) = match stored {
+            None => (None, is_aligned),
+            Some(stored) => {
+                let stored = self.as_hint(stored)?;
+                let is_known = stored.is_some();
+                (stored, is_aligned && is_known)
+            }
         };
         let key = group_key(&table.info.name, &group.order);
         if key.len() > MAX_KEY_LEN_BYTES {
@@ -452,6 +464,19 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         self.outstanding += 1;
         self.flush_asked = false;
         Ok(())
+    }
+
+    /// The snapshot before is a hint: where it cannot be understood, rows are stored as if they were new.
+    fn as_hint<T>(&self, read: Result<T, StoreError>) -> Result<Option<T>, EngineError> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(error) if matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Incompatible) => {
+                let text = format!("the previous snapshot is damaged: {error}; what it says of these rows is not used");
+                self.run.context.observer.observe(&Event::Warning(&text));
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn check_cancelled(&self) -> Result<(), EngineError> {
@@ -579,7 +604,10 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             row_sum: totals.row_sum,
             content_root,
             compared_with: self.run.parent.map(|parent| parent.snapshot.id),
-            changes: totals.changes.filter(|_| knows_all && was.is_some()),
+            changes: was.as_ref().and_then(|was| match totals.rows {
+                0 => Some(Changes { deleted: was.rows, ..Changes::default() }),
+                _ => totals.changes.filter(|_| knows_all),
+            }),
         };
         if let Some((was, entry)) = was.as_ref().zip(was_entry).filter(|(was, _)| says_the_same(was, &description)) {
             // Nothing is written of a table that stays as it was.

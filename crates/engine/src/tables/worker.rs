@@ -12,6 +12,7 @@ use crate::backup::{Answer, Place, RawPart};
 use arrow_schema::DataType;
 use datakeep_connector::TableInfo;
 use datakeep_connector::rows::{Column, RowBatch};
+use datakeep_model::ErrorKind;
 use datakeep_process_table::chunk::{decode, encode};
 use datakeep_process_table::describe::ColumnStatistics;
 use datakeep_process_table::rowcodec::encode_exceptions;
@@ -154,7 +155,18 @@ impl Worker<'_> {
                 (Outcome::Same(Box::new(was)), Some(Changes::default()))
             }
             was => {
-                let (description, parts, changes) = self.store(&table, &rows, (&hashes, was.as_ref()), &mut filled)?;
+                let stored = match self.store(&table, &rows, (&hashes, was.as_ref()), &mut filled) {
+                    // What was stored before cannot be read: the rows are here, and are stored as if they were new.
+                    Err(error) if was.is_some() && error.kind() == ErrorKind::Integrity => {
+                        let row_sum = self.hasher.rows(&rows, &table.numbers);
+                        let (description, parts) =
+                            self.rewrite(&table, (&rows, row_sum), (&hashes, None), &mut filled)?;
+                        (description, parts, None)
+                    }
+                    stored => stored?,
+                };
+                let (description, parts, changes) = stored;
+                check_readable(&table.info, &description)?;
                 let (statistics, distinct) = self.statistics(&table, &rows);
                 (Outcome::New(Box::new(NewGroup { description, parts, statistics, distinct })), changes)
             }
@@ -326,6 +338,12 @@ pub(crate) fn fresh(
     // Pages are compressed, exceptions are not.
     let is_loose = exceptions_len_bytes as usize > chunk_len / 4;
     Ok(Piece { column, bytes: if is_loose { Bytes::Loose(bytes) } else { Bytes::Fresh(bytes) } })
+}
+
+/// That nothing of a group is beyond the limits of those who read it.
+fn check_readable(table: &TableInfo, description: &GroupDescription) -> Result<(), StoreError> {
+    let read = GroupDescription::decode(&description.encode()).map_err(|error| cannot(table, &error))?;
+    if read == *description { Ok(()) } else { Err(cannot(table, &"what is said of a row group does not come back")) }
 }
 
 fn cannot(table: &TableInfo, error: &dyn std::fmt::Display) -> StoreError {

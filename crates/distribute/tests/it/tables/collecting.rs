@@ -2,9 +2,9 @@
 
 use super::making::{change_rows, heavy, some_tables, update};
 use super::source::{Database, database};
-use super::{assert_reads, groups_of, patches_in, places, snapshot, stored_bytes};
+use super::{assert_reads, groups_of, init_with, patches_in, places, snapshot, stored_bytes};
 use crate::collect::{PATIENCE_MS, collect_done, forget, pack_bytes};
-use crate::support::{XorShift, assert_sound, init_with, open, verify};
+use crate::support::{XorShift, assert_sound, open, verify};
 use datakeep_store::Manifest;
 use datakeep_store_blob::{BlobStore, MemoryStore};
 

@@ -3,9 +3,9 @@
 
 use super::making::{heavy, insert, update};
 use super::source::{Database, ModelSource, Table, database};
-use super::{assert_reads, captured, difference, groups_of, patches_in, places, reader, snapshot};
+use super::{assert_reads, captured, difference, groups_of, init_with, patches_in, places, reader, snapshot};
 use crate::crash::{Survival, loose};
-use crate::support::{XorShift, assert_sound, init_with, open};
+use crate::support::{XorShift, assert_sound, open};
 use datakeep_engine::BackupOptions;
 use datakeep_model::SessionId;
 use datakeep_store::Manifest;

@@ -2,8 +2,8 @@
 
 use super::making::{heavy, insert, update};
 use super::source::{Database, Table, Value, database};
-use super::{difference, groups_of, patches_in, places, reader, snapshot};
-use crate::support::{XorShift, init_with, open, verify};
+use super::{difference, groups_of, init_with, patches_in, places, reader, snapshot};
+use crate::support::{XorShift, open, verify};
 use datakeep_engine::BackupOptions;
 use datakeep_model::SessionId;
 use datakeep_store_blob::{BlobStore, MemoryStore};

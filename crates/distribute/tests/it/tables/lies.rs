@@ -2,8 +2,8 @@
 
 use super::making::{change_rows, some_tables};
 use super::source::{Lie, ModelSource, Value, type_of};
-use super::{assert_reads, captured, captured_until, groups_of, places, snapshot, stored_bytes};
-use crate::support::{XorShift, assert_sound, init_with, open};
+use super::{assert_reads, captured, captured_until, groups_of, init_with, places, snapshot, stored_bytes};
+use crate::support::{XorShift, assert_sound, open};
 use arrow_schema::DataType;
 use datakeep_connector::rows::{Column, RowBatch};
 use datakeep_connector::{Cancel, Catalog};

@@ -15,7 +15,7 @@ pub fn value(declared: &str, chance: &mut XorShift) -> Value {
         "INT" | "BIGINT" => Value::Int([number as i64, (number % 50) as i64, i64::MIN][chance.below(3) as usize]),
         "REAL" => Value::Float([number, 0x8000_0000_0000_0000, 0x7ff8_0000_0000_0001][chance.below(3) as usize]),
         "BLOB" => Value::Bytes(random_bytes(number, chance.below(120) as usize)),
-        "BOOL" => Value::Bool(number % 2 == 0),
+        "BOOL" => Value::Bool(number.is_multiple_of(2)),
         "TIME" => Value::Time((number >> 12) as i64),
         "DECIMAL" => Value::Decimal(i128::from(number as i64)),
         _ => Value::Text(

@@ -2,6 +2,7 @@
 
 mod collecting;
 mod crashing;
+mod extremes;
 mod golden;
 mod harm;
 mod history;
@@ -12,14 +13,14 @@ mod resuming;
 mod source;
 mod trees;
 
-use crate::support::{Ear, NOW, options, small};
+use crate::support::{Ear, NOW, PASSWORD, open, options, password_slot, small};
 use arrow_array::Array;
 use datakeep_connector::rows::{Column, RowBatch};
 use datakeep_connector::{Cancel, FixedClock, TableSource};
 use datakeep_engine::{BackupOptions, CaptureReport, EngineError, RunContext, TablesReader, capture};
 use datakeep_model::Timestamp;
 use datakeep_process_table::{TableDescription, join};
-use datakeep_store::{ChunkerParams, InitOptions, Manifest, Repository};
+use datakeep_store::{ChunkerParams, InitOptions, Manifest, Repository, SeededEntropy};
 use datakeep_store_blob::{BlobStore, MemoryStore};
 use source::{Database, ModelSource, batch};
 use std::sync::Arc;
@@ -29,6 +30,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 fn places() -> InitOptions {
     let chunker = ChunkerParams { min_bytes: 4 << 10, avg_bytes: 8 << 10, max_bytes: 16 << 10 };
     InitOptions { chunker, pack_target_bytes: 40_000, ..small() }
+}
+
+/// A repository whose keys are always the same, so that the same rows always end the same groups.
+fn init_with(store: MemoryStore, options: &InitOptions) -> Arc<Repository> {
+    let slot = password_slot("main", PASSWORD);
+    let entropy = Arc::new(SeededEntropy::new(97));
+    Repository::init(Arc::new(store.clone()), options, &[slot], entropy, NOW).unwrap();
+    // Names of sessions are drawn anew.
+    open(store).unwrap()
 }
 
 /// Groups of about so many rows; everything else as for small trees.

@@ -2,8 +2,8 @@
 
 use super::making::{heavy, some_tables, update};
 use super::source::{Database, ModelSource, Table, Value, batch};
-use super::{groups_of, is_same, places, reader, snapshot};
-use crate::support::{Ear, NOW, XorShift, init_with, open};
+use super::{groups_of, init_with, is_same, places, reader, snapshot};
+use crate::support::{Ear, NOW, XorShift, open};
 use datakeep_connector::rows::RowBatch;
 use datakeep_connector::{Cancel, FixedClock};
 use datakeep_engine::{FirstDifference, Proof, RunContext, TablesReader, prove};

@@ -2,8 +2,8 @@
 
 use super::making::{heavy, value};
 use super::source::{Database, ModelSource, Table, Value, database};
-use super::{assert_reads, captured, captured_until, groups_of, places, snapshot};
-use crate::support::{XorShift, assert_sound, init_with, open};
+use super::{assert_reads, captured, captured_until, groups_of, init_with, places, snapshot};
+use crate::support::{XorShift, assert_sound, open};
 use datakeep_connector::Cancel;
 use datakeep_engine::{BackupOptions, EngineError};
 use datakeep_store_blob::{BlobStore, MemoryStore};

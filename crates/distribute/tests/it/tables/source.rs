@@ -1,7 +1,11 @@
 //! A database in memory: tables of values, and a source that gives them in batches cut anywhere.
 
 use arrow_array::builder::{BinaryBuilder, StringBuilder};
-use arrow_array::{ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, TimestampMicrosecondArray};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, TimestampMicrosecondArray,
+};
 use arrow_schema::{DataType, TimeUnit};
 use datakeep_connector::rows::{Column, Exception, RowBatch};
 use datakeep_connector::{
@@ -58,6 +62,37 @@ impl Value {
     }
 }
 
+/// The value of a cell: what [`column`] makes a column of.
+pub fn cell(column: &Column, row: usize) -> Value {
+    let values = column.values();
+    if values.is_null(row) {
+        let odd = column.exceptions().iter().find(|exception| exception.row as usize == row);
+        return odd.map_or(Value::Null, |odd| from_exception(odd.kind, &odd.bytes));
+    }
+    match values.data_type() {
+        DataType::Int64 => Value::Int(values.as_primitive::<Int64Type>().value(row)),
+        DataType::Float64 => Value::Float(values.as_primitive::<Float64Type>().value(row).to_bits()),
+        DataType::Boolean => Value::Bool(values.as_boolean().value(row)),
+        DataType::Timestamp(..) => Value::Time(values.as_primitive::<TimestampMicrosecondType>().value(row)),
+        DataType::Decimal128(..) => Value::Decimal(values.as_primitive::<Decimal128Type>().value(row)),
+        DataType::Binary => Value::Bytes(values.as_binary::<i32>().value(row).to_vec()),
+        _ => Value::Text(values.as_string::<i32>().value(row).to_string()),
+    }
+}
+
+fn from_exception(kind: u8, bytes: &[u8]) -> Value {
+    match kind {
+        1 => Value::Int(i64::from_le_bytes(bytes.try_into().unwrap())),
+        2 => Value::Float(u64::from_le_bytes(bytes.try_into().unwrap())),
+        3 => Value::Text(String::from_utf8(bytes.to_vec()).unwrap()),
+        4 => Value::Bytes(bytes.to_vec()),
+        5 => Value::Bool(bytes == [1]),
+        6 => Value::Time(i64::from_le_bytes(bytes.try_into().unwrap())),
+        7 => Value::Decimal(i128::from_le_bytes(bytes.try_into().unwrap())),
+        _ => panic!("no value is of kind {kind}"),
+    }
+}
+
 macro_rules! picked {
     ($values:expr, $kind:ident, $map:expr) => {
         $values.iter().map(|value| if let Value::$kind(value) = value { Some($map(value)) } else { None })
@@ -90,7 +125,7 @@ pub fn column(data_type: &DataType, values: &[&Value]) -> Column {
             Arc::new(made.finish())
         }
     };
-    let odd = |(row, value): (usize, &&Value)| match arrow_array::Array::is_valid(&typed, row) {
+    let odd = |(row, value): (usize, &&Value)| match typed.is_valid(row) {
         true => None,
         false => value.as_exception(row as u32),
     };

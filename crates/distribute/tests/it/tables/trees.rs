@@ -3,8 +3,8 @@
 
 use super::making::{change_rows, some_tables, update};
 use super::source::{Database, ModelSource};
-use super::{assert_reads, captured, groups_of, places, reader};
-use crate::support::{XorShift, content_ids, init_with, open};
+use super::{assert_reads, captured, groups_of, init_with, places, reader};
+use crate::support::{XorShift, content_ids, open};
 use datakeep_engine::{BackupOptions, StoredGroup};
 use datakeep_model::ChunkId;
 use datakeep_process_table::{GroupDescription, TableDescription};

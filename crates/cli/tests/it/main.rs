@@ -21,4 +21,5 @@ mod restoring;
 mod round_trip;
 mod secrets;
 mod sources;
+mod tables_diff;
 mod world;

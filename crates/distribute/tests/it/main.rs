@@ -27,3 +27,4 @@ mod round_trip;
 mod second_copies;
 mod simulation;
 mod support;
+mod tables_diff;

@@ -190,15 +190,18 @@ fn row() -> impl Strategy<Value = [Cell; 2]> {
 
 /// Rows that are put (or taken away), here and there or all in one place.
 fn edits() -> impl Strategy<Value = Vec<(i64, Option<[Cell; 2]>)>> {
-    let spread = proptest::collection::vec((0..900i64, proptest::option::of(row())), 0..30);
-    let close = (0..900i64, proptest::collection::vec((0..40i64, proptest::option::of(row())), 0..40));
+    let spread = proptest::collection::vec((0..6000i64, proptest::option::of(row())), 0..30);
+    let close = (0..6000i64, proptest::collection::vec((0..40i64, proptest::option::of(row())), 0..40));
     let close = close.prop_map(|(at, edits)| edits.into_iter().map(|(by, row)| (at + by, row)).collect());
     prop_oneof![spread, close]
 }
 
 fn check(has_key: bool, first: Rows, steps: Vec<Vec<(i64, Option<[Cell; 2]>)>>) {
     let repository = init_with(MemoryStore::new(), &small());
-    let mut rows = first;
+    // Enough rows for several groups, a few of them drawn.
+    let plain = |id: i64| (id, [Cell::Integer(id * 7), Cell::Text(format!("row {id}"))]);
+    let mut rows: Rows = (0..6000).map(plain).collect();
+    rows.extend(first);
     // It is so wide that groups are as short as can be.
     rows.insert(-1, [Cell::Null, Cell::Text("w".repeat(300_000))]);
     let extra = |number: usize| if number >= 2 { Some("extra") } else { None };
@@ -238,7 +241,7 @@ fn check(has_key: bool, first: Rows, steps: Vec<Vec<(i64, Option<[Cell; 2]>)>>) 
 
 fn rows_are_found(state: &MemoryTable, reader: &TablesReader) {
     let table = reader.tables().unwrap().remove(0);
-    for id in (-2..900).step_by(37) {
+    for id in (-2..6000).step_by(371) {
         let found = find_row(reader, &table, &[Cell::Integer(id)]).unwrap().map(|rows| row_of(&rows, 0));
         assert_eq!(found, state.rows.get(&id).map(|cells| state.row(id, cells)));
     }
@@ -250,7 +253,7 @@ proptest! {
     #[test]
     fn differences_are_the_naive_ones(
         has_key in prop_oneof![3 => Just(true), 1 => Just(false)],
-        first in proptest::collection::btree_map(0..900i64, row(), 0..700),
+        first in proptest::collection::btree_map(0..6000i64, row(), 0..200),
         steps in proptest::collection::vec(edits(), 4),
     ) {
         check(has_key, first, steps);

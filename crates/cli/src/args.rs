@@ -4,6 +4,7 @@ use crate::args_care::{CheckArgs, DoctorArgs, RepairArgs, ScrubArgs};
 use crate::args_copy::CopyArgs;
 use crate::args_forget::ForgetArgs;
 use crate::args_gc::GcArgs;
+use crate::args_rows::RowsArgs;
 use crate::args_store::{KeyArgs, StatsArgs, TagArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -345,23 +346,6 @@ pub struct DiffArgs {
     /// Of tables: print the statements that turn the newer state back into the older one
     #[arg(long, conflicts_with = "stat")]
     pub undo: bool,
-}
-
-/// `rows`.
-#[derive(Args, Debug)]
-pub struct RowsArgs {
-    /// A snapshot and a table in it
-    #[arg(value_name = "SNAPSHOT:TABLE")]
-    pub place: OsString,
-    /// The row of this key; of a key of several columns repeat it, or put commas between
-    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
-    pub key: Vec<String>,
-    /// What became of that row in all snapshots of the source
-    #[arg(long, requires = "key")]
-    pub history: bool,
-    /// Without --key: the first N rows
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub limit: u64,
 }
 
 /// What happens to what stands in the way of a restore.

@@ -8,6 +8,7 @@ mod args_care;
 mod args_copy;
 mod args_forget;
 mod args_gc;
+mod args_rows;
 mod args_store;
 mod ask;
 mod commands;

@@ -22,4 +22,5 @@ mod round_trip;
 mod secrets;
 mod sources;
 mod tables;
+mod tables_diff;
 mod world;

@@ -82,13 +82,16 @@ pub struct TablesPair {
     pub new: DatabaseDescription,
 }
 
+/// As it was, and as it is.
+type Sides<T> = (Option<T>, Option<T>);
+
 /// Compares schemas. Reads descriptions only.
 pub fn compare_schemas(old: &TablesReader, new: &TablesReader) -> Result<TablesPair, DistributeError> {
     let is_one_source = {
         let (old, new) = (&old.manifest().snapshot.source, &new.manifest().snapshot.source);
         old.name == new.name && old.kind == new.kind
     };
-    let mut tables: BTreeMap<TableName, (Option<TableDescription>, Option<TableDescription>)> = BTreeMap::new();
+    let mut tables: BTreeMap<TableName, Sides<TableDescription>> = BTreeMap::new();
     for table in old.tables()? {
         let name = table.info.name.clone();
         tables.entry(name).or_default().0 = Some(table);
@@ -103,7 +106,7 @@ pub fn compare_schemas(old: &TablesReader, new: &TablesReader) -> Result<TablesP
 }
 
 fn compare_objects(old: &[SchemaObject], new: &[SchemaObject]) -> Vec<ObjectPair> {
-    let mut pairs: BTreeMap<(&str, &str), (Option<&SchemaObject>, Option<&SchemaObject>)> = BTreeMap::new();
+    let mut pairs: BTreeMap<(&str, &str), Sides<&SchemaObject>> = BTreeMap::new();
     for object in old {
         pairs.entry((&object.kind, &object.name)).or_default().0 = Some(object);
     }

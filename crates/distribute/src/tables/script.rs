@@ -90,7 +90,7 @@ impl<'a> Script<'a> {
         for object in &plan.made {
             write(&terminated(&object.sql))?;
         }
-        self.write_tail(&plan, write)
+        self.write_tail(write)
     }
 
     fn drop_statement(&self, object: &SchemaObject) -> String {

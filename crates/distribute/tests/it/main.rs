@@ -28,3 +28,4 @@ mod second_copies;
 mod simulation;
 mod support;
 mod tables;
+mod tables_diff;

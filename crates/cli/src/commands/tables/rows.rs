@@ -4,7 +4,7 @@ use super::backup::safe;
 use super::cells::{ChangedJson, NamedJson, named, show, show_changed, show_named, steps};
 use super::diff::pairs;
 use super::reader;
-use crate::args::RowsArgs;
+use crate::args_rows::RowsArgs;
 use crate::errors::Failure;
 use crate::open::App;
 use crate::out::{Style, table};

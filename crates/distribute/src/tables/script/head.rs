@@ -40,7 +40,7 @@ impl Script<'_> {
         write("BEGIN IMMEDIATE;\nPRAGMA defer_foreign_keys=ON;")
     }
 
-    pub(super) fn write_tail<E>(&self, _plan: &Plan<'_>, write: Write<'_, E>) -> Result<(), E> {
+    pub(super) fn write_tail<E>(&self, write: Write<'_, E>) -> Result<(), E> {
         if self.only.is_none() {
             for (name, pragma) in [("user-version", "user_version"), ("application-id", "application_id")] {
                 let (old, new) = (setting(&self.pair.old.settings, name), setting(&self.pair.new.settings, name));

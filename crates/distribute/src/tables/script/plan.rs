@@ -63,8 +63,12 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    /// Rows that are put into other tables move sequences on: they are put right whenever any table is filled.
+    /// Rows that are put into other tables move sequences on: they are put right whenever any table is filled. With one table
+    /// alone they are left, as those of other tables stand among them.
     fn keep_sequences(&mut self, script: &Script<'a>) {
+        if script.only.is_some() {
+            return;
+        }
         let is_it = |table: &&TablePair| table.name.table.eq_ignore_ascii_case("sqlite_sequence");
         let Some(sequences) = script.pair.tables.iter().find(is_it) else { return };
         let is_there = self.tables.iter().any(|(table, _)| std::ptr::eq(*table, sequences));

@@ -37,6 +37,8 @@ fn trees(empty: &MemoryStore, states: &[Database], workers: usize, cuts: u64) ->
             };
             reader.each_group(&table.info.name, &[], &mut take).unwrap();
         }
+        // What it was compared with has another name in every run.
+        let tables = tables.into_iter().map(|table| TableDescription { compared_with: None, ..table }).collect();
         Tree { tables, groups, contents: content_ids(&repository, &manifest) }
     };
     states.iter().map(capture).collect()

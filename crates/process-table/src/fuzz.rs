@@ -203,6 +203,7 @@ fn table(types: &[DataType]) -> TableDescription {
         groups: 12,
         row_sum: RowSum(u128::MAX / 3),
         content_root: [9; 32],
+        compared_with: (count > 1).then_some(datakeep_model::SessionId([count as u8; 12])),
         changes: (count > 0).then_some(Changes { inserted: 3, updated: 500, deleted: 0 }),
     }
 }

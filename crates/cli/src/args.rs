@@ -85,23 +85,23 @@ pub struct Common {
 pub enum Verb {
     /// Make a repository
     Init(InitArgs),
-    /// Take a snapshot of files, of standard input or of a command's output
+    /// Take a snapshot of files, of a database (sqlite:PATH), of standard input or of a command's output
     Backup(Box<BackupArgs>),
     /// List snapshots
     Snapshots(SnapshotsArgs),
     /// Show everything about one snapshot
     Show(ShowArgs),
-    /// List a directory of a snapshot
+    /// List a directory of a snapshot, or its tables
     Ls(LsArgs),
     /// Find items in snapshots by name
     Find(FindArgs),
     /// Print the content of a file
     Cat(CatArgs),
-    /// Compare two snapshots
+    /// Compare two snapshots: files, or tables row by row
     Diff(DiffArgs),
     /// Show rows of a table, one row by its key, or what became of it
     Rows(RowsArgs),
-    /// Bring files back
+    /// Bring files or tables back
     Restore(Box<RestoreArgs>),
     /// Show how much is stored, and how well
     Stats(StatsArgs),
@@ -164,7 +164,7 @@ pub struct InitArgs {
 /// `backup`.
 #[derive(Args, Debug)]
 pub struct BackupArgs {
-    /// Directories and files; `-` for standard input; after --command the program and its arguments
+    /// Directories and files; sqlite:PATH for a database; `-` for standard input; after --command the program and its arguments
     #[arg(value_name = "PATH", required = true, allow_hyphen_values = false)]
     pub paths: Vec<OsString>,
     /// Name of the source; derived from the paths when not given

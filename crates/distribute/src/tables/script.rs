@@ -68,7 +68,7 @@ impl<'a> Script<'a> {
         }
         let setting = pair.old.settings.iter().find(|note| note.name == "encoding");
         let encoding = setting.and_then(|note| std::str::from_utf8(&note.value).ok());
-        Ok(Self { old, new, pair, only, encoding: encoding.map(TextEncoding::parse).unwrap_or_default() })
+        Ok(Self { old, new, pair, only, encoding: encoding.map(TextEncoding::of_pragma).unwrap_or_default() })
     }
 
     /// Writes it. Rows are read as they are written: memory does not grow with the difference.

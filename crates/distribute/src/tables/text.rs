@@ -35,7 +35,7 @@ pub enum TextEncoding {
 
 impl TextEncoding {
     /// As `PRAGMA encoding` says it; UTF-8 for anything else.
-    pub fn parse(name: &str) -> Self {
+    pub fn of_pragma(name: &str) -> Self {
         match name {
             "UTF-16le" => Self::Utf16Le,
             "UTF-16be" => Self::Utf16Be,

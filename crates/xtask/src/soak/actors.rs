@@ -5,6 +5,7 @@ use super::{Soak, WRITERS, ledger::Entry, lock, tree};
 use anyhow::{Context, Result, bail};
 use datakeep_testkit::{XorShift, observe};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Snapshots of one writer that `forget` leaves alone.
 const STAY: usize = 2;
@@ -91,7 +92,12 @@ fn repair(soak: &Soak, chance: &mut XorShift) -> Result<()> {
     if chance.below(2) == 0 {
         arguments.push("--no-wait");
     }
-    let ended = soak.program.meet(Fate::random(chance, None), &arguments)?;
+    // There are few repairs: that some are killed is not left to chance alone.
+    let fate = match chance.below(3) {
+        0 => Fate::Kill(Duration::from_micros(1 << chance.below(18))),
+        _ => Fate::random(chance, None),
+    };
+    let ended = soak.program.meet(fate, &arguments)?;
     if tell(soak, "repair", &ended)? {
         let said = ended.json()?;
         for what in ["packs", "indexes", "reaches", "labels", "lost_snapshots", "not_mended"] {

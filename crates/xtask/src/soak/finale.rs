@@ -8,8 +8,12 @@ use datakeep_testkit::observe;
 /// Checks, restores all, collects, and does it again.
 pub fn play(soak: &Soak) -> Result<()> {
     look(soak, "at the end")?;
-    let gc = ["gc", "--yes", "--max-delete", "100", "--patience", "0s", "--max-unused", "0"];
-    soak.program.run(&gc)?.done("the last gc")?;
+    let gc = ["gc", "--yes", "--json", "--max-delete", "100", "--patience", "0s", "--max-unused", "0"];
+    let said = soak.program.run(&gc)?.done("the last gc")?.json()?;
+    if said["moved_bytes"].as_u64().is_some_and(|bytes| bytes > 0) {
+        // What it moved is restored next.
+        soak.count("gc that moved data");
+    }
     look(soak, "after the last gc")?;
     second::finale(soak)?;
     let harmed = plant::harm_records(&soak.folder.join("repo"))?;

@@ -1,6 +1,7 @@
 //! `datakeep find`.
 
 use crate::args::{FindArgs, TypeName};
+use crate::commands::tables::holds_tables;
 use crate::errors::Failure;
 use crate::items::ItemJson;
 use crate::open::App;
@@ -40,7 +41,9 @@ pub fn run(app: &App, args: &FindArgs) -> Result<ExitCode, Failure> {
     let beneath = args.place.as_ref().map_or(Ok(ItemPath::root()), |path| place::parse_path(path.as_bytes()))?;
     let repository = app.open_cached()?;
     let (manifests, _) = app.snapshots(&repository)?;
-    let chosen = chosen(app, args, &manifests)?;
+    let mut chosen = chosen(app, args, &manifests)?;
+    // Tables have no paths: who names a snapshot of tables is told so, else they are passed by.
+    chosen.retain(|manifest| !holds_tables(manifest));
     let (mut hits, mut searched, mut missing) = (0, 0, None);
     for manifest in &chosen {
         if let Err(error) = look_up(&repository, manifest, &beneath) {
@@ -89,7 +92,9 @@ fn heading(manifest: &Manifest) -> String {
 /// One snapshot, all, or the newest of each source.
 fn chosen<'m>(app: &App, args: &FindArgs, manifests: &'m [Manifest]) -> Result<Vec<&'m Manifest>, Failure> {
     if let Some(name) = &args.snapshot {
-        return Ok(vec![app.choose(manifests, name)?]);
+        let manifest = app.choose(manifests, name)?;
+        place::must_hold_files(manifest)?;
+        return Ok(vec![manifest]);
     }
     if args.all {
         return Ok(manifests.iter().collect());

@@ -111,6 +111,8 @@ fn what_cannot_be_is_said() {
     world.run(&["restore", "shop:orders", "--to", &at("x.db"), "--overwrite", "newer"]).expect(2).err_has("--merge");
     world.run(&["restore", "shop:orders", "--to", &at("x.db"), "--merge"]).expect(1).err_has("does not exist");
     world.run(&["cat", "shop:orders"]).expect(2).err_has("holds tables");
+    world.run(&["find", "*"]).expect(0).err_has("nothing matches");
+    world.run(&["find", "*", "--snapshot", "shop"]).expect(2).err_has("holds tables");
     world.run(&["restore", "shop:nowhere", "--to", &at("x.db")]).expect(1).err_has("nowhere");
     assert!(!world.path("x.db").exists() && !world.path("out").exists());
     let said = world.run_with(&[("LANG", "zh_CN.UTF-8")], &["cat", "shop:orders"]);

@@ -1,6 +1,7 @@
 //! Where the frames of this run ended up.
 
-use datakeep_store::{Location, PackName, Ticket};
+use super::{Place, RawPart};
+use datakeep_store::{ChunkRef, Location, PackName, Part, Ticket};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock};
 
@@ -33,5 +34,19 @@ impl FrameMap {
         let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
         let (pack, frame) = places.get(ticket.serial as usize).copied().flatten()?;
         Some(Location { pack, frame, slot: ticket.slot })
+    }
+
+    /// A piece of content with the place it has by now.
+    pub fn part(&self, part: RawPart) -> Part {
+        match part {
+            RawPart::Hole(len_bytes) => Part::Hole(len_bytes),
+            RawPart::Chunk { id, len_bytes, place } => {
+                let at = match place {
+                    Place::Known(at) => Some(at),
+                    Place::Ticket(ticket) => self.resolve(ticket),
+                };
+                Part::Chunk(ChunkRef { id, len_bytes, at })
+            }
+        }
     }
 }

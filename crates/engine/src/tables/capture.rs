@@ -29,8 +29,8 @@ use datakeep_process_table::{
 };
 use datakeep_store::long::shorten;
 use datakeep_store::{
-    BuiltTree, ChunkRef, Claims, CommitRequest, Content, Entry, FrameDecoder, Manifest, Part, Reach, Repository,
-    Resumed, SessionInfo, StoreError, TreeBuilder, Writer,
+    BuiltTree, Claims, CommitRequest, Content, Entry, FrameDecoder, Manifest, Part, Reach, Repository, Resumed,
+    SessionInfo, StoreError, TreeBuilder, Writer,
 };
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -561,21 +561,8 @@ impl<'r, 'a> Coordinator<'r, 'a> {
                 let NewGroup { description, parts, statistics, distinct } = *group;
                 self.totals.know(&statistics, Some(&distinct));
                 self.totals.add(u64::from(description.rows), description.row_sum, result.hash);
-                let parts = parts.into_iter().filter_map(|part| self.place(part)).collect();
+                let parts = parts.into_iter().map(|part| self.frames.part(part)).collect();
                 self.put_entry(key, parts, (description.encode(), &statistics))
-            }
-        }
-    }
-
-    fn place(&self, part: RawPart) -> Option<Part> {
-        match part {
-            RawPart::Hole(len_bytes) => Some(Part::Hole(len_bytes)),
-            RawPart::Chunk { id, len_bytes, place } => {
-                let at = match place {
-                    Place::Known(at) => Some(at),
-                    Place::Ticket(ticket) => self.frames.resolve(ticket),
-                };
-                Some(Part::Chunk(ChunkRef { id, len_bytes, at }))
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Turns what was read of an item into its entry.
 
-use super::super::{Place, RawPart, TaskResult};
+use super::super::TaskResult;
 use super::Coordinator;
 use datakeep_model::{ChunkId, Event, FileType, ItemPath, Loss, LossCause, Meta};
 use datakeep_store::long::shorten;
-use datakeep_store::{Attributes, ChunkRef, Entry, Part, StoreError, content_parts};
+use datakeep_store::{Attributes, Entry, Part, StoreError, content_parts};
 
 /// What came of an item that was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,7 +68,7 @@ impl Coordinator<'_, '_> {
                 Some(meta) if after.as_ref().is_none_or(|after| *after == listed) => after = Some(meta),
                 _ => {}
             }
-            parts.extend(result.parts.into_iter().filter_map(|part| self.place(part)));
+            parts.extend(result.parts.into_iter().map(|part| self.frames.part(part)));
         }
         self.note_change(entry, &parts, after);
         // Attributes that could not be read are lost in this snapshot only: the next run looks again.
@@ -87,19 +87,6 @@ impl Coordinator<'_, '_> {
         let old = content_parts(self.run.repository, &was.content, &mut self.decoder);
         // A list that cannot be read counts as different: this is only counted.
         old.is_ok_and(|old| old.iter().map(id_or_hole).eq(parts.iter().map(id_or_hole)))
-    }
-
-    fn place(&self, part: RawPart) -> Option<Part> {
-        match part {
-            RawPart::Hole(len_bytes) => Some(Part::Hole(len_bytes)),
-            RawPart::Chunk { id, len_bytes, place } => {
-                let at = match place {
-                    Place::Known(at) => Some(at),
-                    Place::Ticket(ticket) => self.frames.resolve(ticket),
-                };
-                Some(Part::Chunk(ChunkRef { id, len_bytes, at }))
-            }
-        }
     }
 
     /// Compares what was listed with what was found after the last byte. The length stored is the length read.

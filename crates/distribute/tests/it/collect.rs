@@ -13,6 +13,8 @@ use datakeep_testkit::{random_bytes, text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+mod meanwhile;
+
 pub const PATIENCE_MS: u64 = 1000;
 
 pub fn collect_options(most_unused_percent: u32) -> CollectOptions {

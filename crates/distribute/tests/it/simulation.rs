@@ -8,7 +8,7 @@ use crate::memory::{self, Tree, TreeSource, directory, file, key};
 use crate::support::{XorShift, init_with, open, options, restore_tree, run, small, verify};
 use datakeep_engine::BackupOptions;
 use datakeep_model::SessionId;
-use datakeep_store::{CollectOptions, CollectOutcome, InitOptions, Manifest, Repository};
+use datakeep_store::{CollectOptions, CollectOutcome, InitOptions, Manifest, Repository, StoreError};
 use datakeep_store_blob::{BlobError, BlobStore, Listed, MemoryStore};
 use datakeep_testkit::text;
 use std::collections::{BTreeMap, BTreeSet};
@@ -486,17 +486,29 @@ fn check_end(world: &World) {
         Err(error) => world.fault(format!("check: {error}")),
     }
     manifests.iter().for_each(|manifest| forget(&repository, manifest));
-    for _ in 0..3 {
-        world.store.advance(1_000_000);
-        let repository = open(world.store.clone()).unwrap();
-        if let Err(error) = collect(&repository, &collect_options(0)) {
-            return world.fault(format!("the last collection: {error}"));
-        }
-    }
+    let outcomes = match collect_all(&world.store, 3) {
+        Ok(outcomes) => outcomes,
+        Err(error) => return world.fault(format!("the last collection: {error}")),
+    };
     let left = pack_bytes(&world.store);
     if left > 0 {
-        world.fault(format!("{left} bytes of packs stay although nothing uses them"));
+        let objects: Vec<String> = world.store.list("").unwrap().into_iter().map(|object| object.name).collect();
+        let more = collect_all(&world.store, 3);
+        let later = pack_bytes(&world.store);
+        world.fault(format!(
+            "{left} bytes of packs stay although nothing uses them: {outcomes:?}; {objects:?}; \
+             {later} bytes after three more collections: {more:?}"
+        ));
     }
+}
+
+/// Collects again and again, long after everything else.
+fn collect_all(store: &MemoryStore, times: usize) -> Result<Vec<CollectOutcome>, StoreError> {
+    let one = |_| {
+        store.advance(1_000_000);
+        Ok(collect(&open(store.clone())?, &collect_options(0))?.1)
+    };
+    (0..times).map(one).collect()
 }
 
 fn base_seed() -> u64 {

@@ -26,6 +26,7 @@ impl Repository {
         if self.blobs.len_bytes(names::CONFIG)?.is_none() {
             return Err(StoreError::Missing { object: names::CONFIG.to_string() });
         }
+        let notes = Notes::list(self)?;
         let registers = Registers::list(self)?;
         let live = self.live(&view)?;
         live_packs_are_there(self, &live, &packs)?;
@@ -45,7 +46,7 @@ impl Repository {
         }
         plan.leftover_bytes = leftover_bytes(&view, &packs);
         plan.live = live;
-        self.plan_records(&view, &registers, &mut plan)?;
+        self.plan_records(&view, (&registers, &notes), &mut plan)?;
         Ok(plan)
     }
 
@@ -144,10 +145,32 @@ fn sort_pack(
     }
 }
 
+/// What stands beside the records of a session: whoever makes any of it has seen the session's decision.
+struct Notes {
+    /// Labels, and what repairs have made again.
+    objects: Vec<Listed>,
+    /// Sessions with a tombstone.
+    forgotten: BTreeSet<SessionId>,
+}
+
+impl Notes {
+    /// Lists them. Before the registers: a session that has none after this has none any more. The other way round, a snapshot
+    /// that was published and forgotten in between would lose its tombstone, and come back.
+    fn list(repository: &Repository) -> Result<Self, StoreError> {
+        let objects = [repository.blobs.list("tags/")?, repository.blobs.list(names::MENDED)?].concat();
+        Ok(Self { objects, forgotten: repository.forgotten()? })
+    }
+}
+
 impl Repository {
     /// Records that are of no use once the round's checkpoint stands: those of sessions that are decided and not
     /// visible, and of older rounds.
-    fn plan_records(&self, view: &View, registers: &Registers, plan: &mut CollectPlan) -> Result<(), StoreError> {
+    fn plan_records(
+        &self,
+        view: &View,
+        (registers, notes): (&Registers, &Notes),
+        plan: &mut CollectPlan,
+    ) -> Result<(), StoreError> {
         let visible: BTreeSet<SessionId> = plan.live.commits.iter().map(|(_, session)| *session).collect();
         let is_over = |epoch: u64, session: SessionId| {
             epoch <= view.epoch && registers.decided.contains(&session) && !visible.contains(&session)
@@ -164,12 +187,12 @@ impl Repository {
             let is_stray = epoch.is_none() && !registers.decided.contains(&session) && !visible.contains(&session);
             epoch.is_some_and(|epoch| is_over(epoch, session)) || is_stray
         };
-        for object in [self.blobs.list("tags/")?, self.blobs.list(names::MENDED)?].concat() {
+        for object in &notes.objects {
             if object.name.split('/').nth(1).and_then(SessionId::from_hex).is_some_and(is_gone) {
-                plan.prune.insert(object.name);
+                plan.prune.insert(object.name.clone());
             }
         }
-        for session in self.forgotten()? {
+        for &session in &notes.forgotten {
             plan.forgotten += 1;
             if is_gone(session) {
                 plan.prune.insert(self.tombstone_name(session));

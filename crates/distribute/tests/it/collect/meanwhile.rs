@@ -1,0 +1,110 @@
+//! What happens while a collection is being planned: at any of its listings somebody else publishes and forgets.
+
+use super::{collect, collect_options, forget, pack_bytes, tree_of};
+use crate::memory::TreeSource;
+use crate::support::{assert_sound, init_with, open, options, run, small};
+use datakeep_store::{CollectOutcome, SessionInfo, Writer};
+use datakeep_store_blob::{BlobError, BlobStore, Listed, MemoryStore};
+use std::sync::Mutex;
+
+type Act = Box<dyn FnOnce(&MemoryStore) + Send>;
+
+/// A store that has somebody act right before one of its listings.
+struct Meanwhile {
+    inner: MemoryStore,
+    /// Listings that pass before, and the act.
+    act: Mutex<(usize, Option<Act>)>,
+}
+
+impl BlobStore for Meanwhile {
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+
+    fn stage(&self, name: &str, parts: &[&[u8]]) -> Result<(), BlobError> {
+        self.inner.stage(name, parts)
+    }
+
+    fn barrier(&self) -> Result<(), BlobError> {
+        self.inner.barrier()
+    }
+
+    fn create(&self, name: &str, bytes: &[u8]) -> Result<(), BlobError> {
+        self.inner.create(name, bytes)
+    }
+
+    fn read(&self, name: &str, max_len_bytes: u64) -> Result<Vec<u8>, BlobError> {
+        self.inner.read(name, max_len_bytes)
+    }
+
+    fn read_at(&self, name: &str, offset_byte: u64, buffer: &mut [u8]) -> Result<(), BlobError> {
+        self.inner.read_at(name, offset_byte, buffer)
+    }
+
+    fn len_bytes(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        self.inner.len_bytes(name)
+    }
+
+    fn age_ms(&self, name: &str) -> Result<Option<u64>, BlobError> {
+        self.inner.age_ms(name)
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError> {
+        let mut act = self.act.lock().unwrap();
+        if act.0 == 0
+            && let Some(act) = act.1.take()
+        {
+            act(&self.inner);
+        }
+        act.0 = act.0.saturating_sub(1);
+        self.inner.list(prefix)
+    }
+
+    fn delete(&self, name: &str) -> Result<(), BlobError> {
+        self.inner.delete(name)
+    }
+}
+
+/// A round that waits for a run that has died: its list stands, and sessions that are opened now come after it.
+fn with_a_round_begun() -> MemoryStore {
+    let store = MemoryStore::new();
+    let repository = init_with(store.clone(), &small());
+    let first = run(&repository, &mut TreeSource::new("a", &tree_of(0..20)), &options()).unwrap().manifest.unwrap();
+    run(&repository, &mut TreeSource::new("a", &tree_of(10..30)), &options()).unwrap();
+    forget(&repository, &first);
+    let source = first.snapshot.source;
+    drop(Writer::begin(repository.clone(), &SessionInfo { source, started: first.snapshot.started }).unwrap());
+    let outcome = collect(&open(store.clone()).unwrap(), &collect_options(0)).unwrap().1;
+    assert!(matches!(outcome, CollectOutcome::Waiting(_)), "{outcome:?}");
+    store
+}
+
+fn publish_and_forget(store: &MemoryStore) {
+    let repository = open(store.clone()).unwrap();
+    let manifest = run(&repository, &mut TreeSource::new("b", &tree_of(25..40)), &options()).unwrap().manifest.unwrap();
+    repository.change_tags(&manifest, &|_| vec!["late".into()]).unwrap();
+    forget(&repository, &manifest);
+}
+
+#[test]
+fn what_is_forgotten_while_a_collection_is_planned_stays_forgotten() {
+    // More than a plan and a round make.
+    for passes in 0..60 {
+        let store = with_a_round_begun();
+        store.advance(1_000_000);
+        open(store.clone()).unwrap().give_up_sessions(&collect_options(0)).unwrap();
+        let blobs = Meanwhile { inner: store.clone(), act: Mutex::new((passes, Some(Box::new(publish_and_forget)))) };
+        collect(&open(blobs).unwrap(), &collect_options(0)).unwrap();
+        let what = format!("somebody came before listing {passes}");
+        let fresh = open(store.clone()).unwrap();
+        let (manifests, faults) = fresh.snapshots().unwrap();
+        assert_eq!((manifests.len(), faults.len()), (1, 0), "{what}");
+        assert_sound(&fresh, &what);
+        forget(&fresh, &manifests[0]);
+        for _ in 0..3 {
+            store.advance(1_000_000);
+            collect(&open(store.clone()).unwrap(), &collect_options(0)).unwrap();
+        }
+        assert_eq!(pack_bytes(&store), 0, "{what}");
+    }
+}

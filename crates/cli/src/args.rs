@@ -5,6 +5,7 @@ use crate::args_copy::CopyArgs;
 use crate::args_forget::ForgetArgs;
 use crate::args_gc::GcArgs;
 use crate::args_rows::RowsArgs;
+use crate::args_sql::SqlArgs;
 use crate::args_store::{KeyArgs, StatsArgs, TagArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -101,6 +102,8 @@ pub enum Verb {
     Diff(DiffArgs),
     /// Show rows of a table, one row by its key, or what became of it
     Rows(RowsArgs),
+    /// Query snapshots with SQL, with no restore: tables, files (CSV, JSON, Parquet), what is known of snapshots
+    Sql(SqlArgs),
     /// Bring files or tables back
     Restore(Box<RestoreArgs>),
     /// Show how much is stored, and how well

@@ -20,6 +20,7 @@ pub mod restore;
 pub mod scrub;
 pub mod show;
 pub mod snapshots;
+pub mod sql;
 pub mod stats;
 pub mod tables;
 pub mod tag;
@@ -44,6 +45,7 @@ pub fn run(app: &App, cli: &Cli) -> Result<ExitCode, Failure> {
         Verb::Cat(args) => cat::run(app, args),
         Verb::Diff(args) => diff::run(app, args),
         Verb::Rows(args) => tables::rows::run(app, args),
+        Verb::Sql(args) => sql::run(app, args),
         Verb::Restore(args) => restore::run(app, args),
         Verb::Stats(args) => stats::run(app, args),
         Verb::Check(args) => check::run(app, args),

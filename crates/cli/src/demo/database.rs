@@ -62,9 +62,28 @@ impl Demo<'_> {
         let before = self.first_of("shop")?;
         self.step(&["diff", &before, "shop", "--summary"])?;
         self.step(&["rows", "shop:orders", "--key", "641", "--history"])?;
+        self.questions(&before)?;
         let to = format!("sqlite:{}", text(&self.folder.join("recovered.db")));
         // The command itself captures what it wrote again and compares: a difference is a failure.
         self.step(&["restore", &format!("{before}:orders"), "--to", &to])
+    }
+
+    /// Questions to both snapshots, answered with no restore.
+    #[cfg(feature = "sql")]
+    fn questions(&mut self, before: &str) -> Result<(), Failure> {
+        self.step(&["sql", "SELECT state, count(*) AS orders, round(sum(CAST(price AS DOUBLE)), 2) AS sum FROM orders GROUP BY state ORDER BY state"])?;
+        let lost = format!(
+            "SELECT c.name, count(*) AS orders, round(sum(CAST(was.price AS DOUBLE)), 2) AS lost \
+             FROM \"{before}\".orders was JOIN orders now USING (id) JOIN customers c ON c.id = was.customer \
+             WHERE CAST(now.price AS DOUBLE) = 0 AND CAST(was.price AS DOUBLE) <> 0 GROUP BY c.name"
+        );
+        self.step(&["sql", &lost])
+    }
+
+    #[cfg(not(feature = "sql"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as with the engine")]
+    fn questions(&mut self, _: &str) -> Result<(), Failure> {
+        Ok(())
     }
 
     fn first_of(&self, source: &str) -> Result<String, Failure> {

@@ -21,6 +21,8 @@ mod restoring;
 mod round_trip;
 mod secrets;
 mod sources;
+#[cfg(feature = "sql")]
+mod sql;
 mod tables;
 mod tables_diff;
 mod world;

@@ -1,0 +1,295 @@
+//! Answers on their way out.
+
+use crate::args_sql::{SqlArgs, SqlFormat};
+use crate::errors::Failure;
+use crate::open::App;
+use crate::out::{clean, table};
+use crate::words::tr;
+use crate::{json, sizes, time};
+use datakeep_distribute_sql::{Answer, Format, Writer, json_rows, text_of};
+use datakeep_model::ErrorKind;
+use serde::Serialize;
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// Rows of a table for people, unless they ask for more: all of them are held to line them up.
+const TABLE_ROWS: u64 = 1000;
+/// Characters of a cell in such a table.
+const CELL_CHARS: usize = 200;
+
+/// Where answers go.
+pub struct Sink {
+    /// A file that is there under another name until it is whole.
+    file: Option<(PathBuf, PathBuf)>,
+}
+
+impl Sink {
+    /// Refuses what cannot be, before anything is opened.
+    pub fn new(app: &App, args: &SqlArgs) -> Result<Self, Failure> {
+        let is_binary = matches!(args.format, SqlFormat::Arrow | SqlFormat::Parquet);
+        if app.out.json && args.format != SqlFormat::Table {
+            return Err(Failure::usage(tr!(
+                "--json and --format do not go together",
+                "--json 与 --format 不能同时使用"
+            ))
+            .hint(tr!(
+                "--json prints rows as documents; --format json prints rows alone",
+                "--json 以文档打印各行；--format json 仅打印各行"
+            )));
+        }
+        if is_binary && args.output.is_none() && io::stdout().is_terminal() {
+            return Err(Failure::usage(tr!(
+                "this form of answer is not for a terminal",
+                "该格式的结果不适合在终端显示"
+            ))
+            .hint(tr!("write it to a file: --output FILE", "请写入文件：--output 文件")));
+        }
+        let Some(path) = &args.output else { return Ok(Self { file: None }) };
+        let name = path.display();
+        if path.symlink_metadata().is_ok() {
+            return Err(Failure::new(ErrorKind::Target, tr!("{name} is there already", "{name} 已存在"))
+                .hint(tr!("name a new file", "请指定新文件")));
+        }
+        let mut partly = path.clone().into_os_string();
+        partly.push(".part");
+        Ok(Self { file: Some((path.clone(), PathBuf::from(partly))) })
+    }
+
+    fn open(&self, app: &App) -> Result<Box<dyn Write + Send>, Failure> {
+        match &self.file {
+            None => {
+                app.out.flush()?;
+                Ok(Box::new(BufWriter::with_capacity(256 << 10, io::stdout())))
+            }
+            Some((_, partly)) => {
+                let name = partly.display().to_string();
+                let failed = |error| Failure::io(tr!("cannot create {name}", "无法创建 {name}"), &error);
+                let file = private(partly).map_err(failed)?;
+                Ok(Box::new(BufWriter::with_capacity(256 << 10, file)))
+            }
+        }
+    }
+
+    /// Gives the file its name.
+    fn finish(&self) -> Result<(), Failure> {
+        let Some((path, partly)) = &self.file else { return Ok(()) };
+        let name = path.display().to_string();
+        let failed = |error| Failure::io(tr!("cannot write {name}", "无法写入 {name}"), &error);
+        File::open(partly).and_then(|file| file.sync_all()).map_err(failed)?;
+        // Never over somebody else's file.
+        std::fs::hard_link(partly, path).map_err(failed)?;
+        std::fs::remove_file(partly).map_err(failed)
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        if let Some((_, partly)) = &self.file {
+            let _ = std::fs::remove_file(partly);
+        }
+    }
+}
+
+/// A new file that only its owner reads: what a backup holds is in it.
+fn private(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let _ = std::fs::remove_file(path);
+    File::options().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Gives answers in the form that was asked for.
+pub struct Giver<'a> {
+    app: &'a App,
+    format: SqlFormat,
+    max_rows: Option<u64>,
+    sink: Sink,
+    answers: u64,
+}
+
+#[derive(Serialize)]
+struct RowJson<'r> {
+    row: Vec<ValueJson<'r>>,
+}
+
+#[derive(Serialize)]
+struct ValueJson<'r> {
+    column: &'r str,
+    value: &'r serde_json::Value,
+}
+
+#[derive(Serialize)]
+struct ColumnJson {
+    name: String,
+    #[serde(rename = "type")]
+    data_type: String,
+}
+
+#[derive(Serialize)]
+struct AnswerJson {
+    columns: Vec<ColumnJson>,
+    rows: u64,
+    is_cut: bool,
+    seconds: f64,
+}
+
+impl<'a> Giver<'a> {
+    /// For all statements of a call.
+    pub fn new(app: &'a App, args: &SqlArgs, sink: Sink) -> Self {
+        Self { app, format: args.format, max_rows: args.max_rows, sink, answers: 0 }
+    }
+
+    /// Gives one answer.
+    pub fn give(&mut self, mut answer: Answer<'_>) -> Result<(), Failure> {
+        self.answers += 1;
+        if self.answers > 1
+            && (self.sink.file.is_some() || matches!(self.format, SqlFormat::Arrow | SqlFormat::Parquet))
+        {
+            return Err(Failure::usage(tr!("one file takes one answer", "一个文件只能存放一个结果"))
+                .hint(tr!("run one query", "请只执行一条查询")));
+        }
+        let format = match self.format {
+            SqlFormat::Table if self.app.out.json => return self.documents(&mut answer),
+            SqlFormat::Table if is_plan(&answer) => return self.explain(&mut answer),
+            SqlFormat::Table => return self.table(&mut answer),
+            SqlFormat::Csv => Format::Csv,
+            SqlFormat::Json => Format::Json,
+            SqlFormat::Arrow => Format::Arrow,
+            SqlFormat::Parquet => Format::Parquet,
+        };
+        let mut to = self.sink.open(self.app)?;
+        let mut writer = Writer::new(format, answer.schema(), &mut to)?;
+        let mut left = self.max_rows.unwrap_or(u64::MAX);
+        let mut rows = 0;
+        while let Some(batch) = answer.next_batch()? {
+            let wanted = left.min(batch.num_rows() as u64);
+            writer.write(&batch.slice(0, wanted as usize))?;
+            rows += wanted;
+            left -= wanted;
+            if left == 0 {
+                break;
+            }
+        }
+        writer.finish()?;
+        to.flush().map_err(|error| Failure::output(&error))?;
+        drop(to);
+        self.sink.finish()?;
+        if let Some((path, _)) = &self.sink.file {
+            let (rows, name, took) = (sizes::count(rows), path.display(), took(&answer));
+            self.app.out.inform(tr!("{rows} rows in {name}, {took}", "{rows} 行已写入 {name}，用时 {took}"));
+        }
+        Ok(())
+    }
+
+    /// A plan is lines of text.
+    fn explain(&self, answer: &mut Answer<'_>) -> Result<(), Failure> {
+        while let Some(batch) = answer.next_batch()? {
+            let columns = batch.columns().iter().map(text_of).collect::<Result<Vec<_>, _>>()?;
+            for text in
+                (0..batch.num_rows()).flat_map(|row| columns.iter().filter_map(move |column| column[row].as_ref()))
+            {
+                text.lines().try_for_each(|line| self.app.out.line(clean(line)))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn table(&self, answer: &mut Answer<'_>) -> Result<(), Failure> {
+        let names = answer.schema().fields().iter().map(|field| clean(field.name())).collect();
+        let numbers: Vec<bool> = answer.schema().fields().iter().map(|field| field.data_type().is_numeric()).collect();
+        let right: Vec<usize> = (0..numbers.len()).filter(|&at| numbers[at]).collect();
+        let most = self.max_rows.unwrap_or(TABLE_ROWS);
+        let (mut lines, mut rows, mut is_cut): (Vec<Vec<String>>, u64, bool) = (vec![names], 0, false);
+        while let Some(batch) = answer.next_batch()? {
+            let columns = batch.columns().iter().map(text_of).collect::<Result<Vec<_>, _>>()?;
+            for row in 0..batch.num_rows() {
+                if rows >= most {
+                    is_cut = true;
+                    break;
+                }
+                lines.push(columns.iter().map(|column| cell(column[row].as_deref())).collect());
+                rows += 1;
+            }
+            if is_cut {
+                break;
+            }
+        }
+        if !numbers.is_empty() {
+            let text = table(&lines, &right).join("\n") + "\n";
+            match &self.sink.file {
+                None => self.app.out.raw(text.as_bytes())?,
+                Some(_) => {
+                    let mut to = self.sink.open(self.app)?;
+                    to.write_all(text.as_bytes()).and_then(|()| to.flush()).map_err(|error| Failure::output(&error))?;
+                    drop(to);
+                    self.sink.finish()?;
+                }
+            }
+        }
+        let (count, took) = (sizes::count(rows), took(answer));
+        if is_cut {
+            self.app.out.inform(tr!(
+                "the first {count} rows, {took}; there are more: --max-rows N, or --format csv",
+                "前 {count} 行，用时 {took}；还有更多：可用 --max-rows N 或 --format csv"
+            ));
+        } else {
+            self.app.out.inform(tr!("{count} rows, {took}", "{count} 行，用时 {took}"));
+        }
+        Ok(())
+    }
+
+    fn documents(&self, answer: &mut Answer<'_>) -> Result<(), Failure> {
+        let fields = answer.schema().fields().clone();
+        let (mut rows, mut left, mut is_cut) = (0, self.max_rows.unwrap_or(u64::MAX), false);
+        while let Some(batch) = answer.next_batch()? {
+            for row in json_rows(&batch)? {
+                if left == 0 {
+                    is_cut = true;
+                    break;
+                }
+                let value = |name: &'_ String| row.get(name).unwrap_or(&serde_json::Value::Null);
+                let named = fields.iter().map(|field| ValueJson { column: field.name(), value: value(field.name()) });
+                self.app.out.document(&json::document("sql-row", RowJson { row: named.collect() }))?;
+                rows += 1;
+                left -= 1;
+            }
+            if is_cut {
+                break;
+            }
+        }
+        let column = |field: &std::sync::Arc<_>| ColumnJson::of(field);
+        let columns = fields.iter().map(column).collect();
+        let seconds = answer.elapsed().as_secs_f64();
+        self.app.out.document(&json::document("sql", AnswerJson { columns, rows, is_cut, seconds }))
+    }
+
+    /// After the last statement.
+    pub fn finish(self) -> Result<(), Failure> {
+        self.app.out.flush()
+    }
+}
+
+impl ColumnJson {
+    fn of(field: &arrow_schema::Field) -> Self {
+        Self { name: field.name().clone(), data_type: field.data_type().to_string() }
+    }
+}
+
+fn is_plan(answer: &Answer<'_>) -> bool {
+    let names: Vec<&str> = answer.schema().fields().iter().map(|field| field.name().as_str()).collect();
+    names == ["plan_type", "plan"]
+}
+
+fn took(answer: &Answer<'_>) -> String {
+    time::duration(answer.elapsed().as_nanos() as u64)
+}
+
+/// A cell for people: what a terminal would act on is escaped, and what is long is cut.
+fn cell(text: Option<&str>) -> String {
+    let Some(text) = text else { return "∅".to_string() };
+    let text = clean(text);
+    match text.char_indices().nth(CELL_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

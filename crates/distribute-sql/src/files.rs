@@ -1,0 +1,175 @@
+//! CSV, JSON Lines and Parquet files inside snapshots of files, as tables.
+//!
+//! `'docs/2026.csv'` is a path in the default snapshot, or in the newest snapshot of the only source of files;
+//! `'files@latest:/docs/2026.csv'` names the snapshot, too. A file is read whole, within a bound; its bytes are proven as those of every restore.
+//! Columns and types are found from the content (CSV: the first line names the columns).
+
+use crate::error::SqlError;
+use crate::names::Catalogue;
+use arrow_array::RecordBatch;
+use arrow_csv::reader::Format as CsvFormat;
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use bytes::Bytes;
+use datafusion::catalog::{MemTable, TableProvider};
+use datakeep_distribute::{DistributeError, look_up, split_place};
+use datakeep_engine::EngineError;
+use datakeep_model::{ChunkKind, ContentKind, FileType, ItemPath};
+use datakeep_store::{FrameDecoder, Manifest, Part, StoreError, content_parts};
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// Lines that are looked at to find the types of columns.
+const LINES_LOOKED_AT: usize = 10_000;
+
+/// Kinds of files that are tables.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Csv(u8),
+    Json,
+    Parquet,
+}
+
+fn kind(name: &str) -> Option<Kind> {
+    let (_, end) = name.rsplit_once('.')?;
+    Some(match end.to_ascii_lowercase().as_str() {
+        "csv" => Kind::Csv(b','),
+        "tsv" => Kind::Csv(b'\t'),
+        "json" | "jsonl" | "ndjson" => Kind::Json,
+        "parquet" => Kind::Parquet,
+        _ => return None,
+    })
+}
+
+/// True for a name that is a path to a file of such a kind.
+pub(crate) fn is_file(name: &str) -> bool {
+    kind(name).is_some()
+}
+
+/// The table in a file.
+pub(crate) fn open(catalogue: &Catalogue, name: &str) -> Result<Arc<dyn TableProvider>, SqlError> {
+    let (snapshot, path) = match split_place(name) {
+        (snapshot, Some(path)) => (Some(snapshot), path),
+        (path, None) => (None, path),
+    };
+    let bytes = Bytes::from(read(catalogue, snapshot, path)?);
+    let refuse = |why: String| SqlError::File { path: path.to_string(), why };
+    let kind = kind(name).ok_or_else(|| refuse("neither CSV, JSON nor Parquet".to_string()))?;
+    // These libraries see whatever somebody has backed up; should one give up at it, the query ends, and nothing else.
+    let most = usize::try_from(catalogue.max_file_bytes).unwrap_or(usize::MAX);
+    let read = catch_unwind(AssertUnwindSafe(|| parse(kind, bytes, most)));
+    let (schema, batches) = read
+        .unwrap_or_else(|_| Err(ArrowError::ParseError("the file is harmed".to_string())))
+        .map_err(|error| refuse(error.to_string()))?;
+    let table = MemTable::try_new(schema, vec![batches]).map_err(|error| refuse(error.to_string()))?;
+    Ok(Arc::new(table))
+}
+
+type Parsed = Result<(SchemaRef, Vec<RecordBatch>), ArrowError>;
+
+fn parse(kind: Kind, bytes: Bytes, most: usize) -> Parsed {
+    match kind {
+        Kind::Csv(delimiter) => csv(&bytes, delimiter, most),
+        Kind::Json => json(&bytes, most),
+        Kind::Parquet => parquet_file(bytes, most),
+    }
+}
+
+/// All rows, as long as they take no more memory than that.
+fn within(
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+    most: usize,
+) -> Result<Vec<RecordBatch>, ArrowError> {
+    let (mut held, mut found) = (0, Vec::new());
+    for batch in batches {
+        let batch = batch?;
+        held += batch.get_array_memory_size();
+        if held > most {
+            return Err(ArrowError::MemoryError(format!("its rows take more than {most} bytes")));
+        }
+        found.push(batch);
+    }
+    Ok(found)
+}
+
+fn csv(bytes: &Bytes, delimiter: u8, most: usize) -> Parsed {
+    let format = CsvFormat::default().with_header(true).with_delimiter(delimiter);
+    let (schema, _) = format.infer_schema(Cursor::new(bytes), Some(LINES_LOOKED_AT))?;
+    let schema = Arc::new(schema);
+    let reader = arrow_csv::ReaderBuilder::new(schema.clone()).with_format(format).build(Cursor::new(bytes))?;
+    Ok((schema, within(reader, most)?))
+}
+
+fn json(bytes: &Bytes, most: usize) -> Parsed {
+    let (schema, _) = arrow_json::reader::infer_json_schema(Cursor::new(bytes), Some(LINES_LOOKED_AT))?;
+    let schema = Arc::new(schema);
+    let reader = arrow_json::ReaderBuilder::new(schema.clone()).build(Cursor::new(bytes))?;
+    Ok((schema, within(reader, most)?))
+}
+
+fn parquet_file(bytes: Bytes, most: usize) -> Parsed {
+    let inferred = ParquetRecordBatchReaderBuilder::try_new(bytes.clone())?.schema().clone();
+    // As views, a text that stands once in the file is held once, however many rows have it.
+    let viewed = |field: &Arc<Field>| match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 => field.as_ref().clone().with_data_type(DataType::Utf8View),
+        DataType::Binary | DataType::LargeBinary => field.as_ref().clone().with_data_type(DataType::BinaryView),
+        _ => field.as_ref().clone(),
+    };
+    let schema: SchemaRef = Arc::new(Schema::new(inferred.fields().iter().map(viewed).collect::<Vec<_>>()));
+    let options = ArrowReaderOptions::new().with_schema(schema.clone());
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options)?;
+    Ok((schema, within(builder.build()?, most)?))
+}
+
+/// The snapshot of files that is meant.
+fn snapshot<'c>(catalogue: &'c Catalogue, name: Option<&str>) -> Result<&'c Manifest, SqlError> {
+    if let Some(name) = name.or(catalogue.default.as_deref()) {
+        return catalogue.snapshot(name);
+    }
+    let mut sources: Vec<&str> = Vec::new();
+    for manifest in catalogue.manifests.iter().filter(|manifest| manifest.snapshot.content != ContentKind::Tables) {
+        if !sources.contains(&manifest.snapshot.source.name.as_str()) {
+            sources.push(&manifest.snapshot.source.name);
+        }
+    }
+    match sources.as_slice() {
+        [one] => catalogue.snapshot(one),
+        [] => Err(DistributeError::NotFound { what: "a snapshot of files".to_string(), near: None }.into()),
+        many => {
+            let candidates = many.iter().map(|source| (*source).to_string()).collect();
+            Err(DistributeError::Ambiguous { what: "a path without a snapshot".to_string(), candidates }.into())
+        }
+    }
+}
+
+/// The bytes of a regular file.
+fn read(catalogue: &Catalogue, name: Option<&str>, path: &str) -> Result<Vec<u8>, SqlError> {
+    let refuse = |why: String| SqlError::File { path: path.to_string(), why };
+    let manifest = snapshot(catalogue, name)?;
+    let item = ItemPath::parse(path.as_bytes()).map_err(|error| refuse(error.to_string()))?;
+    let entry = look_up(&catalogue.repository, manifest, &item)?.entry;
+    if entry.meta.file_type != FileType::File {
+        return Err(refuse("not a regular file".to_string()));
+    }
+    let (len_bytes, most) = (entry.meta.len_bytes, catalogue.max_file_bytes);
+    if len_bytes > most {
+        return Err(refuse(format!("{len_bytes} bytes: a query reads files of at most {most} bytes")));
+    }
+    let store = |error: StoreError| SqlError::from(EngineError::from(error));
+    let mut decoder = FrameDecoder::new().map_err(store)?;
+    let mut bytes = Vec::new();
+    for part in content_parts(&catalogue.repository, &entry.content, &mut decoder).map_err(store)? {
+        if bytes.len() as u64 + part.len_bytes() > most {
+            return Err(refuse(format!("a query reads files of at most {most} bytes")));
+        }
+        match part {
+            Part::Hole(len_bytes) => bytes.resize(bytes.len() + len_bytes as usize, 0),
+            Part::Chunk(chunk) => {
+                let data = catalogue.repository.read_chunk(ChunkKind::Data, &chunk, &mut decoder).map_err(store)?;
+                bytes.extend_from_slice(&data);
+            }
+        }
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,164 @@
+//! Answers are those of the database as it was.
+
+use crate::world::{World, ask};
+use datakeep_distribute_sql::SqlError;
+use datakeep_testkit::XorShift;
+
+const TABLES: &str = "
+    CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b TEXT, c REAL, \"Mixed Case\" INTEGER);
+    CREATE TABLE u (k TEXT, n INTEGER, PRIMARY KEY (k, n)) WITHOUT ROWID;
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+      INSERT INTO t SELECT 2 * i, CASE i % 7 WHEN 0 THEN NULL ELSE i * 37 % 500 END, 'w' || (i * 31 % 90), i * 0.25, i % 5 FROM n;
+    INSERT INTO u SELECT 'k' || (id % 40), id FROM t WHERE id % 3 = 0;";
+
+fn condition(chance: &mut XorShift, depth: u64) -> String {
+    let number = |chance: &mut XorShift| chance.below(600) as i64 - 50;
+    let op = ["=", "<", "<=", ">", ">=", "<>"][chance.below(6) as usize];
+    match chance.below(if depth == 0 { 7 } else { 10 }) {
+        0 => format!("a {op} {}", number(chance)),
+        1 => format!("id {op} {}", 10 * number(chance)),
+        2 => format!("b {op} 'w{}'", chance.below(95)),
+        3 => format!("a BETWEEN {} AND {}", number(chance), number(chance)),
+        4 => format!("id IN ({}, {}, {})", 6 * number(chance), number(chance), 2 * number(chance)),
+        5 => ["a IS NULL", "a IS NOT NULL", "b IS NULL"][chance.below(3) as usize].to_string(),
+        6 => format!("c {op} {}.5", number(chance)),
+        7 => format!("({} AND {})", condition(chance, depth - 1), condition(chance, depth - 1)),
+        8 => format!("({} OR {})", condition(chance, depth - 1), condition(chance, depth - 1)),
+        _ => format!("NOT ({})", condition(chance, depth - 1)),
+    }
+}
+
+fn question(chance: &mut XorShift) -> String {
+    let condition = condition(chance, 2);
+    match chance.below(5) {
+        0 => format!("SELECT id, a, b, c FROM t WHERE {condition} ORDER BY id"),
+        1 => format!("SELECT count(*), count(a), sum(a), min(id), max(id), min(b), max(b) FROM t WHERE {condition}"),
+        2 => format!("SELECT b, count(*), max(a) FROM t WHERE {condition} GROUP BY b ORDER BY b NULLS FIRST"),
+        3 => format!("SELECT t.id, u.k FROM t JOIN u ON u.n = t.id WHERE {condition} ORDER BY t.id, u.k"),
+        _ => format!("SELECT id FROM t WHERE {condition} ORDER BY id DESC LIMIT {}", chance.below(40)),
+    }
+}
+
+#[test]
+fn random_questions_are_answered_as_sqlite_does() {
+    let mut world = World::new(TABLES);
+    let mut chance = XorShift::new(7);
+    let changes = [
+        "SELECT 1;",
+        "UPDATE t SET a = a + 1000 WHERE id % 97 = 0; DELETE FROM t WHERE id BETWEEN 100 AND 160 OR id > 5900;",
+        "INSERT INTO t SELECT id + 1, a, b, c, 0 FROM t WHERE id % 50 = 0; UPDATE t SET b = NULL WHERE id % 211 = 0; DELETE FROM t WHERE a = 3;",
+        "UPDATE t SET a = NULL WHERE a > 900; DELETE FROM t WHERE id < 50; DELETE FROM u WHERE n % 2 = 0;",
+    ];
+    for statements in changes {
+        world.change(statements);
+        let mut engine = world.engine();
+        for _ in 0..60 {
+            let sql = question(&mut chance);
+            assert_eq!(ask(&mut engine, &sql).unwrap(), world.sqlite(&sql), "{sql}");
+        }
+        for sql in ["SELECT count(*) FROM t", "SELECT min(id), max(id), max(b), min(a), max(a) FROM t"] {
+            assert_eq!(ask(&mut engine, sql).unwrap(), world.sqlite(sql), "{sql}");
+        }
+    }
+}
+
+#[test]
+fn names_mean_what_people_expect() {
+    let mut world = World::new(TABLES);
+    world.change("DELETE FROM t WHERE id > 100;");
+    for name in
+        ["t", "T", "main.t", "shop.t", "shop.main.t", "Shop.MAIN.T", "\"shop@latest\".t", "\"shop@2026-01-03\".main.t"]
+    {
+        assert_eq!(world.ask(&format!("SELECT count(*) FROM {name}")).unwrap(), ["50"], "{name}");
+    }
+    assert_eq!(world.ask("SELECT count(*) FROM \"shop@2026-01-02\".t").unwrap(), ["3000"]);
+    let mixed = world.ask("SELECT sum(\"Mixed Case\"), max(T.ID) FROM t WHERE A IS NOT NULL").unwrap();
+    assert_eq!(mixed, world.sqlite("SELECT sum(\"Mixed Case\"), max(id) FROM t WHERE a IS NOT NULL"));
+    let joined = "SELECT count(*) FROM t AS now JOIN \"shop@2026-01-02\".t AS was USING (id)";
+    assert_eq!(world.ask(joined).unwrap(), ["50"]);
+    let within = "WITH x AS (SELECT id FROM t), t AS (SELECT 1 AS one) SELECT count(*) FROM x CROSS JOIN t";
+    assert_eq!(world.ask(within).unwrap(), ["50"]);
+    assert_eq!(world.ask("SELECT 1 + 1").unwrap(), ["2"]);
+}
+
+#[test]
+fn time_travel_by_setting() {
+    let mut world = World::new(TABLES);
+    world.change("DELETE FROM t;");
+    let mut engine = world.engine();
+    let count = "SELECT count(*) FROM t";
+    assert_eq!(ask(&mut engine, count).unwrap(), ["0"]);
+    assert_eq!(ask(&mut engine, &format!("SET datakeep.as_of = '2026-01-02'; {count}")).unwrap(), ["3000"]);
+    assert_eq!(ask(&mut engine, count).unwrap(), ["3000"], "it stays");
+    assert_eq!(ask(&mut engine, &format!("SET datakeep.as_of = DEFAULT; {count}")).unwrap(), ["0"]);
+    let error = ask(&mut engine, "SET datakeep.as_of = 'yesterday'").unwrap_err();
+    assert!(matches!(&error, SqlError::Plan(words) if words.contains("yesterday")), "{error}");
+}
+
+#[test]
+fn values_of_any_type_are_shown() {
+    let world = World::new(
+        "CREATE TABLE m (id INTEGER PRIMARY KEY, v, n INTEGER, s TEXT, b BLOB, r REAL);
+         INSERT INTO m VALUES (1, 5, 1, 'a', x'00ff', 1.5), (2, 'five', 'text', x'01', NULL, 2.0), (3, NULL, NULL, NULL, x'', NULL),
+           (4, 2.5, 9007199254740993, '', x'0a', 1e300);",
+    );
+    let all = world.ask("SELECT id, v, n, s, r FROM m ORDER BY id").unwrap();
+    let expected = ["1|5|1|a|1.5", "2|five|text|x'01'|2.0", "3|∅|∅|∅|∅", "4|2.5|9007199254740993||1e300"];
+    assert_eq!(all, expected);
+    assert_eq!(world.ask("SELECT count(*), count(v), count(n) FROM m").unwrap(), ["4|3|3"], "they are no nulls");
+    assert_eq!(world.ask("SELECT id FROM m WHERE n = 'text'").unwrap(), ["2"]);
+    assert_eq!(world.ask("SELECT id FROM m WHERE v IS NULL").unwrap(), ["3"]);
+}
+
+#[test]
+fn differences_and_histories_are_tables() {
+    let mut world = World::new(TABLES);
+    let first = world.change("SELECT 1;");
+    let second = world.change("UPDATE t SET a = -1, b = NULL WHERE id = 10; DELETE FROM t WHERE id = 12; INSERT INTO t VALUES (11, 7, 'x', 0.5, 1);");
+    let diff = format!(
+        "SELECT id, change, changed, before_a, after_a, after_b FROM diff('t', '{first}', '{second}') ORDER BY id"
+    );
+    let found = world.ask(&diff).unwrap();
+    assert_eq!(found, ["10|updated|a, b|185|-1|∅", "11|inserted|∅|∅|7|x", "12|deleted|∅|222|∅|∅"]);
+    assert_eq!(world.ask("SELECT count(*) FROM diff('t', 'shop@2026-01-02', 'shop')").unwrap(), ["3"]);
+    assert_eq!(world.ask("SELECT count(*) FROM diff('t', 'shop', 'shop')").unwrap(), ["0"]);
+    let history = world.ask("SELECT change, a, b FROM history('t', 10)").unwrap();
+    assert_eq!(history, ["inserted|185|w65", "updated|-1|∅"]);
+    let joined = "SELECT d.id, t.a FROM diff('t', 'shop@2026-01-02', 'shop') d JOIN t ON t.id = d.id ORDER BY 1";
+    assert_eq!(world.ask(joined).unwrap(), ["10|-1", "11|7"]);
+    for wrong in [
+        "diff('t')",
+        "diff('nothing', 'shop', 'shop')",
+        "diff('t', 'nowhere', 'shop')",
+        "history('t', 'x', 'y')",
+        "diff(1 + 1, 'shop', 'shop')",
+    ] {
+        let error = world.ask(&format!("SELECT * FROM {wrong}")).unwrap_err();
+        assert!(matches!(error, SqlError::Plan(_) | SqlError::Distribute(_)), "{wrong}: {error:?}");
+    }
+}
+
+#[test]
+fn what_is_known_is_tables() {
+    let mut world = World::new(TABLES);
+    world.change("DELETE FROM t WHERE id = 2; UPDATE t SET a = 1 WHERE id = 4;");
+    assert_eq!(
+        world.ask("SELECT count(*), min(source), min(content) FROM datakeep.snapshots").unwrap(),
+        ["2|shop|tables"]
+    );
+    let tables = world.ask("SELECT \"table\", rows, key, updated, deleted FROM datakeep.tables ORDER BY 1").unwrap();
+    assert_eq!(tables, ["t|2999|id|1|1", "u|1000|k, n|0|0"]);
+    let columns =
+        world.ask("SELECT \"column\", type FROM datakeep.columns WHERE \"table\" = 't' ORDER BY position").unwrap();
+    assert_eq!(columns, ["id|Int64", "a|Int64", "b|Utf8", "c|Float64", "Mixed Case|Int64"]);
+    let known = world
+        .ask("SELECT rows, nulls, least, greatest FROM datakeep.statistics WHERE \"table\" = 't' AND \"column\" = 'id'")
+        .unwrap();
+    assert_eq!(known, ["2999|0|4|6000"]);
+    assert_eq!(
+        world.ask("SELECT rows FROM \"shop@2026-01-02\".datakeep.tables WHERE \"table\" = 't'").unwrap(),
+        ["3000"]
+    );
+    assert_eq!(world.ask("SHOW TABLES").unwrap().len(), 2);
+    assert_eq!(world.ask("DESCRIBE t").unwrap().len(), 5);
+}

@@ -143,6 +143,10 @@ impl Catalogue {
         if self.manifests.is_empty() {
             return Err(DistributeError::NoSnapshots.into());
         }
+        if let (Some(time), true) = (&self.as_of, manifests.is_empty()) {
+            let what = format!("a snapshot of tables at or before {time}");
+            return Err(DistributeError::NotFound { what, near: None }.into());
+        }
         let (mut found, mut missed, mut known) = (Vec::new(), None, Vec::new());
         for manifest in manifests {
             if manifest.snapshot.content != ContentKind::Tables {

@@ -93,6 +93,8 @@ fn time_travel_by_setting() {
     assert_eq!(ask(&mut engine, &format!("SET datakeep.as_of = DEFAULT; {count}")).unwrap(), ["0"]);
     let error = ask(&mut engine, "SET datakeep.as_of = 'yesterday'").unwrap_err();
     assert!(matches!(&error, SqlError::Plan(words) if words.contains("yesterday")), "{error}");
+    let error = ask(&mut engine, &format!("SET datakeep.as_of = '2026-01-01'; {count}")).unwrap_err();
+    assert!(error.to_string().contains("at or before 2026-01-01"), "{error}");
 }
 
 #[test]

@@ -153,7 +153,7 @@ pub fn ask(app: &App, engine: &mut SqlEngine, giver: &mut Giver<'_>) -> Result<(
         match line.trim() {
             "" => continue,
             "quit" | "exit" | "\\q" => break,
-            "help" | "?" | "\\?" => explain(app)?,
+            "help" | "?" | "\\?" => explain(app).and_then(|()| app.out.flush())?,
             text => {
                 if let Err(failure) = statements(app, engine, giver, text) {
                     app.out.failure(&failure);

@@ -226,6 +226,7 @@ impl<'a> Giver<'a> {
                 }
             }
         }
+        self.app.out.flush()?;
         let (count, took) = (sizes::count(rows), took(answer));
         if is_cut {
             self.app.out.inform(tr!(

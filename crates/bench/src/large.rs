@@ -132,7 +132,7 @@ fn judge(results: &mut Results, file_bytes: u64) {
 
 /// Takes the bytes of all files below a folder and leaves the files: space is needed, and deleted inodes would make the
 /// next files slow.
-fn empty(folder: &Path) -> io::Result<()> {
+pub fn empty(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let kind = entry.file_type()?;

@@ -18,6 +18,7 @@ mod report;
 mod results;
 mod s3;
 mod stage;
+mod tables;
 mod tools;
 mod trees;
 mod verify;
@@ -80,6 +81,13 @@ const WORKLOADS: &[Workload] = &[
         own: lookups::OWN,
         help: lookups::HELP,
         run: lookups::run,
+    },
+    Workload {
+        name: "tables",
+        what: "a table of ten million rows: first, unchanged, changed, one row, restore; beside restic on the file and a dump",
+        own: tables::OWN,
+        help: tables::HELP,
+        run: tables::run,
     },
 ];
 

@@ -119,6 +119,10 @@ fn in_words(what: String) -> String {
     if lang() == Lang::En {
         return what;
     }
+    // A name of a table stands there as it is.
+    if let Some(table) = what.strip_prefix("table ") {
+        return format!("表 {table}");
+    }
     // Names stand in quotes: only the words around them are replaced.
     let first = what.find('"').unwrap_or(what.len());
     let last = what.rfind('"').unwrap_or(0).max(first);
@@ -388,6 +392,7 @@ impl From<DistributeError> for Failure {
                 let what = in_words(what);
                 Self::new(kind, tr!("{what} is ambiguous", "有歧义：{what}")).hint(hint)
             }
+            DistributeError::Key(error) => error.into(),
             DistributeError::Usage { message, hint } => {
                 Self { hint: hint.map(translated), ..framed(kind, message, || "无法执行该请求".into()) }
             }

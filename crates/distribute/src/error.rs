@@ -1,5 +1,6 @@
 //! What can go wrong on the way out.
 
+use crate::tables::KeyError;
 use datakeep_connector::{ConnectorError, ItemError};
 use datakeep_engine::EngineError;
 use datakeep_model::ErrorKind;
@@ -47,6 +48,9 @@ pub enum DistributeError {
         /// What to do.
         hint: Option<String>,
     },
+    /// What was written is no key of the table.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// A table stands in a target and nothing was said of what becomes of it.
     #[error("{location} holds {found} already")]
     TableStands {
@@ -76,7 +80,9 @@ impl DistributeError {
             | DistributeError::TargetNotEmpty { .. }
             | DistributeError::TableStands { .. } => ErrorKind::Target,
             DistributeError::NotFound { .. } | DistributeError::NoSnapshots => ErrorKind::NotFound,
-            DistributeError::Ambiguous { .. } | DistributeError::Usage { .. } => ErrorKind::Usage,
+            DistributeError::Ambiguous { .. } | DistributeError::Usage { .. } | DistributeError::Key(_) => {
+                ErrorKind::Usage
+            }
         }
     }
 }

@@ -97,7 +97,13 @@ pub(crate) fn words(error: &Error) -> String {
         Error::SqlInputError { msg, .. } => msg.clone(),
         other => other.to_string(),
     };
-    escape_for_terminal(said.as_bytes())
+    escape_for_terminal(without_cells(&said).as_bytes())
+}
+
+/// The words of SQLite's functions that end with the value they could not take: the value is a cell, and is not told.
+fn without_cells(said: &str) -> &str {
+    let ends = ["bad JSON path", "JSON path error near"];
+    ends.into_iter().find(|words| said.starts_with(words)).unwrap_or(said)
 }
 
 fn source_advice(code: Option<ErrorCode>) -> (ErrorKind, Option<&'static str>) {
@@ -168,6 +174,17 @@ mod tests {
         assert!(fault.message.starts_with("cannot write to /srv/a\\nb.db: "), "{fault}");
         let hint = fault.hint.unwrap_or_default();
         assert!(hint.contains(word), "{hint}");
+    }
+
+    /// Columns and indexes that are computed call functions on cells, and an error says which cell it was.
+    #[test]
+    fn the_words_of_functions_hold_no_cell() {
+        let connection = rusqlite::Connection::open_in_memory().expect("a database");
+        for path in ["secret cell", "$secret cell"] {
+            let failed = connection.query_row("SELECT json_extract('{}', ?1)", [path], |_| Ok(()));
+            let said = words(&failed.expect_err("it is no path"));
+            assert!(!said.contains("secret") && said.contains("JSON path"), "{said}");
+        }
     }
 
     #[test]

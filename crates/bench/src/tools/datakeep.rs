@@ -1,6 +1,6 @@
 //! Datakeep itself.
 
-use super::{PASSWORD, Place, Tool};
+use super::{PASSWORD, Place, Tables, Tool};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::io;
@@ -55,6 +55,10 @@ impl Tool for Datakeep {
         true
     }
 
+    fn tables(&self) -> Option<&dyn Tables> {
+        Some(self)
+    }
+
     fn prepare(&self, place: &Place) -> Vec<Command> {
         let mut init = self.command(place, "init");
         init.arg("--quiet");
@@ -87,6 +91,30 @@ impl Tool for Datakeep {
         let mut collect = self.command(place, "gc");
         collect.arg("--quiet").arg("--yes");
         vec![forget, collect]
+    }
+}
+
+impl Tables for Datakeep {
+    fn location(&self, database: &Path) -> PathBuf {
+        let mut location = OsString::from("sqlite:");
+        location.push(database);
+        location.into()
+    }
+
+    fn rows(&self, place: &Place, tag: &str, table: &str, key: Option<u64>) -> io::Result<Command> {
+        let mut command = self.command(place, "rows");
+        command.arg(format!("{}:{table}", self.snapshot(place, tag)?));
+        match key {
+            Some(key) => command.arg("--key").arg(key.to_string()),
+            None => command.args(["--limit", "1"]),
+        };
+        Ok(command)
+    }
+
+    fn restore(&self, place: &Place, tag: &str, to: &Path) -> io::Result<Command> {
+        let mut command = self.command(place, "restore");
+        command.arg("--quiet").arg(self.snapshot(place, tag)?).arg("--to").arg(self.location(to));
+        Ok(command)
     }
 }
 

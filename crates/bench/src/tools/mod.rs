@@ -100,6 +100,11 @@ pub trait Tool {
     /// Forgets the backups `gone` so that the newest `kept` stay, and gives the space back.
     fn forget(&self, place: &Place, gone: &[String], kept: usize) -> Vec<Command>;
 
+    /// How it looks into databases and puts them back; nothing for a tool that knows files only.
+    fn tables(&self) -> Option<&dyn Tables> {
+        None
+    }
+
     /// What it calls itself.
     fn version(&self) -> io::Result<String> {
         let output = Command::new(self.program()).arg(self.version_argument()).output()?;
@@ -107,6 +112,16 @@ pub trait Tool {
         let line = text.lines().next().unwrap_or("unknown version");
         Ok(if line.starts_with(self.name()) { line.to_owned() } else { format!("{}: {line}", self.name()) })
     }
+}
+
+/// What a tool does that captures tables and not the files in which they stand.
+pub trait Tables {
+    /// What [`Tool::backup`] is to back up: the database in this file.
+    fn location(&self, database: &Path) -> PathBuf;
+    /// Shows the row of a key, or without one the first row and how many there are, of a table of the backup `tag`.
+    fn rows(&self, place: &Place, tag: &str, table: &str, key: Option<u64>) -> io::Result<Command>;
+    /// Makes the new database `to` of the backup `tag`.
+    fn restore(&self, place: &Place, tag: &str, to: &Path) -> io::Result<Command>;
 }
 
 /// The tool of a name.
@@ -133,7 +148,14 @@ pub fn prepare(tool: &dyn Tool, folder: &Path, remote: Option<Remote>) -> io::Re
 
 /// Backs up and measures it; what it left to be written is written before this returns, unmeasured.
 pub fn backup(tool: &dyn Tool, place: &Place, tree: &Path, tag: &str, log: &Path) -> io::Result<Usage> {
-    let usage = measure::run(&mut tool.backup(place, tree, tag), log);
+    written(&mut tool.backup(place, tree, tag), log)
+}
+
+/// Measures a command; what was to be written before it is written before, and what it left to be written after,
+/// unmeasured.
+pub fn written(command: &mut Command, log: &Path) -> io::Result<Usage> {
+    rustix::fs::sync();
+    let usage = measure::run(command, log);
     rustix::fs::sync();
     usage
 }
@@ -141,11 +163,7 @@ pub fn backup(tool: &dyn Tool, place: &Place, tree: &Path, tag: &str, log: &Path
 /// Restores into the new folder `to` and measures it, as [`backup`] does.
 pub fn restore(tool: &dyn Tool, place: &Place, (tree, tag): (&Path, &str), to: &Path, log: &Path) -> io::Result<Usage> {
     fs::create_dir(to)?;
-    let mut command = tool.restore(place, tree, tag, to)?;
-    rustix::fs::sync();
-    let usage = measure::run(&mut command, log);
-    rustix::fs::sync();
-    usage
+    written(&mut tool.restore(place, tree, tag, to)?, log)
 }
 
 #[cfg(test)]

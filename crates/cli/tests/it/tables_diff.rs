@@ -308,6 +308,36 @@ fn a_row_is_shown_and_followed() {
     run(&["app:people", "--key", "2", "--history"]).expect(0).out_has("name: 'Bob' -> 'Bobby'").out_has("3 versions");
 }
 
+/// Whatever is wrong with a key is said in Chinese and in nothing else.
+#[test]
+fn wrong_keys_are_told_in_chinese() {
+    let database = Database::changed(FIRST, CHANGES);
+    let to = format!("sqlite:{}", database.world.text("b.db"));
+    let restore = ["restore", "app:people", "--to", &to, "--merge", "--key", "two"];
+    let cases: [(&[&str], i32, &[&str]); 6] = [
+        (&["rows", "app:people", "--key", "two"], 2, &["键列 id 需要整数：`two` 不是", "例如 42；"]),
+        (&restore, 2, &["键列 id 需要整数：`two` 不是", "例如 42；"]),
+        (
+            &["rows", "app:pairs", "--key", "y"],
+            2,
+            &["的键由 2 列组成，而给出了 1 个值", "请为以下每一列给出一个值：a, b"],
+        ),
+        (&["rows", "app:hidden", "--key", "1"], 2, &["表 main.hidden 的行没有键", "请改为比较整个备份集"]),
+        (&["rows", "app:people", "--key", "77"], 1, &["没有键为 77 的行", "查看是否曾有该行"]),
+        (&["rows", "app:peple", "--key", "1"], 1, &["不存在：表 peple", "是否想输入 people？"]),
+    ];
+    for (arguments, code, expected) in cases {
+        let said = database.world.run(&[&["--lang", "zh"], arguments].concat()).expect(code);
+        for words in expected {
+            assert!(said.err.contains(words), "{words:?} is not in: {}", said.err);
+        }
+        for english in [" takes ", " is none", "such as", " parts", "have no key", "give one", "instead", "无法执行"]
+        {
+            assert!(!said.err.contains(english), "{arguments:?}: {english}: {}", said.err);
+        }
+    }
+}
+
 #[test]
 fn one_row_is_put_back() {
     let database = Database::changed(FIRST, CHANGES);

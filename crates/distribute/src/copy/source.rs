@@ -43,9 +43,9 @@ impl SnapshotSource {
 }
 
 /// A snapshot that is forgotten and collected while it is read is not damaged: it is gone by right.
-fn must_be_there(room: &Room, manifest: &Manifest) -> Result<(), ConnectorError> {
+pub(super) fn must_be_there(repository: &Repository, manifest: &Manifest) -> Result<(), ConnectorError> {
     let id = manifest.snapshot.id;
-    let (manifests, _) = room.repository.snapshots().map_err(|error| unreadable(&error))?;
+    let (manifests, _) = repository.snapshots().map_err(|error| unreadable(&error))?;
     if manifests.iter().any(|there| there.snapshot.id == id) {
         return Ok(());
     }
@@ -87,7 +87,7 @@ impl Source for SnapshotSource {
 
     fn complete(&mut self) -> Result<(), ConnectorError> {
         match self.room.is_damaged.load(Ordering::Relaxed) {
-            true => must_be_there(&self.room, &self.manifest),
+            true => must_be_there(&self.room.repository, &self.manifest),
             false => Ok(()),
         }
     }
@@ -209,7 +209,7 @@ impl Entries {
             Ok(Some(entry)) => entry,
             Ok(None) => return Ok(None),
             Err(error) => {
-                must_be_there(&self.room, &self.manifest)?;
+                must_be_there(&self.room.repository, &self.manifest)?;
                 return Err(unreadable(&error));
             }
         };

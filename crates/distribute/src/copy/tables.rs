@@ -1,9 +1,14 @@
 //! Copies of snapshots of tables.
 
 use super::proof::{Compared, Depth};
+use super::source::must_be_there;
 use super::{Copier, CopyReport, Excused};
 use crate::error::DistributeError;
-use datakeep_engine::{BackupOptions, Original, RunContext, SnapshotTables, TablesReader, copy_tables, prove};
+use datakeep_connector::ConnectorError;
+use datakeep_engine::{
+    BackupOptions, EngineError, Original, RunContext, SnapshotTables, TablesReader, copy_tables, prove,
+};
+use datakeep_model::ErrorKind;
 use datakeep_process_table::TableDescription;
 use datakeep_store::Manifest;
 use std::collections::BTreeSet;
@@ -17,8 +22,14 @@ impl Copier<'_> {
         (options, depth): (&BackupOptions, Depth),
         context: &RunContext<'_>,
     ) -> Result<CopyReport, DistributeError> {
-        let mut source = SnapshotTables::new(TablesReader::new(self.pair.from.clone(), manifest.clone())?)?;
-        let report = copy_tables(self.pair.to, &mut source, original, options, context)?;
+        let source = TablesReader::new(self.pair.from.clone(), manifest.clone()).and_then(SnapshotTables::new);
+        let mut source = source.map_err(|error| self.of_original(manifest, &error))?;
+        let report = copy_tables(self.pair.to, &mut source, original, options, context);
+        let report = report.map_err(|error| match error {
+            // What the source says is of the original; all else is of the second repository.
+            EngineError::Connector(_) => self.of_original(manifest, &error),
+            error => error.into(),
+        })?;
         let Some(copy) = report.manifest else {
             let message = "a copy cannot be a dry run: plan it".to_string();
             return Err(DistributeError::Usage { message, hint: None });
@@ -28,6 +39,17 @@ impl Copier<'_> {
         let compared = self.hold((manifest, &copy), &nothing, (depth, options.workers), context)?;
         let (counters, read_bytes) = (report.counters, report.counters.read_bytes);
         Ok(CopyReport { copy, counters, read_bytes, nodes_read: 0, losses: Vec::new(), resumed: None, compared })
+    }
+
+    /// What goes wrong while an original is read is said of it, so that other copies need not suffer. One that is forgotten
+    /// and collected meanwhile looks like damage, and is gone by right.
+    fn of_original(&self, manifest: &Manifest, error: &EngineError) -> DistributeError {
+        if error.kind() == ErrorKind::Integrity
+            && let Err(gone) = must_be_there(self.pair.from, manifest)
+        {
+            return gone.into();
+        }
+        ConnectorError::new(error.kind(), format!("in the repository that is copied from: {error}")).into()
     }
 
     /// Holds a copy against its original: what is said of the database and its tables; with [`Depth::Content`] all rows, named

@@ -3,6 +3,7 @@
 mod cell;
 pub mod diff;
 mod find;
+mod key_error;
 mod plan;
 pub mod row;
 mod schema;
@@ -12,6 +13,7 @@ pub mod text;
 pub use cell::{Cell, Row, row_of};
 pub use diff::{CellChange, RowChange, RowCounts, TableDiff, each_batch};
 pub use find::{find_table, names};
+pub use key_error::{KeyError, KeyType};
 pub use plan::{PlannedTable, Standing, TablesPlan, TablesRequest, WhereItStands, plan_tables};
 pub use row::{CellStep, RowHistory, RowStep};
 pub use schema::{ObjectPair, SchemaChange, TablePair, TablesPair, compare_schemas, key_names};

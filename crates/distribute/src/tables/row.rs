@@ -2,6 +2,7 @@
 
 use super::cell::{Cell, Row, row_of};
 use super::diff::keys_of;
+use super::key_error::{KeyError, KeyType};
 use super::schema::key_names;
 use crate::error::DistributeError;
 use arrow_array::{ArrayRef, BinaryArray, Float64Array, Int64Array, StringArray, new_null_array};
@@ -11,31 +12,25 @@ use datakeep_engine::TablesReader;
 use datakeep_process_table::{TableDescription, encode_keys};
 use std::sync::Arc;
 
-fn usage(message: String, hint: String) -> DistributeError {
-    DistributeError::Usage { message, hint: Some(hint) }
-}
-
 /// The cells of a key as people write it: a part for each column of the key, or all in one, with commas between. Parts are
 /// read by the types of their columns; `'text'` and `x'00ff'` are text and bytes in any column.
-pub fn parse_key(table: &TableDescription, parts: &[String]) -> Result<Row, DistributeError> {
+pub fn parse_key(table: &TableDescription, parts: &[String]) -> Result<Row, KeyError> {
     let (key, name) = (&table.info.key, &table.info.name);
     if key.is_empty() {
-        let hint = "compare whole snapshots instead: datakeep diff A B".to_owned();
-        return Err(usage(format!("rows of table {name} have no key"), hint));
+        return Err(KeyError::None { table: name.to_string() });
     }
     let split: Vec<String> = match parts {
         [one] if key.len() > 1 => one.split(',').map(str::to_owned).collect(),
         parts => parts.to_vec(),
     };
     if split.len() != key.len() {
-        let (names, wanted, found) = (key_names(table).join(", "), key.len(), split.len());
-        let hint = format!("give one value for each of: {names}");
-        return Err(usage(format!("the key of table {name} has {wanted} parts, not {found}"), hint));
+        let columns = key_names(table);
+        return Err(KeyError::Parts { table: name.to_string(), columns, found: split.len() });
     }
     key.iter().zip(&split).map(|(&at, text)| parse_part(table, at, text)).collect()
 }
 
-fn parse_part(table: &TableDescription, at: usize, text: &str) -> Result<Cell, DistributeError> {
+fn parse_part(table: &TableDescription, at: usize, text: &str) -> Result<Cell, KeyError> {
     let column = &table.info.columns[at];
     let quoted = |text: &str| Some(text.strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'"));
     let bytes = |text: &str| unhex(text.strip_prefix(['x', 'X'])?.strip_prefix('\'')?.strip_suffix('\'')?);
@@ -45,17 +40,14 @@ fn parse_part(table: &TableDescription, at: usize, text: &str) -> Result<Cell, D
     if let Some(text) = quoted(text) {
         return Ok(Cell::Text(text));
     }
-    let (parsed, expected, example) = match &column.data_type {
-        DataType::Int64 => (text.parse().ok().map(Cell::Integer), "an integer", "42"),
-        DataType::Float64 => (text.parse().ok().map(Cell::Real), "a real number", "1.5"),
-        DataType::Utf8 => (Some(Cell::Text(text.to_owned())), "text", "abc"),
-        DataType::Binary => (None, "bytes", "x'00ff'"),
-        _ => (None, "a value of a type that cannot be written here", "'text'"),
+    let (parsed, takes) = match &column.data_type {
+        DataType::Int64 => (text.parse().ok().map(Cell::Integer), KeyType::Integer),
+        DataType::Float64 => (text.parse().ok().map(Cell::Real), KeyType::Real),
+        DataType::Utf8 => return Ok(Cell::Text(text.to_owned())),
+        DataType::Binary => (None, KeyType::Bytes),
+        _ => (None, KeyType::Other),
     };
-    parsed.ok_or_else(|| {
-        let message = format!("key column {} takes {expected}: `{text}` is none", column.name);
-        usage(message, format!("such as {example}; text is also '…', bytes are x'…'"))
-    })
+    parsed.ok_or_else(|| KeyError::Part { column: column.name.clone(), takes, text: text.to_owned() })
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

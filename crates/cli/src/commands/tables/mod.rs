@@ -3,6 +3,7 @@
 pub mod backup;
 mod cells;
 pub mod diff;
+mod keys;
 pub mod list;
 pub mod restore;
 mod restore_row;

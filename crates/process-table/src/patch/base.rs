@@ -6,7 +6,7 @@ use arrow_array::Array;
 use datakeep_connector::rows::{Column, Exception, RowBatch};
 
 /// A run of rows at least this long is passed by at once when a patch is applied: it costs a reader nothing.
-const LONG_RUN_ROWS: usize = 256;
+const LONG_RUN_ROWS: usize = 32;
 
 /// Rows that a group had before these patches, the oldest first, and has after all of them: their positions before.
 /// An error where a patch is not for what the one before makes.
@@ -115,9 +115,9 @@ impl Patch {
         Ok((from, Self { old_rows, deleted: Vec::new(), updated, inserted_at, inserted }.checked()?))
     }
 
-    /// Rows that come or go one by one, and not in a long run.
+    /// Rows that come or go one by one, and not in a long run, or at the beginning or the end.
     pub fn scattered_rows(&self) -> usize {
-        scattered(&self.deleted) + scattered(&self.inserted_at)
+        scattered(&self.deleted, self.old_rows()) + scattered(&self.inserted_at, self.new_rows())
     }
 
     /// Memory that its values take, about.
@@ -138,8 +138,11 @@ impl Patch {
     }
 }
 
-/// Positions that are in no long run.
-fn scattered(positions: &[u32]) -> usize {
-    let runs = positions.chunk_by(|left, right| left + 1 == *right);
-    runs.map(<[u32]>::len).filter(|len| *len < LONG_RUN_ROWS).sum()
+/// Positions that are in no long run, and in none at the beginning or the end of so many rows.
+fn scattered(positions: &[u32], rows: usize) -> usize {
+    let is_scattered = |run: &&[u32]| {
+        let (first, last) = (run.first().copied().unwrap_or(0), run.last().copied().unwrap_or(0));
+        run.len() < LONG_RUN_ROWS && first != 0 && last as usize + 1 != rows
+    };
+    positions.chunk_by(|left, right| left + 1 == *right).filter(is_scattered).map(<[u32]>::len).sum()
 }

@@ -373,6 +373,7 @@ impl From<DistributeError> for Failure {
             DistributeError::Engine(error) => error.into(),
             DistributeError::Connector(error) => error.into(),
             DistributeError::Target(error) => error.into(),
+            DistributeError::Cancelled => Self::new(kind, tr!("stopped on request", "已按请求停止")),
             DistributeError::NoSnapshots => {
                 Self::new(kind, tr!("the repository has no snapshots yet", "仓库中还没有备份集"))
                     .hint(tr!("make one: datakeep backup PATH", "新建：datakeep backup 路径"))

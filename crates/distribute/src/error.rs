@@ -40,6 +40,9 @@ pub enum DistributeError {
         /// What it may mean.
         candidates: Vec<String>,
     },
+    /// Stopped on request, and nothing was written.
+    #[error("stopped on request")]
+    Cancelled,
     /// The request makes no sense.
     #[error("{message}")]
     Usage {
@@ -79,6 +82,7 @@ impl DistributeError {
             DistributeError::Target(_)
             | DistributeError::TargetNotEmpty { .. }
             | DistributeError::TableStands { .. } => ErrorKind::Target,
+            DistributeError::Cancelled => ErrorKind::Cancelled,
             DistributeError::NotFound { .. } | DistributeError::NoSnapshots => ErrorKind::NotFound,
             DistributeError::Ambiguous { .. } | DistributeError::Usage { .. } | DistributeError::Key(_) => {
                 ErrorKind::Usage

@@ -13,6 +13,6 @@ pub use backup::{BackupOptions, BackupReport, Original, RunContext, backup, copy
 pub use error::EngineError;
 pub use restore::{Action, RestoreItem, RestorePump, RestoreTally};
 pub use tables::{
-    CaptureReport, FirstDifference, Poured, Proof, SnapshotTables, StoredGroup, TablesReader, capture, copy_tables,
-    pour, pour_rows, prove,
+    CaptureReport, FirstDifference, LinkedGroups, Poured, Proof, SnapshotTables, StoredGroup, TablesReader,
+    TouchedRows, capture, copy_tables, pour, pour_rows, prove,
 };

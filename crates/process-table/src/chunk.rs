@@ -14,7 +14,9 @@ mod hostile;
 mod inside;
 mod metadata;
 mod pages;
+mod rows;
 mod runs;
+mod splice;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +25,8 @@ pub use decode::decode;
 pub use encode::encode;
 pub use form::ChunkForm;
 pub use metadata::column_metadata;
+pub use rows::decode_rows;
+pub use splice::splice;
 
 use crate::cells::{Cells, width};
 use arrow_array::{Array, ArrayRef};

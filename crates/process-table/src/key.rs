@@ -41,6 +41,16 @@ impl Keys {
         &self.bytes[from..self.ends[row]]
     }
 
+    /// Rows whose key is not beyond this one; keys rise.
+    pub fn rows_to(&self, key: &[u8]) -> usize {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.get(middle) <= key { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+
     /// The keys without those of the first so many rows.
     #[must_use]
     pub fn skip(&self, rows: usize) -> Self {

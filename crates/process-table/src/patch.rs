@@ -11,10 +11,12 @@
 //! | put it into bytes and back | [`encode`], [`decode`] |
 //! | make new from old | [`apply`], [`apply_column`] |
 //! | make one of two | [`squash`] |
+//! | make it for a longer run of rows | [`survivors`], [`Patch::among`] |
 //!
 //! A patch may be without some columns: those are stored as new chunks beside it.
 
 mod apply;
+mod base;
 mod codec;
 mod compare;
 mod diff;
@@ -25,7 +27,8 @@ mod tests;
 mod values;
 
 pub use apply::{apply, apply_column};
-pub use codec::{decode, encode};
+pub use base::{pick, survivors};
+pub use codec::{decode, encode, stored_len};
 pub use diff::{by_position, diff};
 pub use squash::squash;
 

@@ -7,6 +7,8 @@
 //!                                                                        columns whose hashes differ are read)
 //! ```
 //!
+//! Groups that store the same chunks and differ by patches are compared in the rows alone that these touch ([`linked`]).
+//!
 //! A row whose group both trees have is the same in both, so the rows of the other groups alone, merged in key order, are the
 //! difference. At most two groups are held at a time. Rows without a comparable key are compared as multisets
 //! ([`multiset`]).
@@ -14,14 +16,16 @@
 //! A row is updated when a column that both have differs, or a column that is new has a value there. A column that is gone
 //! updates no row.
 
+mod linked;
 mod multiset;
 mod window;
 
 use super::cell::{Cell, Row, row_of};
 use super::schema::TablePair;
 use crate::error::DistributeError;
+use datakeep_connector::Cancel;
 use datakeep_connector::rows::{Column, RowBatch};
-use datakeep_engine::TablesReader;
+use datakeep_engine::{StoredGroup, TablesReader};
 use datakeep_process_table::describe::group_range;
 use datakeep_process_table::{ColumnHash, Keys, TableDescription, encode_keys};
 use datakeep_store::{Difference, Entry, KeyRange, NodeReader, StoreError};
@@ -78,6 +82,7 @@ pub struct TableDiff<'a> {
     pub(crate) old: &'a TablesReader,
     pub(crate) new: &'a TablesReader,
     pub(crate) pair: &'a TablePair,
+    cancel: Option<&'a Cancel>,
 }
 
 /// One side of the walk: the groups that the other side does not have.
@@ -92,7 +97,20 @@ struct Side<'a> {
 impl<'a> TableDiff<'a> {
     /// `pair` is of [`super::compare_schemas`] of the same two readers, which read one repository.
     pub fn new(old: &'a TablesReader, new: &'a TablesReader, pair: &'a TablePair) -> Self {
-        Self { old, new, pair }
+        Self { old, new, pair, cancel: None }
+    }
+
+    /// The same, which ends with [`DistributeError::Cancelled`] soon after `cancel` says so.
+    #[must_use]
+    pub fn until(self, cancel: Option<&'a Cancel>) -> Self {
+        Self { cancel, ..self }
+    }
+
+    fn check_cancelled(&self) -> Result<(), DistributeError> {
+        match self.cancel {
+            Some(cancel) if cancel.is_cancelled() => Err(DistributeError::Cancelled),
+            _ => Ok(()),
+        }
     }
 
     /// True when rows of both have a key by which they can be told to be the same row. Without, rows that differ are told as
@@ -131,11 +149,25 @@ impl<'a> TableDiff<'a> {
         match (&self.pair.old, &self.pair.new) {
             (Some(old), Some(new)) if self.is_by_key() => self.walk(old, new, &mut told)?,
             (Some(old), Some(new)) => multiset::compare(self, old, new, &mut told)?,
-            (Some(old), None) => all_rows(self.old, old, RowChange::Deleted, &mut told)?,
-            (None, Some(new)) => all_rows(self.new, new, RowChange::Inserted, &mut told)?,
+            (Some(old), None) => self.all_rows(self.old, old, RowChange::Deleted, &mut told)?,
+            (None, Some(new)) => self.all_rows(self.new, new, RowChange::Inserted, &mut told)?,
             (None, None) => {}
         }
         Ok(counts)
+    }
+
+    fn all_rows<E: From<DistributeError>>(
+        &self,
+        reader: &TablesReader,
+        table: &TableDescription,
+        change: fn(Row) -> RowChange,
+        visit: &mut dyn FnMut(RowChange) -> Result<(), E>,
+    ) -> Result<(), E> {
+        each_batch(reader, table, &mut |rows| {
+            self.check_cancelled()?;
+            (0..rows.rows()).try_for_each(|row| visit(change(row_of(rows, row))))?;
+            Ok(true)
+        })
     }
 
     /// The groups that only one of both has. Where columns have other numbers, equal groups say nothing: all of them.
@@ -149,8 +181,9 @@ impl<'a> TableDiff<'a> {
             for (reader, to) in [(self.old, &mut before), (self.new, &mut after)] {
                 reader.each_group(&self.pair.name, &[], &mut |group| {
                     to.push_back(group.entry);
-                    Ok(true)
+                    Ok(self.check_cancelled().is_ok())
                 })?;
+                self.check_cancelled()?;
             }
             return Ok((before, after));
         }
@@ -190,31 +223,39 @@ impl<'a> TableDiff<'a> {
         let mut before = Side::new(self.old, old, before);
         let mut after = Side::new(self.new, new, after);
         loop {
-            if before.rows.rows() == 0
-                && after.rows.rows() == 0
-                && let (Some(was), Some(is)) = (before.entries.front(), after.entries.front())
-                && was.key == is.key
-                && self.aligned(&mut before, &mut after, visit)?
-            {
-                continue;
+            self.check_cancelled()?;
+            let is_done =
+                self.linked_run(&mut before, &mut after, visit)? || self.aligned(&mut before, &mut after, visit)?;
+            if !is_done && !self.step(&mut before, &mut after, visit)? {
+                return Ok(());
             }
-            before.fill()?;
-            after.fill()?;
-            let (old_rows, new_rows) = match (before.last_key(), after.last_key()) {
-                (None, None) => return Ok(()),
-                (Some(was), Some(is)) => {
-                    let least = was.min(is).to_vec();
-                    (before.rows_to(&least), after.rows_to(&least))
-                }
-                _ => (before.rows.rows(), after.rows.rows()),
-            };
-            let (was, is) = (before.take(old_rows), after.take(new_rows));
-            window::by_key(self.pair, (old, &was), (new, &is), visit)?;
         }
     }
 
+    /// Compares the rows that are held of both, as far as both have been read; false at the end.
+    fn step<E: From<DistributeError>>(
+        &self,
+        before: &mut Side<'_>,
+        after: &mut Side<'_>,
+        visit: &mut dyn FnMut(RowChange) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        before.fill()?;
+        after.fill()?;
+        let (old_rows, new_rows) = match (before.last_key(), after.last_key()) {
+            (None, None) => return Ok(false),
+            (Some(was), Some(is)) => {
+                let least = was.min(is).to_vec();
+                (before.keys.rows_to(&least), after.keys.rows_to(&least))
+            }
+            _ => (before.rows.rows(), after.rows.rows()),
+        };
+        let (was, is) = (before.take(old_rows), after.take(new_rows));
+        window::by_key(self.pair, (before.table, &was), (after.table, &is), visit)?;
+        Ok(true)
+    }
+
     /// Compares the next groups of both where their keys are the same: by position, and only the columns that differ. False,
-    /// with nothing done, where they are not.
+    /// with nothing done, where they are not, or rows of groups before are left.
     fn aligned<E: From<DistributeError>>(
         &self,
         before: &mut Side<'_>,
@@ -222,13 +263,13 @@ impl<'a> TableDiff<'a> {
         visit: &mut dyn FnMut(RowChange) -> Result<(), E>,
     ) -> Result<bool, E> {
         let (Some(was), Some(is)) = (before.entries.front(), after.entries.front()) else { return Ok(false) };
+        if before.rows.rows() + after.rows.rows() > 0 || was.key != is.key {
+            return Ok(false);
+        }
         let was = before.reader.group(was.clone()).map_err(DistributeError::from)?;
         let is = after.reader.group(is.clone()).map_err(DistributeError::from)?;
-        let hash = |group: &datakeep_engine::StoredGroup, number: u32| -> Option<ColumnHash> {
-            group.description.columns.iter().find(|column| column.number == number).map(|column| column.hash)
-        };
         let is_equal = |old_at: usize, new_at: usize| {
-            hash(&was, before.table.numbers[old_at]) == hash(&is, after.table.numbers[new_at])
+            hash_of(&was, before.table.numbers[old_at]) == hash_of(&is, after.table.numbers[new_at])
         };
         let key = &after.table.info.key;
         let same_rows = was.description.rows == is.description.rows;
@@ -261,6 +302,11 @@ impl<'a> TableDiff<'a> {
     }
 }
 
+/// What names the values of a column of a group; nothing where all are null since before it was there.
+fn hash_of(group: &StoredGroup, number: u32) -> Option<ColumnHash> {
+    group.description.columns.iter().find(|column| column.number == number).map(|column| column.hash)
+}
+
 impl<'a> Side<'a> {
     fn new(reader: &'a TablesReader, table: &'a TableDescription, entries: VecDeque<Entry>) -> Self {
         Self { reader, table, entries, rows: RowBatch::default(), keys: Keys::default() }
@@ -285,16 +331,6 @@ impl<'a> Side<'a> {
         self.keys.len().checked_sub(1).map(|last| self.keys.get(last))
     }
 
-    /// Rows whose key is not beyond this one.
-    fn rows_to(&self, key: &[u8]) -> usize {
-        let (mut low, mut high) = (0, self.keys.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.keys.get(middle) <= key { low = middle + 1 } else { high = middle }
-        }
-        low
-    }
-
     /// The first rows, which are no longer held.
     fn take(&mut self, rows: usize) -> RowBatch {
         let (all, total) = (std::mem::take(&mut self.rows), self.keys.len());
@@ -309,18 +345,6 @@ impl<'a> Side<'a> {
 pub(crate) fn keys_of(table: &TableDescription, rows: &RowBatch) -> Keys {
     let columns: Vec<&Column> = table.info.key.iter().filter_map(|&at| rows.columns().get(at)).collect();
     encode_keys(&columns)
-}
-
-fn all_rows<E: From<DistributeError>>(
-    reader: &TablesReader,
-    table: &TableDescription,
-    change: fn(Row) -> RowChange,
-    visit: &mut dyn FnMut(RowChange) -> Result<(), E>,
-) -> Result<(), E> {
-    each_batch(reader, table, &mut |rows| {
-        (0..rows.rows()).try_for_each(|row| visit(change(row_of(rows, row))))?;
-        Ok(true)
-    })
 }
 
 /// Calls `take` with the rows of a table, group by group, as long as it says so.

@@ -17,7 +17,7 @@ use super::cell::Cell;
 use super::schema::TablesPair;
 use super::text::{TextEncoding, literal};
 use crate::error::DistributeError;
-use datakeep_connector::SchemaObject;
+use datakeep_connector::{Cancel, SchemaObject};
 use datakeep_engine::TablesReader;
 use plan::{Plan, TableFate};
 
@@ -35,6 +35,7 @@ pub struct Script<'a> {
     /// Only this table, if any; its own objects belong to it.
     only: Option<&'a str>,
     encoding: TextEncoding,
+    cancel: Option<&'a Cancel>,
 }
 
 /// What a script is for, told in its first lines.
@@ -68,7 +69,14 @@ impl<'a> Script<'a> {
         }
         let setting = pair.old.settings.iter().find(|note| note.name == "encoding");
         let encoding = setting.and_then(|note| std::str::from_utf8(&note.value).ok());
-        Ok(Self { old, new, pair, only, encoding: encoding.map(TextEncoding::of_pragma).unwrap_or_default() })
+        let encoding = encoding.map(TextEncoding::of_pragma).unwrap_or_default();
+        Ok(Self { old, new, pair, only, encoding, cancel: None })
+    }
+
+    /// The same, whose writing ends with [`DistributeError::Cancelled`] soon after `cancel` says so.
+    #[must_use]
+    pub fn until(self, cancel: &'a Cancel) -> Self {
+        Self { cancel: Some(cancel), ..self }
     }
 
     /// Writes it. Rows are read as they are written: memory does not grow with the difference.

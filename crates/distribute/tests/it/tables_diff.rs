@@ -1,7 +1,7 @@
 //! The difference of two snapshots of tables is the naive one.
 
 use crate::support::{Ear, NOW, init_with, options, small};
-use arrow_array::{ArrayRef, Int64Array, StringArray};
+use arrow_array::{ArrayRef, BinaryArray, Int64Array, StringArray};
 use arrow_schema::DataType;
 use datakeep_connector::rows::{Column, Exception, RowBatch};
 use datakeep_connector::{
@@ -14,6 +14,7 @@ use datakeep_engine::{RunContext, TablesReader, capture};
 use datakeep_model::{Mark, SourceInfo, Timestamp};
 use datakeep_store::{Manifest, Repository};
 use datakeep_store_blob::MemoryStore;
+use datakeep_testkit::random_bytes;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +26,14 @@ type Rows = BTreeMap<i64, [Cell; 2]>;
 struct MemoryTable {
     rows: Rows,
     has_key: bool,
+    /// A column that makes groups so long that each column is stored by itself.
+    has_body: bool,
     extra: Option<&'static str>,
+}
+
+/// What stands in that column.
+fn body(id: i64) -> Vec<u8> {
+    random_bytes(id.cast_unsigned(), 90)
 }
 
 fn column(name: &str, data_type: DataType) -> ColumnInfo {
@@ -36,6 +44,7 @@ impl MemoryTable {
     fn info(&self) -> TableInfo {
         let mut columns =
             vec![column("id", DataType::Int64), column("a", DataType::Int64), column("b", DataType::Utf8)];
+        columns.extend(self.has_body.then(|| column("body", DataType::Binary)));
         columns.extend(self.extra.map(|name| column(name, DataType::Int64)));
         TableInfo {
             name: TableName { schema: "main".into(), table: "t".into() },
@@ -61,6 +70,10 @@ impl MemoryTable {
             Column::new(values, odd.collect()).unwrap()
         };
         let mut columns = vec![Column::new(ids.clone(), Vec::new()).unwrap(), made(a, 0), made(b, 1)];
+        if self.has_body {
+            let bodies = rows.iter().map(|(id, _)| Some(body(**id))).collect::<BinaryArray>();
+            columns.push(Column::new(Arc::new(bodies), Vec::new()).unwrap());
+        }
         if self.extra.is_some() {
             let even = rows.iter().map(|(id, _)| (**id % 2 == 0).then_some(**id)).collect::<Int64Array>();
             columns.push(Column::new(Arc::new(even), Vec::new()).unwrap());
@@ -71,6 +84,7 @@ impl MemoryTable {
     /// The whole row, as a snapshot has it.
     fn row(&self, id: i64, cells: &[Cell; 2]) -> Vec<Cell> {
         let mut row = vec![Cell::Integer(id), cells[0].clone(), cells[1].clone()];
+        row.extend(self.has_body.then(|| Cell::Blob(body(id))));
         row.extend(self.extra.map(|_| if id % 2 == 0 { Cell::Integer(id) } else { Cell::Null }));
         row
     }
@@ -193,10 +207,12 @@ fn edits() -> impl Strategy<Value = Vec<(i64, Option<[Cell; 2]>)>> {
     let spread = proptest::collection::vec((0..6000i64, proptest::option::of(row())), 0..30);
     let close = (0..6000i64, proptest::collection::vec((0..40i64, proptest::option::of(row())), 0..40));
     let close = close.prop_map(|(at, edits)| edits.into_iter().map(|(by, row)| (at + by, row)).collect());
-    prop_oneof![spread, close]
+    let run = (0..6500i64, 0..500i64, proptest::option::of(row()));
+    let run = run.prop_map(|(at, rows, row)| (0..rows).map(|by| (at + by, row.clone())).collect());
+    prop_oneof![2 => spread, 2 => close, 1 => run]
 }
 
-fn check(has_key: bool, first: Rows, steps: Vec<Vec<(i64, Option<[Cell; 2]>)>>) {
+fn check((has_key, has_body): (bool, bool), first: Rows, steps: Vec<Vec<(i64, Option<[Cell; 2]>)>>) {
     let repository = init_with(MemoryStore::new(), &small());
     // Enough rows for several groups, a few of them drawn.
     let plain = |id: i64| (id, [Cell::Integer(id * 7), Cell::Text(format!("row {id}"))]);
@@ -205,7 +221,7 @@ fn check(has_key: bool, first: Rows, steps: Vec<Vec<(i64, Option<[Cell; 2]>)>>) 
     // It is so wide that groups are as short as can be.
     rows.insert(-1, [Cell::Null, Cell::Text("w".repeat(300_000))]);
     let extra = |number: usize| if number >= 2 { Some("extra") } else { None };
-    let mut states = vec![MemoryTable { rows: rows.clone(), has_key, extra: None }];
+    let mut states = vec![MemoryTable { rows: rows.clone(), has_key, has_body, extra: None }];
     for (number, edits) in steps.into_iter().enumerate() {
         for (id, row) in edits {
             match row {
@@ -213,7 +229,7 @@ fn check(has_key: bool, first: Rows, steps: Vec<Vec<(i64, Option<[Cell; 2]>)>>) 
                 None => rows.remove(&id),
             };
         }
-        states.push(MemoryTable { rows: rows.clone(), has_key, extra: extra(number) });
+        states.push(MemoryTable { rows: rows.clone(), has_key, has_body, extra: extra(number) });
     }
     let readers: Vec<TablesReader> = states
         .iter_mut()
@@ -247,15 +263,43 @@ fn rows_are_found(state: &MemoryTable, reader: &TablesReader) {
     }
 }
 
+/// Ends between two groups, with what was found until then told.
+#[test]
+fn a_comparison_that_is_cancelled_ends_soon() {
+    let repository = init_with(MemoryStore::new(), &small());
+    let plain = |id: i64| (id, [Cell::Integer(id * 7), Cell::Text(format!("row {id}"))]);
+    let mut rows: Rows = (0..30_000).map(plain).collect();
+    rows.insert(-1, [Cell::Null, Cell::Text("w".repeat(300_000))]);
+    for has_key in [true, false] {
+        let mut old = MemoryTable { rows: rows.clone(), has_key, has_body: false, extra: None };
+        let mut new = MemoryTable { rows: rows.clone(), has_key, has_body: false, extra: None };
+        new.rows.values_mut().for_each(|row| row[0] = Cell::Integer(-5));
+        let was = TablesReader::new(repository.clone(), snapshot(&repository, &mut old, 0)).unwrap();
+        let is = TablesReader::new(repository.clone(), snapshot(&repository, &mut new, 1)).unwrap();
+        let pair = compare_schemas(&was, &is).unwrap();
+        let (cancel, mut told) = (Cancel::new(), 0);
+        let diff = TableDiff::new(&was, &is, &pair.tables[0]).until(Some(&cancel));
+        let ended = diff.rows::<DistributeError>(&mut |_| {
+            told += 1;
+            cancel.cancel();
+            Ok(())
+        });
+        assert!(matches!(ended, Err(DistributeError::Cancelled)), "{ended:?}");
+        assert!((1..20_000).contains(&told), "{told} of 30,000 told");
+        let again = diff.rows::<DistributeError>(&mut |_| Ok(()));
+        assert!(matches!(again, Err(DistributeError::Cancelled)), "{again:?}");
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn differences_are_the_naive_ones(
-        has_key in prop_oneof![3 => Just(true), 1 => Just(false)],
+        kind in prop_oneof![2 => Just((true, false)), 4 => Just((true, true)), 1 => Just((false, true))],
         first in proptest::collection::btree_map(0..6000i64, row(), 0..200),
         steps in proptest::collection::vec(edits(), 4),
     ) {
-        check(has_key, first, steps);
+        check(kind, first, steps);
     }
 }

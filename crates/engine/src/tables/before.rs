@@ -8,7 +8,11 @@ use datakeep_process_table::TableDescription;
 use datakeep_process_table::describe::{ColumnStatistics, group_key, table_key};
 use datakeep_store::{ChunkRef, Entry, FrameDecoder, Manifest, NodeReader, Repository, StoreError, TreeCursor};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
+
+/// Groups that a new one is compared with, at most.
+const MOST_GROUPS: usize = 4;
 
 /// The snapshot before.
 pub(crate) struct Parent<'r> {
@@ -46,7 +50,8 @@ impl<'r> Parent<'r> {
         let prefix = group_key(&info.name, &[]);
         let names = |info: &TableInfo| info.key.iter().map(|&at| info.columns[at].name.clone()).collect::<Vec<_>>();
         let (before, new_before, has_key) = (Vec::new(), Vec::new(), !info.key.is_empty());
-        let groups = WasGroups { entries, next, before, new_before, prefix, has_key, knows_all: true };
+        let ahead = VecDeque::new();
+        let groups = WasGroups { entries, next, ahead, before, new_before, prefix, has_key, knows_all: true };
         Ok((names(info) == names(&was.info)).then_some(groups))
     }
 
@@ -67,6 +72,8 @@ pub(crate) struct WasTable {
 pub(crate) struct WasGroups<'r> {
     entries: TreeCursor<NotingReader<'r>>,
     next: Option<Entry>,
+    /// Those behind it that have been read.
+    ahead: VecDeque<Entry>,
     /// What orders the group before the next, and the last new group: where they are the same, the next ones begin alike.
     before: Vec<u8>,
     new_before: Vec<u8>,
@@ -83,14 +90,32 @@ impl WasGroups<'_> {
     fn advance(&mut self) -> Result<(), StoreError> {
         if let Some(entry) = self.next.take() {
             self.before = self.order(&entry).to_vec();
-            self.next = self.entries.next_entry()?;
+            self.next = match self.ahead.pop_front() {
+                Some(entry) => Some(entry),
+                None => self.entries.next_entry()?,
+            };
         }
         Ok(())
     }
 
-    /// The group that held the first row of this one, if any did: that is the first that ends at that row or behind it. Without
-    /// a key, the one of the same number. And whether both hold what became of the same rows.
-    pub fn of(&mut self, group: &Group, is_last: bool) -> Result<(Option<Entry>, bool), StoreError> {
+    /// The next group, and those behind it that begin before `order`, as far as they are looked at.
+    fn up_to(&mut self, order: &[u8]) -> Result<Vec<Entry>, StoreError> {
+        let mut found: Vec<Entry> = self.next.clone().into_iter().collect();
+        while self.has_key && found.len() < MOST_GROUPS && found.last().is_some_and(|last| self.order(last) < order) {
+            if self.ahead.len() < found.len() {
+                let Some(entry) = self.entries.next_entry()? else { break };
+                self.ahead.push_back(entry);
+            }
+            let Some(entry) = self.ahead.get(found.len() - 1) else { break };
+            found.push(entry.clone());
+        }
+        Ok(found)
+    }
+
+    /// The groups that held rows like those of this one: from the one that held the first row, if any did, which is the first
+    /// that ends at that row or behind it. Without a key, the one of the same number. And whether it is one, and both hold what
+    /// became of the same rows.
+    pub fn of(&mut self, group: &Group, is_last: bool) -> Result<(Vec<Entry>, bool), StoreError> {
         let least = if self.has_key { &group.first_key } else { &group.order };
         while let Some(entry) = &self.next {
             if self.order(entry) >= least.as_slice() {
@@ -106,8 +131,9 @@ impl WasGroups<'_> {
             if begins_alike {
                 self.new_before.clone_from(&self.before);
             }
-            return Ok((None, begins_alike));
+            return Ok((Vec::new(), begins_alike));
         };
+        let all = self.up_to(&group.order)?;
         let ends_alike = self.order(&found) == group.order;
         if is_last || self.order(&found) <= group.order.as_slice() {
             self.advance()?;
@@ -120,13 +146,14 @@ impl WasGroups<'_> {
             self.new_before.clone_from(&self.before);
         }
         self.knows_all &= is_aligned;
-        Ok((Some(found), is_aligned))
+        Ok((all, is_aligned))
     }
 
     /// What follows cannot be read.
-    pub fn give_up(&mut self) -> (Option<Entry>, bool) {
+    pub fn give_up(&mut self) -> (Vec<Entry>, bool) {
         (self.next, self.knows_all) = (None, false);
-        (None, false)
+        self.ahead.clear();
+        (Vec::new(), false)
     }
 
     /// Walks to the end, so that all nodes are known; true when every group was compared with one that holds what became of its

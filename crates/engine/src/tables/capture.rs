@@ -438,22 +438,20 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             self.settle()?;
             self.check_cancelled()?;
         }
-        let (was, is_aligned) = match was {
+        let (entries, is_aligned) = match was {
             Some(groups) => match self.as_hint(groups.of(&group, is_last))? {
                 Some(found) => found,
                 None => groups.give_up(),
             },
-            None => (None, true),
+            None => (Vec::new(), true),
         };
-        let stored = was.zip(self.parent.as_mut()).map(|(entry, parent)| parent.group(entry));
-        let (was, is_aligned) = match stored {
-            None => (None, is_aligned),
-            Some(stored) => {
-                let stored = self.as_hint(stored)?;
-                let is_known = stored.is_some();
-                (stored, is_aligned && is_known)
-            }
-        };
+        let (wanted, mut was) = (entries.len(), VecDeque::new());
+        for entry in entries {
+            let Some(stored) = self.parent.as_mut().map(|parent| parent.group(entry)) else { break };
+            let Some(stored) = self.as_hint(stored)? else { break };
+            was.push_back(stored);
+        }
+        let is_aligned = is_aligned && was.len() == wanted;
         let key = group_key(&table.info.name, &group.order);
         if key.len() > MAX_KEY_LEN_BYTES {
             return Err(key_too_long(&table.info, key.len()));

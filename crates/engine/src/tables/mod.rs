@@ -6,6 +6,8 @@ mod capture;
 mod checks;
 mod columns;
 mod grouper;
+mod joining;
+mod linked;
 mod measure;
 mod patching;
 mod pour;
@@ -16,6 +18,7 @@ mod tally;
 mod worker;
 
 pub use capture::{CaptureReport, capture, copy_tables};
+pub use linked::{LinkedGroups, TouchedRows};
 pub use pour::{Poured, pour, pour_rows};
 pub use prove::{FirstDifference, Proof, prove};
 pub use snapshot::SnapshotTables;

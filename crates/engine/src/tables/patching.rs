@@ -1,6 +1,6 @@
 //! Says what changed in a group instead of storing it anew.
 
-use super::stored::{StoredGroup, Types, aligned, read_column, read_patch};
+use super::stored::{Patches, StoredGroup, Types, aligned, read_column, read_patch};
 use super::worker::{Bytes, Piece, TableWork, fresh};
 use datakeep_connector::rows::{Column, RowBatch};
 use datakeep_process_table::patch::{self, Patch};
@@ -10,10 +10,10 @@ use datakeep_process_table::{
 use datakeep_store::{FrameDecoder, Part, Repository, StoreError};
 
 /// Patches of a group, at most: then they become one.
-const MOST_PATCHES: usize = 8;
+pub(crate) const MOST_PATCHES: usize = 8;
 /// A column of which more rows than this share are changed by all patches together is written anew: beyond it, queries
 /// would pay more than storage saves (tables-measured, 6).
-const MOST_PATCHED_PERCENT: usize = 5;
+pub(crate) const MOST_PATCHED_PERCENT: usize = 5;
 
 /// A group that is its old self and a patch.
 pub(crate) struct Patched {
@@ -25,10 +25,10 @@ pub(crate) struct Patched {
 }
 
 impl Patched {
-    /// Bytes that it stores anew.
+    /// Bytes that it stores anew, about.
     pub fn fresh_len_bytes(&self) -> u64 {
         let pieces = self.pieces.iter().map(|piece| &piece.bytes);
-        pieces.chain(&self.patches).map(|bytes| bytes.fresh().len() as u64).sum()
+        pieces.chain(&self.patches).map(Bytes::stored_len_bytes).sum()
     }
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn find_changes(
     was: &StoredGroup,
     (rows, hashes): (&RowBatch, &[ColumnHash]),
 ) -> Result<Found, StoreError> {
-    let mut decoder = FrameDecoder::new()?;
+    let (mut patches, mut decoder) = (Patches::default(), FrameDecoder::new()?);
     let types: Types<'_> = &table.types;
     let (mut old, mut changed) = (Vec::with_capacity(hashes.len()), Vec::with_capacity(hashes.len()));
     for (at, hash) in hashes.iter().enumerate() {
@@ -64,7 +64,7 @@ pub(crate) fn find_changes(
         changed.push(!is_same);
         let column = match is_same {
             true => rows.columns()[at].clone(),
-            false => read_column(tools.repository, was, (number, types), &mut decoder)?,
+            false => read_column(tools.repository, was, (number, types), (&mut patches, &mut decoder))?,
         };
         old.push(column);
     }
@@ -184,9 +184,10 @@ fn small_base(was: &StoredGroup) -> Option<Vec<Part>> {
     (parts.len() < columns).then_some(parts)
 }
 
-fn described_rows(patch: &Patch) -> usize {
+/// Rows that a reader has to look after one by one.
+pub(crate) fn described_rows(patch: &Patch) -> usize {
     let most = patch.updated().iter().map(|update| update.positions.len()).max().unwrap_or(0);
-    most + patch.deleted().len() + patch.inserted_at().len()
+    most + patch.scattered_rows()
 }
 
 /// All patches of a group and a new one as one; `None` where some column contains a patch that says something of it: its chunk
@@ -226,7 +227,7 @@ pub(crate) fn proven(
     let types: Vec<_> = table.types.iter().map(|(_, data_type)| data_type.clone()).collect();
     let Some(Bytes::Loose(bytes)) = patched.patches.last() else { return Ok(()) };
     let last = patch::decode(bytes, &types).map_err(|error| unfit(&error))?;
-    let mut decoder = FrameDecoder::new()?;
+    let (mut patches, mut decoder) = (Patches::default(), FrameDecoder::new()?);
     let is_squashed = patched.description.patches.len() == 1 && was.description.patches.len() > 1;
     for (at, piece) in patched.pieces.iter().enumerate() {
         let is_fresh = !matches!(piece.bytes, Bytes::Known(_));
@@ -237,7 +238,7 @@ pub(crate) fn proven(
         let old = match is_squashed {
             // As it was written, before any patch.
             true => super::stored::read_base(tools.repository, was, (at, &types[at]), &mut decoder)?,
-            false => read_column(tools.repository, was, (number, &table.types), &mut decoder)?,
+            false => read_column(tools.repository, was, (number, &table.types), (&mut patches, &mut decoder))?,
         };
         let again = patch::apply_column(&old, &last, at).map_err(|error| unfit(&error))?;
         if tools.hasher.column(&again) != tools.hasher.column(&rows.columns()[at]) {

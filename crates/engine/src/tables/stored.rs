@@ -3,7 +3,7 @@
 use crate::error::EngineError;
 use arrow_schema::DataType;
 use datakeep_connector::TableName;
-use datakeep_connector::rows::{Column, ColumnError, RowBatch};
+use datakeep_connector::rows::{Column, ColumnError, Exception, RowBatch};
 use datakeep_model::{ChunkKind, ContentKind, Xattr};
 use datakeep_process_table::chunk::decode;
 use datakeep_process_table::describe::{
@@ -246,8 +246,8 @@ impl TablesReader {
         group: &StoredGroup,
         wanted: &[usize],
     ) -> Result<Vec<Column>, EngineError> {
-        let mut decoder = FrameDecoder::new()?;
-        wanted.iter().map(|&at| Ok(self.column(table, group, at, &mut decoder)?)).collect()
+        let (mut patches, mut decoder) = (Patches::default(), FrameDecoder::new()?);
+        wanted.iter().map(|&at| Ok(self.column(table, group, at, (&mut patches, &mut decoder))?)).collect()
     }
 
     /// All columns of a group.
@@ -262,9 +262,9 @@ impl TablesReader {
         table: &TableDescription,
         group: &StoredGroup,
         at: usize,
-        decoder: &mut FrameDecoder,
+        tools: (&mut Patches, &mut FrameDecoder),
     ) -> Result<Column, StoreError> {
-        let column = read_column(&self.repository, group, (table.numbers[at], &types(table)), decoder)?;
+        let column = read_column(&self.repository, group, (table.numbers[at], &types(table)), tools)?;
         let expected = group.description.columns.iter().find(|column| column.number == table.numbers[at]);
         if expected.is_none_or(|expected| expected.hash != self.hasher.column(&column)) {
             let what = format!("column {} of {}", table.info.columns[at].name, name_of(&group.entry.key));
@@ -323,7 +323,7 @@ pub(crate) fn read_column(
     repository: &Repository,
     group: &StoredGroup,
     (number, types): (u32, Types<'_>),
-    decoder: &mut FrameDecoder,
+    (patches, decoder): (&mut Patches, &mut FrameDecoder),
 ) -> Result<Column, StoreError> {
     let description = &group.description;
     let what = || format!("column {number} of {}", name_of(&group.entry.key));
@@ -339,19 +339,52 @@ pub(crate) fn read_column(
     if from < description.patches.len() {
         let types = types_of(description, types).ok_or_else(|| unfit(&"one without a type"))?;
         for number in from..description.patches.len() {
-            let patch = read_patch(repository, group, (number, &types), decoder)?;
-            column = apply_column(&column, &patch, at).map_err(|error| unfit(&error))?;
+            let patch = patches.get(repository, group, (number, &types), decoder)?;
+            column = apply_column(&column, patch, at).map_err(|error| unfit(&error))?;
         }
     }
     Ok(column)
 }
 
-fn type_of(types: Types<'_>, number: u32) -> Option<&DataType> {
+/// Values of patches that are kept to be applied to another column.
+const KEPT_PATCHES_LEN_BYTES: usize = 32 << 20;
+
+/// The patches of a group, each decoded once for all columns, as long as they are not too long together.
+#[derive(Default)]
+pub(crate) struct Patches {
+    known: Vec<Option<Patch>>,
+    len_bytes: usize,
+}
+
+impl Patches {
+    /// One patch of the group that these are of.
+    pub fn get(
+        &mut self,
+        repository: &Repository,
+        group: &StoredGroup,
+        (number, types): (usize, &[DataType]),
+        decoder: &mut FrameDecoder,
+    ) -> Result<&Patch, StoreError> {
+        if self.known.get(number).is_none_or(Option::is_none) {
+            if self.len_bytes > KEPT_PATCHES_LEN_BYTES {
+                (self.known, self.len_bytes) = (Vec::new(), 0);
+            }
+            let patch = read_patch(repository, group, (number, types), decoder)?;
+            self.len_bytes += patch.memory_len_bytes();
+            self.known.resize(self.known.len().max(number + 1), None);
+            self.known[number] = Some(patch);
+        }
+        let missing = || StoreError::Usage { detail: format!("patch {number} is not there") };
+        self.known.get(number).and_then(Option::as_ref).ok_or_else(missing)
+    }
+}
+
+pub(crate) fn type_of(types: Types<'_>, number: u32) -> Option<&DataType> {
     types.iter().find(|(known, _)| *known == number).map(|(_, data_type)| data_type)
 }
 
 /// The types of a group's columns, in its order.
-fn types_of(description: &GroupDescription, types: Types<'_>) -> Option<Vec<DataType>> {
+pub(crate) fn types_of(description: &GroupDescription, types: Types<'_>) -> Option<Vec<DataType>> {
     description.columns.iter().map(|column| type_of(types, column.number).cloned()).collect()
 }
 
@@ -389,15 +422,25 @@ pub(crate) fn read_base(
                 .map_err(|error| StoreError::damaged(what(), 0, "a column chunk", error.to_string()))?
         }
     };
-    let exceptions = match column.exceptions_len_bytes {
-        0 => Vec::new(),
-        len_bytes => {
-            let at_byte = start.saturating_add(column.chunk_len_bytes());
-            let bytes = read_range(repository, &group.parts, (at_byte, len_bytes), decoder)?;
-            decode_exceptions(&bytes, values.len()).map_err(|error| damaged(what(), &error))?
-        }
-    };
+    let exceptions = read_exceptions(repository, group, (at, values.len()), decoder)?;
     Column::new(values, exceptions).map_err(|error| StoreError::damaged(what(), 0, "a column", error.to_string()))
+}
+
+/// The exceptions that are stored of a column of so many rows.
+pub(crate) fn read_exceptions(
+    repository: &Repository,
+    group: &StoredGroup,
+    (at, rows): (usize, usize),
+    decoder: &mut FrameDecoder,
+) -> Result<Vec<Exception>, StoreError> {
+    let column = &group.description.columns[at];
+    if column.exceptions_len_bytes == 0 {
+        return Ok(Vec::new());
+    }
+    let what = || format!("column {} of {}", column.number, name_of(&group.entry.key));
+    let start = group.description.column_start_byte(at).saturating_add(column.chunk_len_bytes());
+    let bytes = read_range(repository, &group.parts, (start, column.exceptions_len_bytes), decoder)?;
+    decode_exceptions(&bytes, rows).map_err(|error| damaged(what(), &error))
 }
 
 /// The types of a table's columns by their numbers.

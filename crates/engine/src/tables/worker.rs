@@ -1,8 +1,9 @@
 //! One worker: names the columns of a group, and encodes those that are not stored yet.
 
 use super::grouper::Group;
+use super::joining;
 use super::measure::len_bytes;
-use super::patching::{self, Patched, Tools};
+use super::patching::{self, MOST_PATCHES, Patched, Tools};
 use super::stored::{StoredGroup, aligned};
 use crate::backup::filler::{Filled, Filler, Shared};
 use crate::backup::packer::ToPacker;
@@ -15,17 +16,19 @@ use datakeep_connector::rows::{Column, RowBatch};
 use datakeep_model::ErrorKind;
 use datakeep_process_table::chunk::{decode, encode};
 use datakeep_process_table::describe::ColumnStatistics;
+use datakeep_process_table::patch::stored_len;
 use datakeep_process_table::rowcodec::encode_exceptions;
 use datakeep_process_table::{
     Changes, ColumnHash, ColumnStats, Distinct, GroupColumn, GroupDescription, GroupHash, Layout, RowSum, TableHasher,
     join,
 };
 use datakeep_store::{Part, Repository, StoreError};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 
 /// How hard pages are compressed: more costs much and gains little (tables-measured, 3).
-const LEVEL: i32 = 1;
+pub(crate) const LEVEL: i32 = 1;
 /// What is stored of a group that is no longer than this is one chunk.
 const SMALL_GROUP_BYTES: usize = 64 << 10;
 /// What is stored of a column that is at least this long can be read by itself.
@@ -50,8 +53,9 @@ pub(crate) struct GroupJob {
     pub number: u64,
     pub table: Arc<TableWork>,
     pub group: Group,
-    /// The group of the snapshot before that holds the same rows, if any does.
-    pub was: Option<StoredGroup>,
+    /// The groups of the snapshot before that hold rows of the same keys, in order: the first holds what became the first row,
+    /// if any does.
+    pub was: VecDeque<StoredGroup>,
     /// True when it begins and ends where that one does, or at the end of the table, or is new between two that stayed: then
     /// what became of its rows is what became of the table's.
     pub is_aligned: bool,
@@ -139,25 +143,28 @@ pub(crate) enum Bytes {
     /// Encoded now, and worth compressing.
     Loose(Vec<u8>),
     Known(Vec<Part>),
+    /// One after another.
+    Joined(Vec<Bytes>),
 }
 
 impl Worker<'_> {
     fn group(&mut self, job: GroupJob) -> Result<GroupResult, StoreError> {
-        let GroupJob { number, table, group, was, is_aligned } = job;
+        let GroupJob { number, table, group, mut was, is_aligned } = job;
         let read_bytes = group.batches.iter().map(len_bytes).sum::<usize>() as u64;
         let rows = join(&group.batches).map_err(|error| cannot(&table.info, &error))?;
         let hashes: Vec<ColumnHash> = rows.columns().iter().map(|column| self.hasher.column(column)).collect();
         let named: Vec<_> = table.numbers.iter().copied().zip(hashes.iter().copied()).collect();
         let hash = self.hasher.group(rows.rows(), &named);
         let mut filled = Filled::default();
-        let (outcome, changes) = match was {
-            Some(was) if was.description.hash(self.hasher) == hash => {
-                (Outcome::Same(Box::new(was)), Some(Changes::default()))
-            }
-            was => {
-                let stored = match self.store(&table, &rows, (&hashes, was.as_ref()), &mut filled) {
+        let is_same = was.front().is_some_and(|was| was.description.hash(self.hasher) == hash);
+        let same = if is_same { was.pop_front() } else { None };
+        let (outcome, changes) = match same {
+            Some(same) => (Outcome::Same(Box::new(same)), Some(Changes::default())),
+            None => {
+                let was: &[StoredGroup] = was.make_contiguous();
+                let stored = match self.store(&table, &rows, (&hashes, was), &mut filled) {
                     // What was stored before cannot be read: the rows are here, and are stored as if they were new.
-                    Err(error) if was.is_some() && error.kind() == ErrorKind::Integrity => {
+                    Err(error) if !was.is_empty() && error.kind() == ErrorKind::Integrity => {
                         let row_sum = self.hasher.rows(&rows, &table.numbers);
                         let (description, parts) =
                             self.rewrite(&table, (&rows, row_sum), (&hashes, None), &mut filled)?;
@@ -179,33 +186,52 @@ impl Worker<'_> {
         &mut self,
         table: &TableWork,
         rows: &RowBatch,
-        (hashes, was): (&[ColumnHash], Option<&StoredGroup>),
+        (hashes, was): (&[ColumnHash], &[StoredGroup]),
         filled: &mut Filled,
     ) -> Result<(GroupDescription, Vec<RawPart>, Option<Changes>), StoreError> {
         let row_sum = self.hasher.rows(rows, &table.numbers);
-        let Some(was) = was.filter(|_| table.is_patchable) else {
+        let Some(first) = was.first().filter(|_| table.is_patchable) else {
             let changes = Changes { inserted: rows.rows() as u64, ..Changes::default() };
-            let changes = was.is_none().then_some(changes);
-            let (description, parts) = self.rewrite(table, (rows, row_sum), (hashes, was), filled)?;
+            let changes = was.is_empty().then_some(changes);
+            let (description, parts) = self.rewrite(table, (rows, row_sum), (hashes, was.first()), filled)?;
             return Ok((description, parts, changes));
         };
         let tools = Tools { repository: self.repository, hasher: self.hasher };
-        let found = patching::find_changes(&tools, table, was, (rows, hashes))?;
-        let changes = found.changes;
-        let least = patching::rewrite_len(was, hashes);
-        if let Some(patched) = patching::as_patch(&tools, table, was, (rows, row_sum, hashes), found)?
-            && patched.fresh_len_bytes() * 2 <= least
-        {
-            patching::proven(&tools, table, (was, &patched), rows)?;
-            let Patched { description, pieces, patches } = patched;
-            let mut parts = Vec::new();
-            for bytes in pieces.into_iter().map(|piece| piece.bytes).chain(patches) {
-                self.put_bytes(bytes, &mut parts, filled)?;
+        // Of rows of several groups, none says what became of them.
+        let (mut changes, mut is_worth_joining) = (None, true);
+        if was.len() == 1 {
+            let found = patching::find_changes(&tools, table, first, (rows, hashes))?;
+            let moves_rows = found.patch.moves_rows();
+            is_worth_joining = moves_rows || first.description.patches.len() >= MOST_PATCHES;
+            changes = Some(found.changes);
+            let least = patching::rewrite_len(first, hashes);
+            if let Some(patched) = patching::as_patch(&tools, table, first, (rows, row_sum, hashes), found)?
+                && patched.fresh_len_bytes() * 2 <= least
+            {
+                patching::proven(&tools, table, (first, &patched), rows)?;
+                return self.put_patched(patched, changes, filled);
             }
-            return Ok((description, parts, Some(changes)));
         }
-        let (description, parts) = self.rewrite(table, (rows, row_sum), (hashes, Some(was)), filled)?;
-        Ok((description, parts, Some(changes)))
+        if is_worth_joining && let Some(joined) = joining::as_joined(&tools, table, was, (rows, row_sum, hashes))? {
+            joining::proven(&tools, table, &joined, hashes)?;
+            return self.put_patched(joined, changes, filled);
+        }
+        let (description, parts) = self.rewrite(table, (rows, row_sum), (hashes, Some(first)), filled)?;
+        Ok((description, parts, changes))
+    }
+
+    fn put_patched(
+        &mut self,
+        patched: Patched,
+        changes: Option<Changes>,
+        filled: &mut Filled,
+    ) -> Result<(GroupDescription, Vec<RawPart>, Option<Changes>), StoreError> {
+        let Patched { description, pieces, patches } = patched;
+        let mut parts = Vec::new();
+        for bytes in pieces.into_iter().map(|piece| piece.bytes).chain(patches) {
+            self.put_bytes(bytes, &mut parts, filled)?;
+        }
+        Ok((description, parts, changes))
     }
 
     fn statistics(&self, table: &TableWork, rows: &RowBatch) -> (Vec<ColumnStatistics>, Vec<Distinct>) {
@@ -246,7 +272,7 @@ impl Worker<'_> {
     fn put(&mut self, pieces: Vec<Piece>, filled: &mut Filled) -> Result<Vec<RawPart>, StoreError> {
         let fresh = |piece: &Piece| match &piece.bytes {
             Bytes::Fresh(bytes) | Bytes::Loose(bytes) => Some(bytes.len()),
-            Bytes::Known(_) => None,
+            Bytes::Known(_) | Bytes::Joined(_) => None,
         };
         let lens: Option<Vec<usize>> = pieces.iter().map(fresh).collect();
         if lens.is_some_and(|lens| lens.iter().sum::<usize>() <= SMALL_GROUP_BYTES) {
@@ -263,6 +289,9 @@ impl Worker<'_> {
     fn put_bytes(&mut self, bytes: Bytes, parts: &mut Vec<RawPart>, filled: &mut Filled) -> Result<(), StoreError> {
         match bytes {
             Bytes::Known(known) => parts.extend(known.iter().filter_map(as_known)),
+            Bytes::Joined(all) => {
+                return all.into_iter().try_for_each(|bytes| self.put_bytes(bytes, parts, filled));
+            }
             Bytes::Fresh(bytes) if bytes.len() >= APART_LEN_BYTES => {
                 for chunk in bytes.chunks(self.max_chunk_bytes) {
                     parts.push(self.filler.chunk_apart(chunk.to_vec(), filled)?);
@@ -279,10 +308,20 @@ impl Worker<'_> {
 }
 
 impl Bytes {
-    pub fn fresh(&self) -> &[u8] {
+    fn fresh(&self) -> &[u8] {
         match self {
             Self::Fresh(bytes) | Self::Loose(bytes) => bytes,
-            Self::Known(_) => &[],
+            Self::Known(_) | Self::Joined(_) => &[],
+        }
+    }
+
+    /// What it stores anew, about.
+    pub fn stored_len_bytes(&self) -> u64 {
+        match self {
+            Self::Fresh(bytes) => bytes.len() as u64,
+            Self::Loose(bytes) => stored_len(bytes) as u64,
+            Self::Known(_) => 0,
+            Self::Joined(all) => all.iter().map(Self::stored_len_bytes).sum(),
         }
     }
 }
@@ -298,7 +337,7 @@ fn as_known(part: &Part) -> Option<RawPart> {
 }
 
 /// The column as it is stored in the snapshot before, when it holds these values with no patch outstanding.
-fn known(was: &StoredGroup, number: u32, hash: &ColumnHash) -> Option<Piece> {
+pub(crate) fn known(was: &StoredGroup, number: u32, hash: &ColumnHash) -> Option<Piece> {
     let at = was.description.columns.iter().position(|column| column.number == number)?;
     let column = &was.description.columns[at];
     if column.hash != *hash || (column.contains_patches as usize) < was.description.patches.len() {

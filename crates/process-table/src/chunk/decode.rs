@@ -47,6 +47,22 @@ fn decode_pages(
     form: &ChunkForm,
     pages: Vec<PageAt>,
 ) -> Result<ArrayRef, ChunkError> {
+    let (values, values_len_bytes) = values_in(bytes, data_type, form, pages)?;
+    same("nulls", u64::from(form.nulls), values.null_count() as u64)?;
+    if width(data_type).is_none() {
+        same("bytes of values", form.values_len_bytes, values_len_bytes)?;
+    }
+    Ok(values)
+}
+
+/// The values in these pages of a chunk, which have the rows that `form` says, and at most its bytes of values; and how long
+/// they are, where they are of different lengths.
+pub(super) fn values_in(
+    bytes: &[u8],
+    data_type: &DataType,
+    form: &ChunkForm,
+    pages: Vec<PageAt>,
+) -> Result<(ArrayRef, u64), ChunkError> {
     let schema = schema_of(data_type);
     let metadata = metadata::of_one(&schema, form, bytes.len() as u64)?;
     let (pages, step_rows) = opened(bytes, &metadata, form, pages)?;
@@ -65,11 +81,7 @@ fn decode_pages(
     }
     let values = joined(&parts)?;
     same("rows", u64::from(form.rows), values.len() as u64)?;
-    same("nulls", u64::from(form.nulls), values.null_count() as u64)?;
-    if is_variable {
-        same("bytes of values", form.values_len_bytes, values_len_bytes)?;
-    }
-    Ok(values)
+    Ok((values, values_len_bytes))
 }
 
 fn levels(metadata: &ParquetMetaData, schema: &arrow_schema::Schema) -> Result<FieldLevels, ParquetError> {

@@ -62,6 +62,50 @@ proptest! {
     }
 
     #[test]
+    fn chunks_one_after_another_are_a_chunk_and_give_single_rows(
+        numbers in proptest::collection::vec(prop_oneof![0i64..5, any::<i64>()], 1..120),
+        cuts in [any::<usize>(), any::<usize>()],
+        picked in proptest::collection::btree_set(0u32..120, 0..12),
+        bit in 0u8..8,
+    ) {
+        for values in arrays(&numbers) {
+            let rows = values.len();
+            let mut cuts = cuts.map(|cut| cut % (rows + 1));
+            cuts.sort_unstable();
+            let [first, second] = cuts;
+            for layout in LAYOUTS.into_iter().filter(|layout| suits(*layout, values.data_type())) {
+                let parts = [(0, first), (first, second), (second, rows)];
+                let parts = parts.map(|(from, to)| encode(&values.slice(from, to - from), layout, 1).expect("encoded"));
+                let forms: Vec<ChunkForm> = parts.iter().map(|(_, form)| *form).collect();
+                let (bytes, form) = match splice(&forms) {
+                    Some(form) => (parts.iter().flat_map(|(bytes, _)| bytes.clone()).collect(), form),
+                    None => {
+                        prop_assert!(forms.iter().any(ChunkForm::has_dictionary));
+                        encode(&values, layout, 1).expect("encoded")
+                    }
+                };
+                let data_type = values.data_type();
+                let found = decode(&bytes, data_type, &form).expect("decoded");
+                prop_assert_eq!(found.to_data(), values.to_data());
+                let picked: Vec<u32> = picked.iter().copied().filter(|row| (*row as usize) < rows).collect();
+                let some = decode_rows(&bytes, data_type, &form, &picked).expect("decoded");
+                let expected = arrow_select::take::take(&values, &arrow_array::UInt32Array::from(picked.clone()), None);
+                prop_assert_eq!(some.to_data(), expected.expect("taken").to_data());
+                prop_assert!(decode_rows(&bytes, data_type, &form, &[rows as u32]).is_err());
+                prop_assert!(decode_rows(&bytes, data_type, &form, &[0, 0]).is_err());
+                // Harm ends in an error, or in other values.
+                let mut harmed = bytes.clone();
+                let at = second % harmed.len();
+                harmed[at] ^= 1 << bit;
+                if let Ok(some) = decode_rows(&harmed, data_type, &form, &picked) {
+                    prop_assert_eq!(some.len(), picked.len());
+                }
+                let _ = decode_rows(&bytes[..at], data_type, &form, &picked);
+            }
+        }
+    }
+
+    #[test]
     fn harmed_chunks_end_in_an_error_or_in_other_values(
         numbers in proptest::collection::vec(any::<i64>(), 1..100), at in any::<usize>(), bit in 0u8..8, cut in any::<usize>()
     ) {
@@ -121,6 +165,21 @@ fn layouts_have_fixed_numbers() {
         assert_eq!(Layout::from_number(number as u8), Some(layout));
     }
     assert_eq!(Layout::from_number(6), None);
+}
+
+#[test]
+fn chunks_that_are_none_together_are_told_apart() {
+    let numbers: ArrayRef = Arc::new((0..100i64).map(Some).collect::<Int64Array>());
+    let [plain, delta, dictionary] = [Layout::Plain, Layout::Delta, Layout::Dictionary]
+        .map(|layout| encode(&numbers, layout, 1).expect("encoded").1);
+    assert_eq!(splice(&[]), None);
+    assert_eq!(splice(&[dictionary]), Some(dictionary));
+    assert_eq!(splice(&[plain, delta]), None);
+    assert_eq!(splice(&[dictionary, dictionary]), None);
+    assert_eq!(splice(&[delta; 3]).map(|form| (form.rows, form.values_len_bytes)), Some((300, 2400)));
+    let long = ChunkForm { rows: MAX_ROWS as u32, ..delta };
+    assert_eq!(splice(&[long, delta]), None);
+    assert_eq!(splice(&[ChunkForm { raw_len_bytes: MAX_LEN_BYTES, ..delta }, delta]), None);
 }
 
 #[test]

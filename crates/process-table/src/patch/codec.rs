@@ -33,6 +33,11 @@ pub fn encode(patch: &Patch) -> Vec<u8> {
     to
 }
 
+/// How long the bytes of a patch are once they are compressed, about.
+pub fn stored_len(bytes: &[u8]) -> usize {
+    zstd::bulk::compress(bytes, 1).map_or(bytes.len(), |compressed| compressed.len())
+}
+
 /// What columns share: all before the updates.
 fn head(patch: &Patch) -> Vec<u8> {
     let mut to = vec![FORM];

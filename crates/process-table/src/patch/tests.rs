@@ -239,6 +239,61 @@ proptest! {
     }
 
     #[test]
+    fn a_patch_is_made_for_what_is_stored_and_for_what_it_touches(
+        (column_types, [old, new, last]) in generations(), more in proptest::collection::btree_set(0u32..60, 0..20)
+    ) {
+        let [old, new, last] = [&old, &new, &last].map(|rows| batch(&column_types, rows));
+        let (first, second) = (diffed(&old, &new), diffed(&new, &last));
+        for patches in [&[][..], &[first.clone()], &[first.clone(), second.clone()]] {
+            let live = survivors(old.rows(), patches).expect("survivors");
+            let left = |row: &u32| patches.iter().try_fold(*row, |row, patch| {
+                let before = patch.deleted().iter().filter(|gone| **gone < row).count() as u32;
+                let is_gone = patch.deleted().contains(&row);
+                let stays = (0..patch.new_rows() as u32).filter(|at| !patch.inserted_at().contains(at));
+                if is_gone { None } else { stays.into_iter().nth((row - before) as usize) }
+            });
+            prop_assert_eq!(&live, &(0..old.rows() as u32).filter(|row| left(row).is_some()).collect::<Vec<_>>());
+            let patch = diffed(&pick(&old, &live).expect("picked"), &last).among(old.rows(), &live).expect("a patch");
+            assert_equal(&apply(&old, &patch).expect("applied"), &last);
+            prop_assert_eq!(&decode(&encode(&patch), &types(&old)).expect("decoded"), &patch);
+        }
+        prop_assert!(survivors(old.rows() + 1, std::slice::from_ref(&first)).is_err());
+
+        let touched = first.updated().iter().flat_map(|update| update.positions.iter().copied());
+        let touched: std::collections::BTreeSet<u32> = touched.chain(first.deleted().iter().copied()).collect();
+        let more = more.into_iter().filter(|row| (*row as usize) < old.rows());
+        let at: Vec<u32> = touched.iter().copied().chain(more).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        let within = first.within(&at).expect("within");
+        let expected: Vec<u32> = {
+            let new_keys: Vec<Vec<u8>> = keys(&new).iter().map(<[u8]>::to_vec).collect();
+            let kept: Vec<Vec<u8>> = at.iter().map(|row| keys(&old).get(*row as usize).to_vec()).collect();
+            let come = |row: &u32| first.inserted_at().contains(row);
+            (0..new.rows() as u32).filter(|row| come(row) || kept.contains(&new_keys[*row as usize])).collect()
+        };
+        let found = apply(&pick(&old, &at).expect("picked"), &within).expect("applied");
+        assert_equal(&found, &pick(&new, &expected).expect("picked"));
+        if let Some(row) = touched.first() {
+            let fewer: Vec<u32> = at.iter().copied().filter(|at| at != row).collect();
+            prop_assert!(first.within(&fewer).is_err());
+        }
+        prop_assert!(first.within(&[old.rows() as u32]).is_err());
+    }
+
+    #[test]
+    fn some_rows_are_made_of_those_they_come_from(
+        (column_types, [old, new, _]) in generations(), some in proptest::collection::btree_set(0u32..60, 0..20)
+    ) {
+        let [old, new] = [&old, &new].map(|rows| batch(&column_types, rows));
+        let patch = diffed(&old, &new);
+        let some: Vec<u32> = some.into_iter().filter(|row| (*row as usize) < new.rows()).collect();
+        let (from, alone) = patch.giving(&some).expect("a patch");
+        prop_assert!(from.len() + alone.inserted_at().len() == some.len());
+        let found = apply(&pick(&old, &from).expect("picked"), &alone).expect("applied");
+        assert_equal(&found, &pick(&new, &some).expect("picked"));
+        prop_assert!(patch.giving(&[new.rows() as u32]).is_err());
+    }
+
+    #[test]
     fn harmed_patches_end_in_an_error_or_in_another_patch(
         (column_types, [old, new, _]) in generations(), harm in proptest::collection::vec((any::<usize>(), any::<u8>()), 1..3), cut in any::<usize>()
     ) {

@@ -8,7 +8,7 @@ use crate::errors::Failure;
 use crate::open::App;
 use crate::out::{Style, table};
 use crate::words::tr;
-use crate::{json, sizes};
+use crate::{json, signals, sizes};
 use datakeep_distribute::DistributeError;
 use datakeep_distribute::near::nearest;
 use datakeep_distribute::tables::script::{Heading, Script};
@@ -87,6 +87,7 @@ pub fn run(
             "请给出两个数据库备份集：datakeep snapshots"
         )));
     }
+    signals::listen(&app.cancel)?;
     let (before, after) = (reader(repository.clone(), old)?, reader(repository, new)?);
     let pair = compare_schemas(&before, &after)?;
     let only = (!beneath.is_root()).then(|| String::from_utf8_lossy(beneath.as_bytes()).into_owned());
@@ -150,7 +151,7 @@ fn script(
         Some(back) => (new, old, back),
         None => (old, new, pair),
     };
-    let script = Script::new(from, to, pair, only.map(|table| table.name.table.as_str()))?;
+    let script = Script::new(from, to, pair, only.map(|table| table.name.table.as_str()))?.until(&app.cancel);
     script.write::<Failure>(Heading { from: &name(from), to: &name(to) }, &mut |text| {
         app.out.raw(text.as_bytes())?;
         app.out.raw(b"\n")
@@ -255,7 +256,7 @@ impl Listing<'_> {
     }
 
     fn rows(&self, table: &TablePair) -> Result<TableJson, Failure> {
-        let diff = TableDiff::new(self.old, self.new, table);
+        let diff = TableDiff::new(self.old, self.new, table).until(Some(&self.app.cancel));
         let RowCounts { inserted, updated, deleted } =
             diff.rows::<Failure>(&mut |change| if self.is_summary { Ok(()) } else { self.row(table, &change) })?;
         let (rows_before, rows_after) = table.rows();

@@ -9,7 +9,8 @@ use crate::errors::Failure;
 use crate::open::App;
 use crate::out::{Style, table};
 use crate::words::tr;
-use crate::{json, place, sizes, time};
+use crate::{json, place, signals, sizes, time};
+use datakeep_distribute::DistributeError;
 use datakeep_distribute::tables::row::{CellStep, RowHistory, RowStep, find_row, parse_key};
 use datakeep_distribute::tables::{Cell, each_batch, find_table, row_of};
 use datakeep_engine::TablesReader;
@@ -69,6 +70,7 @@ pub fn run(app: &App, args: &RowsArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage(tr!("name the table: {id}:TABLE", "请指定表：{id}:表名"))
             .hint(tr!("see the tables: datakeep ls {id}", "查看有哪些表：datakeep ls {id}")));
     };
+    signals::listen(&app.cancel)?;
     let reader = reader(repository.clone(), manifest)?;
     let tables = reader.tables()?;
     if args.history {
@@ -98,6 +100,10 @@ fn done(app: &App, reader: &TablesReader, described: &TableDescription, rows: u6
     ))
 }
 
+fn check_cancelled(app: &App) -> Result<(), Failure> {
+    if app.cancel.is_cancelled() { Err(DistributeError::Cancelled.into()) } else { Ok(()) }
+}
+
 fn row_document(app: &App, described: &TableDescription, row: &[Cell]) -> Result<(), Failure> {
     let name = &described.info.name;
     let body = RowJson { schema: &name.schema, table: &name.table, row: named(pairs(described, row)) };
@@ -109,6 +115,7 @@ fn first_rows(app: &App, reader: &TablesReader, described: &TableDescription, li
     let mut rows = 0;
     if limit > 0 {
         each_batch::<Failure>(reader, described, &mut |batch| {
+            check_cancelled(app)?;
             for row in 0..batch.rows() {
                 let cells = row_of(batch, row);
                 match app.out.json {
@@ -183,6 +190,7 @@ fn history(
     let name = &described.info.name;
     let (mut history, mut snapshots, mut versions) = (RowHistory::default(), 0, 0);
     for manifest in manifests.iter().filter(is_one) {
+        check_cancelled(app)?;
         let reader = reader(repository.clone(), manifest)?;
         let table = reader.table(name)?;
         snapshots += 1;

@@ -53,8 +53,13 @@ impl<'a> Left<'a> {
         Ok(left)
     }
 
-    fn each<E: From<DistributeError>>(&self, take: &mut dyn FnMut(&RowBatch, usize) -> Result<(), E>) -> Result<(), E> {
+    fn each<E: From<DistributeError>>(
+        &self,
+        diff: &TableDiff<'_>,
+        take: &mut dyn FnMut(&RowBatch, usize) -> Result<(), E>,
+    ) -> Result<(), E> {
         for entry in &self.groups {
+            diff.check_cancelled()?;
             let group = self.reader.group(entry.clone()).map_err(DistributeError::from)?;
             let rows = self.reader.rows(self.table, &group).map_err(DistributeError::from)?;
             (0..rows.rows()).try_for_each(|row| take(&rows, row))?;
@@ -85,14 +90,14 @@ pub(super) fn compare<E: From<DistributeError>>(
     for share in 0..u128::from(shares) {
         let is_other = |hash: u128| hash % u128::from(shares) != share;
         let mut counts: HashMap<u128, u64> = HashMap::new();
-        before.each::<E>(&mut |rows, row| {
+        before.each::<E>(diff, &mut |rows, row| {
             let hash = old_cells(rows, row, &mut bytes);
             if !is_other(hash) {
                 *counts.entry(hash).or_default() += 1;
             }
             Ok(())
         })?;
-        after.each::<E>(&mut |rows, row| {
+        after.each::<E>(diff, &mut |rows, row| {
             let hash = new_cells(rows, row, &mut bytes);
             match counts.get_mut(&hash) {
                 _ if is_other(hash) => Ok(()),
@@ -107,7 +112,7 @@ pub(super) fn compare<E: From<DistributeError>>(
         if counts.is_empty() {
             continue;
         }
-        before.each::<E>(&mut |rows, row| match counts.get_mut(&old_cells(rows, row, &mut bytes)) {
+        before.each::<E>(diff, &mut |rows, row| match counts.get_mut(&old_cells(rows, row, &mut bytes)) {
             Some(count) if *count > 0 => {
                 *count -= 1;
                 visit(RowChange::Deleted(row_of(rows, row)))

@@ -25,8 +25,13 @@ impl Run {
         group: &StoredGroup,
         wanted: &[usize],
     ) -> Result<Self, DistributeError> {
-        let columns = reader.columns(table, group, wanted)?;
-        Ok(Self { columns: wanted.iter().copied().zip(columns).collect(), rows: group.description.rows as usize })
+        Ok(Self::of(wanted, reader.columns(table, group, wanted)?))
+    }
+
+    /// Of columns of one length, by their positions in the table.
+    pub(super) fn of(wanted: &[usize], columns: Vec<Column>) -> Self {
+        let rows = columns.first().map_or(0, Column::rows);
+        Self { columns: wanted.iter().copied().zip(columns).collect(), rows }
     }
 
     fn whole(rows: &RowBatch) -> Self {

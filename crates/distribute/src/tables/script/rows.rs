@@ -7,7 +7,7 @@ use crate::tables::cell::{Cell, row_of};
 use crate::tables::diff::{CellChange, RowChange, TableDiff, each_batch};
 use crate::tables::schema::TablePair;
 use crate::tables::text::identifier;
-use datakeep_connector::TableInfo;
+use datakeep_connector::{Cancel, TableInfo};
 
 impl Script<'_> {
     pub(super) fn write_rows<E: From<DistributeError>>(
@@ -22,6 +22,9 @@ impl Script<'_> {
                 write(&format!("DELETE FROM {};", identifier(&table.name.table)))?;
             }
             return each_batch(self.new, new, &mut |rows| {
+                if self.cancel.is_some_and(Cancel::is_cancelled) {
+                    return Err(DistributeError::Cancelled.into());
+                }
                 (0..rows.rows()).try_for_each(|row| write(&self.insert(&new.info, &row_of(rows, row))?))?;
                 Ok(true)
             });
@@ -37,7 +40,7 @@ impl Script<'_> {
         new: &TableInfo,
         write: Write<'_, E>,
     ) -> Result<(), E> {
-        let diff = TableDiff::new(self.old, self.new, table);
+        let diff = TableDiff::new(self.old, self.new, table).until(self.cancel);
         let unique = self.unique_columns(new);
         let may_clash = |cells: &[CellChange]| cells.iter().any(|cell| unique.get(cell.column) == Some(&true));
         diff.rows::<E>(&mut |change| match change {

@@ -6,6 +6,7 @@ mod extremes;
 mod golden;
 mod harm;
 mod history;
+mod joining;
 mod lies;
 mod making;
 mod proving;

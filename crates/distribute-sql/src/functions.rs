@@ -255,7 +255,7 @@ struct Version {
 
 fn versions(catalogue: &Catalogue, table: &str, key: &[String]) -> Result<RecordBatch, SqlError> {
     let (newest, described) = catalogue.described(table, None)?;
-    parse_key(&described, key)?;
+    parse_key(&described, key).map_err(DistributeError::from)?;
     let source = &newest.reader.manifest().snapshot.source;
     let mut history = RowHistory::default();
     let mut found = Vec::new();
@@ -282,7 +282,9 @@ fn versions(catalogue: &Catalogue, table: &str, key: &[String]) -> Result<Record
 
 fn row_now(opened: &Opened, table: Option<&TableDescription>, key: &[String]) -> Result<Vec<(String, Cell)>, SqlError> {
     let Some(table) = table else { return Ok(Vec::new()) };
-    let Some(rows) = find_row(&opened.reader, table, &parse_key(table, key)?)? else { return Ok(Vec::new()) };
+    let Some(rows) = find_row(&opened.reader, table, &parse_key(table, key).map_err(DistributeError::from)?)? else {
+        return Ok(Vec::new());
+    };
     let names = table.info.columns.iter().map(|column| column.name.clone());
     Ok(names.zip(row_of(&rows, 0)).collect())
 }

@@ -12,6 +12,7 @@ mod judge;
 mod liar;
 mod prepare;
 mod sites;
+mod tables;
 
 use crate::crash::{LooseStore, Survival, loose};
 use acts::{Aim, SCENARIOS, Scenario, Told, collect_elsewhere};

@@ -14,6 +14,7 @@ mod faults;
 mod fixture;
 mod giving_up;
 mod golden;
+mod held;
 mod hostile;
 mod large;
 mod losses;

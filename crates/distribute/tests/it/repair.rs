@@ -7,8 +7,8 @@ use crate::memory::{self, Tree, TreeSource, directory, file, key};
 use crate::support::{
     PASSWORD, assert_restores, assert_sound, init_with, open, open_with, options, restore_tree, run, small, verify,
 };
-use datakeep_engine::BackupOptions;
-use datakeep_model::SessionId;
+use datakeep_engine::{BackupOptions, TablesReader};
+use datakeep_model::{ContentKind, SessionId};
 use datakeep_store::{OsEntropy, RepairOutcome, Repaired, Repository, StoreError};
 use datakeep_store_blob::{BlobStore, FaultPlan, FaultStore, MemoryStore};
 use datakeep_testkit::random_bytes;
@@ -18,11 +18,17 @@ use std::sync::atomic::Ordering;
 
 pub type Restorable = BTreeMap<(SessionId, Vec<u8>), Arc<Vec<u8>>>;
 
-/// Everything that comes out of every snapshot, by snapshot and path.
-pub fn restorable(repository: &Repository) -> Restorable {
+/// Everything that comes out of every snapshot, by snapshot and path, or table and group.
+pub fn restorable(repository: &Arc<Repository>) -> Restorable {
     let (manifests, _) = repository.snapshots().unwrap();
     let mut found = BTreeMap::new();
     for manifest in &manifests {
+        if manifest.snapshot.content == ContentKind::Tables {
+            let Ok(reader) = TablesReader::new(repository.clone(), manifest.clone()) else { continue };
+            let groups = crate::tables::reading::restorable(&reader).into_iter();
+            found.extend(groups.map(|(place, rows)| ((manifest.snapshot.id, place), Arc::new(rows))));
+            continue;
+        }
         let Ok((tree, _)) = restore_tree(repository, manifest) else { continue };
         found.extend(tree.into_iter().map(|(key, thing)| ((manifest.snapshot.id, key), thing.body)));
     }

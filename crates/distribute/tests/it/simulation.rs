@@ -1,16 +1,17 @@
 //! Writers, collectors and a reader at once, each stopped at any call to the store while the others go on. The code is
 //! the product's own; only the store is played. One seed is one history; a failing seed prints how to repeat it.
 
+mod content;
 mod copying;
 
 use crate::collect::{collect, collect_options, forget, many_frames, pack_bytes};
-use crate::memory::{self, Tree, TreeSource, directory, file, key};
-use crate::support::{XorShift, init_with, open, options, restore_tree, run, small, verify};
+use crate::held::Held;
+use crate::support::{XorShift, init_with, open, options, small, verify};
+use content::{Content, TablesOnceIn};
 use datakeep_engine::BackupOptions;
 use datakeep_model::SessionId;
 use datakeep_store::{CollectOptions, CollectOutcome, InitOptions, Manifest, Repository, StoreError};
 use datakeep_store_blob::{BlobError, BlobStore, Listed, MemoryStore};
-use datakeep_testkit::text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -247,23 +248,30 @@ impl BlobStore for Played {
 /// What must be true, kept by whoever does something.
 #[derive(Default)]
 struct Oracle {
-    /// Trees by the label of their run.
-    attempts: BTreeMap<String, Tree>,
+    /// What was to be backed up, by the label of the run.
+    attempts: BTreeMap<String, Held>,
     acknowledged: BTreeMap<SessionId, String>,
     forgotten: BTreeSet<SessionId>,
     faults: Vec<String>,
+    /// Snapshots of tables that were acknowledged, and those that were read and compared.
+    tables: [u64; 2],
 }
 
 struct World {
     store: MemoryStore,
     /// How often everybody does what they do: some faults need many rounds.
     length: usize,
+    /// How often writers back up tables.
+    tables: TablesOnceIn,
     stage: Arc<Stage>,
     oracle: Mutex<Oracle>,
     blind: Blind,
     harm: Mutex<repairing::Harm>,
     deletions: Deletions,
 }
+
+const SOME_TABLES: TablesOnceIn = TablesOnceIn(4);
+const ONLY_TABLES: TablesOnceIn = TablesOnceIn(1);
 
 /// Actors of this number and above repair.
 const FIRST_REPAIRER: usize = 5;
@@ -274,6 +282,7 @@ impl World {
         Self {
             store: store.clone(),
             length,
+            tables: SOME_TABLES,
             stage: stage.clone(),
             oracle,
             blind,
@@ -299,7 +308,8 @@ impl World {
 
     /// In long histories packs of many frames, so that some of them move.
     fn frames(&self) -> BackupOptions {
-        if self.length == 1 { options() } else { many_frames() }
+        let options = if self.length == 1 { options() } else { many_frames() };
+        BackupOptions { group_window: Some(if self.length == 1 { 4 } else { 50 }), ..options }
     }
 
     fn fault(&self, text: String) {
@@ -308,18 +318,22 @@ impl World {
 
     fn writer(&self, actor: usize, seed: u64) {
         let mut random = XorShift::new(seed);
-        let mut tree = some_tree(&mut random);
+        let mut content = Content::new(self.length > 1, &mut random);
         for number in 0..3 * self.length {
-            change(&mut tree, &mut random);
+            let held = content.next(self.tables, &mut random);
             let label = format!("w{actor}-{number}");
-            self.oracle.lock().unwrap().attempts.insert(label.clone(), tree.clone());
+            self.oracle.lock().unwrap().attempts.insert(label.clone(), held.clone());
             let Some(repository) = self.open(actor, true) else { return };
             let tags = vec![label.clone()];
             let one = BackupOptions { workers: 1, tags, progress_bytes: 2 << 10, ..self.frames() };
+            // Files and tables of one name are two sources.
             let source = if random.below(3) == 0 { "shared".to_string() } else { format!("source {actor}") };
             let began = self.begin();
-            match run(&repository, &mut TreeSource::new(&source, &tree), &one) {
-                Ok(report) => self.acknowledge(&began, report.manifest.unwrap().snapshot.id, label),
+            match held.back_up(&repository, &source, &one) {
+                Ok(manifest) => {
+                    self.oracle.lock().unwrap().tables[0] += u64::from(matches!(held, Held::Tables(_)));
+                    self.acknowledge(&began, manifest.snapshot.id, label);
+                }
                 // A run may be passed by or die; it must not claim anything then.
                 Err(_) => continue,
             }
@@ -390,45 +404,19 @@ impl World {
         }
     }
 
-    fn compare(&self, repository: &Repository, manifest: &Manifest) -> Result<(), String> {
+    fn compare(&self, repository: &Arc<Repository>, manifest: &Manifest) -> Result<(), String> {
         let label = manifest.snapshot.tags.first().cloned().unwrap_or_default();
         let expected = self.oracle.lock().unwrap().attempts[&label].clone();
-        let (found, report) = restore_tree(repository, manifest).map_err(|error| format!("{label}: {error}"))?;
-        if let Some(loss) = report.tally.lost.first() {
-            return Err(format!("{label}: lost {loss:?}"));
+        if let Some(what) = expected.differs(repository, manifest) {
+            return Err(format!("{label}: {what}"));
         }
-        memory::first_difference(&expected, &found).map_or(Ok(()), |what| Err(format!("{label}: {what}")))
-    }
-}
-
-fn some_tree(random: &mut XorShift) -> Tree {
-    let mut tree = memory::tree([("d", directory(2))]);
-    for number in 0..8 {
-        tree.insert(key(&format!("f{number}")), some_file(random));
-    }
-    tree
-}
-
-/// A file whose times say what is in it: runs that share a source must be able to tell their files apart.
-fn some_file(random: &mut XorShift) -> memory::Thing {
-    let (seed, len) = (random.below(30), 300 + random.below(1200));
-    file((len * 30 + seed) as i64, text(seed, len as usize))
-}
-
-fn change(tree: &mut Tree, random: &mut XorShift) {
-    for _ in 0..1 + random.below(4) {
-        let name = key(&format!("f{}", random.below(10)));
-        match random.below(4) {
-            0 => drop(tree.remove(&name)),
-            _ => {
-                tree.insert(name, some_file(random));
-            }
-        }
+        self.oracle.lock().unwrap().tables[1] += u64::from(matches!(expected, Held::Tables(_)));
+        Ok(())
     }
 }
 
 /// Plays one history; the answer is what was found wrong.
-fn play(seed: u64, blind: Blind) -> (Vec<String>, [u64; 3], BTreeMap<&'static str, u64>) {
+fn play(seed: u64, blind: Blind, tables: TablesOnceIn) -> (Vec<String>, [u64; 5], BTreeMap<&'static str, u64>) {
     let store = MemoryStore::new();
     let mut random = XorShift::new(seed);
     let length = if seed.is_multiple_of(8) { 5 } else { 1 };
@@ -437,7 +425,7 @@ fn play(seed: u64, blind: Blind) -> (Vec<String>, [u64; 3], BTreeMap<&'static st
     let (writers, collectors) = (2, 1 + random.below(2) as usize);
     let actors = writers + collectors + 1;
     let stage = Stage::new(random.next_u64(), actors, std::slice::from_ref(&store));
-    let world = World::new(&store, length, &stage, blind);
+    let world = World { tables, ..World::new(&store, length, &stage, blind) };
     std::thread::scope(|scope| {
         for actor in 0..actors {
             let (world, seed) = (&world, random.next_u64());
@@ -452,9 +440,10 @@ fn play(seed: u64, blind: Blind) -> (Vec<String>, [u64; 3], BTreeMap<&'static st
         }
     });
     check_end(&world);
-    let faults = std::mem::take(&mut world.oracle.lock().unwrap().faults);
+    let mut oracle = world.oracle.lock().unwrap();
+    let (faults, [made, read]) = (std::mem::take(&mut oracle.faults), oracle.tables);
     let state = stage.state.lock().unwrap();
-    (faults, [state.calls, state.deaths, state.failures], state.kinds.clone())
+    (faults, [state.calls, state.deaths, state.failures, made, read], state.kinds.clone())
 }
 
 fn check_end(world: &World) {
@@ -515,14 +504,14 @@ fn base_seed() -> u64 {
     std::env::var("DATAKEEP_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
 }
 
-fn histories(count: u64) -> ([u64; 3], BTreeMap<&'static str, u64>) {
+fn histories(count: u64) -> ([u64; 5], BTreeMap<&'static str, u64>) {
     let base = base_seed();
-    let (mut totals, mut kinds) = ([0; 3], BTreeMap::new());
+    let (mut totals, mut kinds) = ([0; 5], BTreeMap::new());
     for seed in base..base + count {
         if std::env::var_os("DATAKEEP_LOOK").is_some() {
             println!("seed {seed}");
         }
-        let (faults, made, by_kind) = play(seed, Blind::Sees);
+        let (faults, made, by_kind) = play(seed, Blind::Sees, SOME_TABLES);
         totals.iter_mut().zip(made).for_each(|(total, one)| *total += one);
         by_kind.into_iter().for_each(|(kind, number)| *kinds.entry(kind).or_default() += number);
         assert_eq!(
@@ -537,20 +526,25 @@ fn histories(count: u64) -> ([u64; 3], BTreeMap<&'static str, u64>) {
 #[test]
 fn nobody_loses_anything_in_any_history() {
     let count = std::env::var("DATAKEEP_HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(2000);
-    let ([calls, deaths, failures], kinds) = histories(count);
+    let ([calls, deaths, failures, made, read], kinds) = histories(count);
     println!("{count} histories, {calls} calls to the store, {deaths} deaths, {failures} passing faults: {kinds:?}");
+    println!("{made} snapshots of tables were acknowledged, {read} were read and compared");
     assert!(count < 100 || (deaths > 0 && failures > 0), "nothing went wrong in any history");
+    assert!(count < 100 || (made > count / 4 && read > count / 4), "there are hardly any tables");
     for kind in ["stage", "barrier", "create", "read", "read_at", "len", "age", "list", "delete"] {
         assert!(count < 100 || kinds.contains_key(kind), "no history made a call of kind {kind}");
     }
 }
 
-/// Proof that the harness can find something: each planted fault is found within some histories.
+/// Proof that the harness can find something: each planted fault is found within some histories, whether files are backed up
+/// or tables.
 #[test]
 fn planted_faults_are_found() {
     for blind in [Blind::WriterOfCondemned, Blind::CollectorOfSessions, Blind::WriterOfCheckpoints] {
-        let found = (1..4000).find(|&seed| !play(seed, blind).0.is_empty());
-        println!("{blind:?}: found with seed {found:?}");
-        assert!(found.is_some(), "{blind:?} is not found");
+        for tables in [SOME_TABLES, ONLY_TABLES] {
+            let found = (1..4000).find(|&seed| !play(seed, blind, tables).0.is_empty());
+            println!("{blind:?}, {tables:?}: found with seed {found:?}");
+            assert!(found.is_some(), "{blind:?} is not found, {tables:?}");
+        }
     }
 }

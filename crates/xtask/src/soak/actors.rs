@@ -1,7 +1,9 @@
 //! Who works on the repository at once.
 
+use super::content::{Content, Way};
+use super::ledger::{Entry, Seen};
 use super::program::{Ended, Fate};
-use super::{Soak, WRITERS, ledger::Entry, lock, tree};
+use super::{DATABASE, DATABASE_BACKUP, DATABASE_RESTORE, Soak, WRITERS, database, lock, tree};
 use anyhow::{Context, Result, bail};
 use datakeep_testkit::{XorShift, observe};
 use std::sync::Arc;
@@ -10,27 +12,71 @@ use std::time::Duration;
 /// Snapshots of one writer that `forget` leaves alone.
 const STAY: usize = 2;
 
-/// Changes a tree and backs it up, over and over.
+/// Changes a tree and backs it up, over and over; the first also keeps a database.
 pub fn writer(soak: &Soak, number: u64, seed: u64) {
     let mut chance = XorShift::new(seed.wrapping_mul(31).wrapping_add(number));
-    soak.act(&format!("writer {number}"), || back_up(soak, number, &mut chance));
+    let mut turn = 0;
+    soak.act(&format!("writer {number}"), || {
+        turn += 1;
+        match number == 0 && turn % 3 == 1 {
+            true => back_up_database(soak, turn / 3, &mut chance),
+            false => back_up_tree(soak, number, &mut chance),
+        }
+    });
 }
 
-fn back_up(soak: &Soak, number: u64, chance: &mut XorShift) -> Result<()> {
+fn back_up_tree(soak: &Soak, number: u64, chance: &mut XorShift) -> Result<()> {
     let place = soak.folder.join(format!("tree-{number}"));
     std::fs::create_dir_all(&place)?;
     tree::change(&place, chance)?;
-    let seen = Arc::new(observe(&place)?);
-    let path = place.to_str().context("a path that is text")?;
+    let source = Source {
+        name: format!("tree-{number}"),
+        location: place.to_str().context("a path that is text")?.to_owned(),
+        writer: number,
+        verb: "backup",
+        seen: Arc::new(Content::Files(observe(&place)?)),
+    };
+    back_up(soak, source, Fate::random(chance, Some(40)), chance)
+}
+
+fn back_up_database(soak: &Soak, turn: u64, chance: &mut XorShift) -> Result<()> {
+    let place = soak.folder.join(DATABASE);
+    database::change(&place, chance)?;
+    let source = Source {
+        name: DATABASE.to_owned(),
+        location: database::location(&place)?,
+        writer: WRITERS,
+        verb: DATABASE_BACKUP,
+        seen: Arc::new(Content::Rows(database::rows(&place)?)),
+    };
+    // There are fewer of these: their fates are not all left to chance.
+    let fate = match turn % 4 {
+        1 => Fate::Kill(Duration::from_micros(1 << chance.below(18))),
+        3 => Fate::Full(chance.below(100)),
+        _ => Fate::random(chance, None),
+    };
+    back_up(soak, source, fate, chance)
+}
+
+/// What is backed up, and by whom.
+struct Source {
+    name: String,
+    location: String,
+    writer: u64,
+    verb: &'static str,
+    seen: Seen,
+}
+
+fn back_up(soak: &Soak, source: Source, fate: Fate, chance: &mut XorShift) -> Result<()> {
     let workers = (1 + chance.below(3)).to_string();
-    let source = format!("tree-{number}");
-    let arguments = ["backup", "--json", "--source", &source, "--workers", &workers, path];
-    let ended = soak.program.meet(Fate::random(chance, Some(40)), &arguments)?;
-    if tell(soak, "backup", &ended)? {
+    let arguments = ["backup", "--json", "--source", &source.name, "--workers", &workers, &source.location];
+    let ended = soak.program.meet(fate, &arguments)?;
+    if tell(soak, source.verb, &ended)? {
         let said = ended.json()?;
-        soak.ledger.acknowledged(said["snapshot"].as_str().context("no snapshot in the answer")?, number, seen);
+        let id = said["snapshot"].as_str().context("no snapshot in the answer")?;
+        soak.ledger.acknowledged(id, source.writer, source.seen);
     } else {
-        soak.ledger.unanswered(number, seen);
+        soak.ledger.unanswered(source.seen);
     }
     Ok(())
 }
@@ -46,7 +92,7 @@ pub fn janitor(soak: &Soak, seed: u64) {
 }
 
 fn forget(soak: &Soak, chance: &mut XorShift) -> Result<()> {
-    let ids = soak.ledger.leave(chance.below(WRITERS), STAY, 1 + usize::try_from(chance.below(20))?);
+    let ids = soak.ledger.leave(chance.below(WRITERS + 1), STAY, 1 + usize::try_from(chance.below(20))?);
     let visible = visible(soak)?;
     // What an earlier `forget` that was killed has forgotten all the same is gone.
     let (ids, over): (Vec<String>, Vec<String>) = ids.into_iter().partition(|id| visible.contains(id));
@@ -133,13 +179,15 @@ fn restore(soak: &Soak, chance: &mut XorShift) -> Result<()> {
 }
 
 fn restore_pinned(soak: &Soak, id: &str, entry: &Entry, fate: Fate) -> Result<()> {
-    let to = soak.folder.join("restored");
-    let _ = std::fs::remove_dir_all(&to);
-    let tree = soak.folder.join(format!("tree-{}", entry.writer));
-    let (place, to_text) = (format!("{id}:{}", tree.display()), to.to_str().context("a path that is text")?);
-    let ended = soak.program.meet(fate, &["restore", "--json", &place, "--to", to_text])?;
-    if tell(soak, "restore", &ended)? {
-        let differences = soak.ledger.differences(id, &observe(&to)?);
+    let location = match entry.writer {
+        WRITERS => database::location(&soak.folder.join(DATABASE))?,
+        number => soak.folder.join(format!("tree-{number}")).to_str().context("a path that is text")?.to_owned(),
+    };
+    let way = Way::of(id, &location, &soak.folder.join("restored"))?;
+    let ended = soak.program.meet(fate, &["restore", "--json", &way.what, "--to", &way.to])?;
+    let verb = if entry.writer == WRITERS { DATABASE_RESTORE } else { "restore" };
+    if tell(soak, verb, &ended)? {
+        let differences = soak.ledger.differences(id, &way.look()?);
         if !differences.is_empty() {
             bail!("snapshot {id} came back otherwise: {differences:?}");
         }
@@ -160,6 +208,8 @@ pub fn tell(soak: &Soak, verb: &str, ended: &Ended) -> Result<bool> {
         () if ended.status.success() => "",
         () if ended.was_killed() => " killed",
         () if ended.was_full() => " full",
+        // SQLite found no room for a file of its own.
+        () if verb == DATABASE_BACKUP && ended.was_full_at_source() => " full",
         () if ended.was_busy() => " busy",
         () => bail!("{verb}: {}", ended.words()),
     };

@@ -1,9 +1,9 @@
 //! When all have stopped: everything that was promised is looked at, and again after records were harmed and repaired.
 
+use super::content::Way;
 use super::ledger::State;
-use super::{Soak, actors, plant, second};
+use super::{DATABASE_RESTORE, Soak, actors, plant, second};
 use anyhow::{Context, Result, bail};
-use datakeep_testkit::observe;
 
 /// Snapshots that are restored once more after each further step: all were before, and their content is read each time.
 const FEW: usize = 300;
@@ -48,16 +48,17 @@ fn look(soak: &Soak, when: &str, most: usize) -> Result<()> {
     }
     for id in visible.iter().step_by(visible.len().div_ceil(most).max(1)) {
         let writer = soak.program.run(&["show", id, "--json"])?.done(when)?.json()?;
-        let tree = writer["location"].as_str().context("a snapshot without a location")?.to_owned();
-        let to = soak.folder.join("restored");
-        let _ = std::fs::remove_dir_all(&to);
-        let to_text = to.to_str().context("a path that is text")?;
-        soak.program.run(&["restore", &format!("{id}:{tree}"), "--to", to_text])?.done(when)?;
-        let differences = soak.ledger.differences(id, &observe(&to)?);
+        let location = writer["location"].as_str().context("a snapshot without a location")?;
+        let way = Way::of(id, location, &soak.folder.join("restored"))?;
+        soak.program.run(&["restore", &way.what, "--to", &way.to])?.done(when)?;
+        let differences = soak.ledger.differences(id, &way.look()?);
         if !differences.is_empty() {
             bail!("{when}: snapshot {id} came back otherwise: {differences:?}");
         }
         soak.count(&format!("restore {when}"));
+        if way.is_database {
+            soak.count(DATABASE_RESTORE);
+        }
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! What the user was told: which snapshots are there and what each of them holds.
 
+use super::content::Content;
 use super::lock;
-use datakeep_testkit::{CompareOptions, Observed, compare_with};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// A tree as plain system calls saw it when it was backed up.
-pub type Tree = Arc<Vec<Observed>>;
+/// What a source held when it was backed up.
+pub type Seen = Arc<Content>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -21,7 +21,7 @@ pub enum State {
 #[derive(Clone)]
 pub struct Entry {
     pub writer: u64,
-    pub tree: Tree,
+    pub seen: Seen,
     pub state: State,
     /// Restores that go on.
     pins: u32,
@@ -31,17 +31,17 @@ pub struct Entry {
 #[derive(Default)]
 pub struct Ledger {
     entries: Mutex<BTreeMap<String, Entry>>,
-    /// Trees of backups that were not acknowledged, by writer: they may have become snapshots all the same.
-    unknown: Mutex<Vec<(u64, Tree)>>,
+    /// What backups held that were not acknowledged: they may have become snapshots all the same.
+    unknown: Mutex<Vec<Seen>>,
 }
 
 impl Ledger {
-    pub fn acknowledged(&self, id: &str, writer: u64, tree: Tree) {
-        lock(&self.entries).insert(id.to_owned(), Entry { writer, tree, state: State::Kept, pins: 0 });
+    pub fn acknowledged(&self, id: &str, writer: u64, seen: Seen) {
+        lock(&self.entries).insert(id.to_owned(), Entry { writer, seen, state: State::Kept, pins: 0 });
     }
 
-    pub fn unanswered(&self, writer: u64, tree: Tree) {
-        lock(&self.unknown).push((writer, tree));
+    pub fn unanswered(&self, seen: Seen) {
+        lock(&self.unknown).push(seen);
     }
 
     pub fn all(&self) -> BTreeMap<String, Entry> {
@@ -89,19 +89,15 @@ impl Ledger {
         }
     }
 
-    /// What a restored tree of this snapshot must equal: nothing when it does, else the differences.
-    pub fn differences(&self, id: &str, found: &[Observed]) -> Vec<String> {
+    /// In what the restored content of this snapshot differs from what it must equal.
+    pub fn differences(&self, id: &str, found: &Content) -> Vec<String> {
         if let Some(entry) = lock(&self.entries).get(id) {
-            return differences(&entry.tree, found);
+            return entry.seen.differences(found);
         }
         let unknown = lock(&self.unknown);
-        let equal = unknown.iter().any(|(_, tree)| differences(tree, found).is_empty());
-        if equal { Vec::new() } else { vec!["it is none of the trees of unanswered backups".to_owned()] }
+        let equal = unknown.iter().any(|seen| seen.differences(found).is_empty());
+        if equal { Vec::new() } else { vec!["it is nothing that an unanswered backup held".to_owned()] }
     }
-}
-
-fn differences(expected: &[Observed], found: &[Observed]) -> Vec<String> {
-    compare_with(expected, found, &CompareOptions::default())
 }
 
 #[cfg(test)]
@@ -116,13 +112,14 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("file");
         std::fs::write(&file, "as it was")?;
-        let before = Arc::new(observe(folder.path())?);
+        let look = || observe(folder.path()).map(Content::Files);
+        let before = Arc::new(look()?);
         let ledger = Ledger::default();
         ledger.acknowledged("one", 0, before.clone());
-        ledger.unanswered(0, before.clone());
+        ledger.unanswered(before.clone());
         assert_eq!((ledger.differences("one", &before).len(), ledger.differences("two", &before).len()), (0, 0));
         std::fs::write(&file, "as it is.")?;
-        let after = observe(folder.path())?;
+        let after = look()?;
         assert!(ledger.differences("one", &after).iter().any(|what| what.contains("content")));
         assert_eq!(ledger.differences("two", &after).len(), 1);
         Ok(())
@@ -132,7 +129,7 @@ mod tests {
     fn a_snapshot_that_is_read_does_not_leave() {
         let ledger = Ledger::default();
         for id in ["a", "b", "c"] {
-            ledger.acknowledged(id, 0, Tree::default());
+            ledger.acknowledged(id, 0, Seen::default());
         }
         let pinned = ledger.pin(1).map(|(id, _)| id);
         assert_eq!(pinned.as_deref(), Some("b"));

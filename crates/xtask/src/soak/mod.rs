@@ -3,6 +3,8 @@
 //! harms stored packs itself and is good when it finds that out.
 
 mod actors;
+mod content;
+mod database;
 mod finale;
 mod ledger;
 mod plant;
@@ -26,6 +28,10 @@ const MUST_HAPPEN: &[&str] = &[
     "backup",
     "backup killed",
     "backup full",
+    DATABASE_BACKUP,
+    "backup of a database killed",
+    "backup of a database full",
+    DATABASE_RESTORE,
     "forget",
     "forget killed",
     "gc",
@@ -51,8 +57,13 @@ const MUST_HAPPEN: &[&str] = &[
     "restore there",
 ];
 
-/// Writers at once.
+/// Writers at once. In the ledger, the database that the first of them keeps is of a writer after the last.
 const WRITERS: u64 = 3;
+
+/// The database as a source, and its folder.
+const DATABASE: &str = "database";
+const DATABASE_BACKUP: &str = "backup of a database";
+const DATABASE_RESTORE: &str = "restore of a database";
 
 /// What all actors share.
 struct Soak {
@@ -72,7 +83,7 @@ struct Soak {
 impl Soak {
     fn new(folder: &Path, plan: &Plan) -> Result<Self> {
         let program = Program::new(folder)?;
-        std::fs::create_dir_all(folder.join("home"))?;
+        ["home", "tmp"].iter().try_for_each(|name| std::fs::create_dir_all(folder.join(name)))?;
         Ok(Self {
             folder: folder.to_owned(),
             program,

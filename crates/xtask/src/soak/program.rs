@@ -45,6 +45,7 @@ pub struct Ended {
 
 /// Exit codes of the contract.
 const BUSY: i32 = 11;
+const SOURCE: i32 = 13;
 const STORE: i32 = 14;
 
 impl Ended {
@@ -59,6 +60,11 @@ impl Ended {
 
     pub fn was_full(&self) -> bool {
         matches!(self.fate, Fate::Full(_)) && self.status.code() == Some(STORE)
+    }
+
+    /// The same, where the source needs a file of its own.
+    pub fn was_full_at_source(&self) -> bool {
+        matches!(self.fate, Fate::Full(_)) && self.status.code() == Some(SOURCE)
     }
 
     pub fn was_busy(&self) -> bool {
@@ -119,6 +125,7 @@ impl Program {
         };
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LANG", "C.UTF-8");
         command.env("HOME", self.folder.join("home")).env("DATAKEEP_REPO", self.folder.join("repo"));
+        command.env("TMPDIR", self.folder.join("tmp"));
         command.envs(second::environment(&self.folder));
         command.env("DATAKEEP_PASSWORD", "soak").current_dir(&self.folder).stdin(Stdio::null());
         command

@@ -2,10 +2,11 @@
 
 use super::Soak;
 use super::actors::tell;
-use super::ledger::{State, Tree};
+use super::content::Way;
+use super::ledger::{Seen, State};
 use super::program::{Ended, Fate};
 use anyhow::{Context, Result, bail};
-use datakeep_testkit::{XorShift, observe};
+use datakeep_testkit::XorShift;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -63,7 +64,8 @@ pub fn copier(soak: &Soak, seed: u64) {
 /// Turns in which everything is copied that is new. Later there is ever more of it: writers are faster than one copier.
 const EVERYTHING_TURNS: u64 = 12;
 /// What is copied then.
-const NEWEST: [&str; super::WRITERS as usize] = ["tree-0@latest", "tree-1@latest", "tree-2@latest"];
+const NEWEST: [&str; super::WRITERS as usize + 1] =
+    ["tree-0@latest", "tree-1@latest", "tree-2@latest", "database@latest"];
 
 fn copy(soak: &Soak, fate: Fate, everything: bool, chance: &mut XorShift) -> Result<()> {
     let workers = (1 + chance.below(3)).to_string();
@@ -99,8 +101,8 @@ fn note(soak: &Soak, said: &Value) -> Result<()> {
             let (original, copy) = original.zip(copy).context("a copy without a name")?;
             // What an unanswered backup has made is in no list: it is looked for when it comes back.
             let entry = originals.get(original);
-            let (writer, tree) = entry.map_or((0, Tree::default()), |entry| (entry.writer, entry.tree.clone()));
-            soak.copies.acknowledged(copy, writer, tree);
+            let (writer, seen) = entry.map_or((0, Seen::default()), |entry| (entry.writer, entry.seen.clone()));
+            soak.copies.acknowledged(copy, writer, seen);
             soak.count("copy that was made");
         }
     }
@@ -119,7 +121,7 @@ pub fn keeper(soak: &Soak, seed: u64) {
 }
 
 fn forget(soak: &Soak, chance: &mut XorShift) -> Result<()> {
-    let ids = soak.copies.leave(chance.below(super::WRITERS), STAY, 1 + usize::try_from(chance.below(6))?);
+    let ids = soak.copies.leave(chance.below(super::WRITERS + 1), STAY, 1 + usize::try_from(chance.below(6))?);
     let visible = copies(soak)?;
     // What an earlier `forget` that was killed has forgotten all the same is gone.
     let (ids, over): (Vec<String>, Vec<String>) = ids.into_iter().partition(|id| visible.contains_key(id));
@@ -178,15 +180,12 @@ fn copies(soak: &Soak) -> Result<BTreeMap<String, Copy>> {
     list.iter().map(one).collect()
 }
 
-/// Restores a copy and holds it against the tree of which its original was made.
+/// Restores a copy and holds it against that of which its original was made.
 fn compare(soak: &Soak, (id, copy): (&str, &Copy), fate: Fate) -> Result<()> {
-    let to = soak.folder.join("restored-there");
-    let _ = std::fs::remove_dir_all(&to);
-    let to_text = to.to_str().context("a path that is text")?;
-    let place = format!("{id}:{}", copy.location);
-    let ended = meet(soak, fate, &["restore", "--json", &place, "--to", to_text])?;
+    let way = Way::of(id, &copy.location, &soak.folder.join("restored-there"))?;
+    let ended = meet(soak, fate, &["restore", "--json", &way.what, "--to", &way.to])?;
     if tell(soak, "restore there", &ended)? {
-        let differences = soak.ledger.differences(&copy.original, &observe(&to)?);
+        let differences = soak.ledger.differences(&copy.original, &way.look()?);
         if !differences.is_empty() {
             bail!("copy {id} of {} came back otherwise: {differences:?}", copy.original);
         }

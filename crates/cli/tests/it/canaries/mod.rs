@@ -2,6 +2,7 @@
 
 mod copying;
 mod scanner;
+mod tables;
 mod ways;
 
 use crate::world::{damage, files};

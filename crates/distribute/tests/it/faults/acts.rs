@@ -1,14 +1,14 @@
 //! What is done while a call goes wrong.
 
 use super::prepare::{
-    self, OTHER_PASSWORD, Prepared, SOURCE, chance, few_bytes, first_tree, fourth_tree, second_tree, third_tree,
-    with_damaged_decision, with_damaged_index, with_damaged_labels, with_damaged_pack, with_damaged_reach,
-    with_everything, with_forgotten, with_half_used, with_labels, with_missing_pack, with_older_round, with_one,
-    with_progress, with_two, with_two_slots, with_waiting_round,
+    self, OTHER_PASSWORD, Prepared, SOURCE, chance, few_bytes, with_damaged_decision, with_damaged_index,
+    with_damaged_labels, with_damaged_pack, with_damaged_reach, with_everything, with_forgotten, with_half_used,
+    with_labels, with_missing_pack, with_older_round, with_one, with_progress, with_two, with_two_slots,
+    with_waiting_round,
 };
-use super::{Backend, between, copying};
+use super::{Backend, between, copying, tables};
 use crate::collect::{collect, collect_options};
-use crate::memory::{Tree, TreeSource};
+use crate::held::Held;
 use crate::support::{NOW, PASSWORD, password_slot, restore_tree, run, small, unlock, verify};
 use datakeep_model::SessionId;
 use datakeep_store::{CollectOptions, CollectOutcome, Entropy, Locked, RepairOutcome, Repository, Tombstone};
@@ -25,7 +25,7 @@ pub struct Told {
     pub opens: Vec<&'static str>,
     pub closed: Vec<&'static str>,
     /// What came out of snapshots.
-    pub restored: Vec<(SessionId, Tree)>,
+    pub restored: Vec<(SessionId, Held)>,
 }
 
 pub type Act = fn(&Prepared, Backend) -> Result<Told, String>;
@@ -51,7 +51,7 @@ pub struct Scenario {
     pub act: Act,
     pub aim: Aim,
     /// What a snapshot that the act makes holds.
-    pub makes: Option<fn() -> Tree>,
+    pub makes: Option<fn() -> Held>,
 }
 
 pub fn said<T>(result: Result<T, impl std::fmt::Display>) -> Result<T, String> {
@@ -87,10 +87,9 @@ fn init(_: &Prepared, store: Backend) -> Result<Told, String> {
     Ok(Told { opens: vec![PASSWORD, OTHER_PASSWORD], ..Told::default() })
 }
 
-fn backup_of(store: Backend, tree: &Tree) -> Result<Told, String> {
-    let repository = opened(store)?;
-    let report = said(run(&repository, &mut TreeSource::new(SOURCE, tree), &few_bytes()))?;
-    Ok(Told { snapshot: report.manifest.map(|manifest| manifest.snapshot.id), ..Told::default() })
+pub fn backup_of(store: Backend, held: &Held) -> Result<Told, String> {
+    let manifest = said(held.back_up(&opened(store)?, SOURCE, &few_bytes()))?;
+    Ok(Told { snapshot: Some(manifest.snapshot.id), ..Told::default() })
 }
 
 /// A collection on the same store gives the run up while it reads. Should it fail, the run is not passed by.
@@ -194,7 +193,7 @@ fn restore(_: &Prepared, store: Backend) -> Result<Told, String> {
         if report.tally.losses > 0 || report.tally.damaged > 0 || !report.companion_faults.is_empty() {
             return Err(format!("{:?} {:?}", report.tally.lost, report.companion_faults));
         }
-        told.restored.push((manifest.snapshot.id, tree));
+        told.restored.push((manifest.snapshot.id, tree.into()));
     }
     Ok(told)
 }
@@ -207,18 +206,34 @@ const fn other(aim: Aim, name: &'static str, prepare: fn() -> Prepared, act: Act
     Scenario { name, prepare, act, aim, makes: None }
 }
 
-const fn backs_up(name: &'static str, prepare: fn() -> Prepared, act: Act, makes: fn() -> Tree) -> Scenario {
+const fn backs_up(name: &'static str, prepare: fn() -> Prepared, act: Act, makes: fn() -> Held) -> Scenario {
     Scenario { name, prepare, act, aim: Aim::Change, makes: Some(makes) }
+}
+
+fn first() -> Held {
+    prepare::first_tree().into()
+}
+
+fn second() -> Held {
+    prepare::second_tree().into()
+}
+
+fn third() -> Held {
+    prepare::third_tree().into()
+}
+
+fn fourth() -> Held {
+    prepare::fourth_tree().into()
 }
 
 pub const SCENARIOS: &[Scenario] = &[
     other(Aim::Begin, "init", prepare::left_by_init, init),
-    backs_up("first-backup", prepare::empty, |_, store| backup_of(store, &first_tree()), first_tree),
-    backs_up("second-backup", with_one, |_, store| backup_of(store, &second_tree()), second_tree),
-    backs_up("resumed-backup", with_progress, |_, store| backup_of(store, &third_tree()), third_tree),
-    backs_up("backup-in-a-round", with_waiting_round, |_, store| backup_of(store, &third_tree()), third_tree),
-    backs_up("backup-after-a-round", with_older_round, |_, store| backup_of(store, &second_tree()), second_tree),
-    backs_up("backup-passed-by", with_half_used, backup_passed_by, fourth_tree),
+    backs_up("first-backup", prepare::empty, |_, store| backup_of(store, &first()), first),
+    backs_up("second-backup", with_one, |_, store| backup_of(store, &second()), second),
+    backs_up("resumed-backup", with_progress, |_, store| backup_of(store, &third()), third),
+    backs_up("backup-in-a-round", with_waiting_round, |_, store| backup_of(store, &third()), third),
+    backs_up("backup-after-a-round", with_older_round, |_, store| backup_of(store, &second()), second),
+    backs_up("backup-passed-by", with_half_used, backup_passed_by, fourth),
     changes("labels", with_labels, relabel),
     changes("add-slot", with_one, add_slot),
     changes("change-password", with_one, change_password),
@@ -238,11 +253,21 @@ pub const SCENARIOS: &[Scenario] = &[
     other(Aim::Find, "check-damaged", with_damaged_pack, check),
     other(Aim::Look, "restore", with_two, restore),
     other(Aim::Look, "restore-what-has-moved", with_older_round, restore),
-    backs_up("first-copy", copying::to_empty, copying::copy_first, first_tree),
-    backs_up("second-copy", copying::to_first, copying::copy_second, second_tree),
-    backs_up("resumed-copy", copying::to_interrupted, copying::copy_second, second_tree),
-    backs_up("copy-in-a-round", copying::to_waiting_round, copying::copy_second, second_tree),
+    backs_up("first-copy", copying::to_empty, copying::copy_first, first),
+    backs_up("second-copy", copying::to_first, copying::copy_second, second),
+    backs_up("resumed-copy", copying::to_interrupted, copying::copy_second, second),
+    backs_up("copy-in-a-round", copying::to_waiting_round, copying::copy_second, second),
     changes("forget-a-copy", copying::to_both, forget_first),
     other(Aim::Look, "copy-from", copying::from_two, copying::copy_from),
     other(Aim::Look, "copy-from-what-has-moved", copying::from_older_round, copying::copy_from),
+    backs_up("first-tables", prepare::empty, |_, store| backup_of(store, &tables::first()), tables::first),
+    backs_up("second-tables", tables::with_one, |_, store| backup_of(store, &tables::second()), tables::second),
+    backs_up("resumed-tables", tables::with_progress, |_, store| backup_of(store, &tables::third()), tables::third),
+    changes("collect-tables", tables::with_forgotten, collect_all),
+    other(Aim::Mend, "repair-a-pack-of-tables", tables::with_damaged_pack, repair),
+    other(Aim::Look, "restore-tables", tables::with_two, tables::restore),
+    other(Aim::Look, "diff-tables", tables::with_two, tables::diff),
+    backs_up("first-copy-of-tables", tables::copied_to_empty, copying::copy_first, tables::first),
+    backs_up("second-copy-of-tables", tables::copied_to_first, copying::copy_second, tables::second),
+    other(Aim::Look, "copy-from-tables", tables::copied_from_two, copying::copy_from),
 ];

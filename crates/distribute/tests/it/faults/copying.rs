@@ -8,8 +8,8 @@ use super::prepare::{
 };
 use crate::collect::{collect, collect_options, forget};
 use crate::copying::other;
-use crate::memory::{Tree, first_difference};
-use crate::support::{Ear, NOW, PASSWORD, password_slot, restore_tree};
+use crate::held::Held;
+use crate::support::{Ear, NOW, PASSWORD, password_slot};
 use datakeep_connector::{Cancel, FixedClock};
 use datakeep_distribute::DistributeError;
 use datakeep_distribute::copy::{Compared, Copier, CopyReport, Depth, Pair, Standing, Wanted};
@@ -28,12 +28,17 @@ fn empty_target() -> MemoryStore {
 }
 
 pub fn to_empty() -> Prepared {
-    aged(Prepared { store: empty_target(), other: Some(with_two().store), ..Prepared::default() })
+    nothing_of(with_two())
 }
 
-fn add_copy(prepared: &mut Prepared, number: usize, tree: Tree) {
+/// Where the snapshots of another repository go, and nothing is there yet.
+pub fn nothing_of(other: Prepared) -> Prepared {
+    aged(Prepared { store: empty_target(), other: Some(other.store), ..Prepared::default() })
+}
+
+pub fn add_copy(prepared: &mut Prepared, number: usize, held: impl Into<Held>) {
     let told = copy_number(prepared, &open(prepared.store.clone()).unwrap(), number).unwrap();
-    prepared.held.push((told.snapshot.unwrap(), tree));
+    prepared.held.push((told.snapshot.unwrap(), held.into()));
 }
 
 pub fn to_first() -> Prepared {
@@ -82,12 +87,15 @@ pub fn to_waiting_round() -> Prepared {
 
 /// Two snapshots to be copied to where the first is.
 pub fn from_two() -> Prepared {
-    let there = to_first();
-    let store = there.other.clone().unwrap();
+    turned(to_first(), [super::prepare::first_tree().into(), second_tree().into()])
+}
+
+/// The same two repositories from the other side, where `held` is.
+pub fn turned(there: Prepared, held: [Held; 2]) -> Prepared {
+    let store = there.other.expect("a second repository");
     let manifests = open(store.clone()).unwrap().snapshots().unwrap().0;
     let ids = manifests.iter().map(|manifest| manifest.snapshot.id);
-    let held = ids.zip([super::prepare::first_tree(), second_tree()]).collect();
-    Prepared { store, held, other: Some(there.store), ..Prepared::default() }
+    Prepared { store, held: ids.zip(held).collect(), other: Some(there.store), ..Prepared::default() }
 }
 
 pub fn from_older_round() -> Prepared {
@@ -146,7 +154,7 @@ fn copy_all(
     from: Result<Arc<Repository>, String>,
     target: &MemoryStore,
     wanted: Wanted,
-) -> Result<Vec<(SessionId, Tree)>, String> {
+) -> Result<Vec<(SessionId, Held)>, String> {
     let (from, to) = (from?, said(open(target.clone()))?);
     let (manifests, faults) = said(from.snapshots())?;
     if let Some(fault) = faults.first() {
@@ -160,7 +168,7 @@ fn copy_all(
 }
 
 /// What comes out of every copy that says that it lacks nothing.
-fn whole_copies(target: &MemoryStore) -> Vec<(SessionId, Tree)> {
+fn whole_copies(target: &MemoryStore) -> Vec<(SessionId, Held)> {
     let to = open(target.clone()).unwrap();
     let (manifests, faults) = to.snapshots().unwrap();
     assert!(faults.is_empty(), "{faults:?}");
@@ -168,9 +176,8 @@ fn whole_copies(target: &MemoryStore) -> Vec<(SessionId, Tree)> {
     assert!(verified.faults.is_empty(), "{:?}", verified.faults);
     let origin = |manifest: &Manifest| manifest.snapshot.origin.clone().expect("a copy");
     let restored = |manifest: &Manifest| {
-        let (tree, report) = restore_tree(&to, manifest).unwrap();
-        assert_eq!(report.tally.losses, 0, "{:?}", report.tally.lost);
-        (origin(manifest).chain.last().expect("an original").snapshot, tree)
+        let found = Held::out_of(&to, manifest).unwrap();
+        (origin(manifest).chain.last().expect("an original").snapshot, found)
     };
     manifests.iter().filter(|manifest| origin(manifest).losses == 0).map(restored).collect()
 }
@@ -179,10 +186,10 @@ fn whole_copies(target: &MemoryStore) -> Vec<(SessionId, Tree)> {
 /// not; and a second run makes good what the first did not.
 pub fn copy_from(prepared: &Prepared, store: Backend) -> Result<Told, String> {
     let target = other_end(prepared).fork();
-    let assert_right = |copies: &[(SessionId, Tree)]| {
-        for (id, tree) in copies {
+    let assert_right = |copies: &[(SessionId, Held)]| {
+        for (id, found) in copies {
             let (_, expected) = prepared.held.iter().find(|(held, _)| held == id).expect("it was held");
-            assert_eq!(first_difference(expected, tree), None, "a copy of {id}");
+            assert_eq!(expected.first_difference(found), None, "a copy of {id}");
         }
     };
     match copy_all(opened(store), &target, Wanted::New) {

@@ -4,9 +4,8 @@ use super::acts::{Aim, Scenario, Told, unlocked};
 use super::copying;
 use super::prepare::{Damage, OTHER_PASSWORD, Prepared, SOURCE, few_bytes};
 use crate::collect::{collect, collect_options};
-use crate::memory::{Tree, TreeSource, first_difference};
 use crate::repair::restorable;
-use crate::support::{PASSWORD, restore_tree, run, verify};
+use crate::support::{PASSWORD, verify};
 use datakeep_store::{CollectOutcome, Manifest, Repository};
 use datakeep_store_blob::{BlobStore, MemoryStore};
 use std::sync::Arc;
@@ -56,7 +55,7 @@ fn passwords(store: &MemoryStore, told: &Told) -> Verdict {
 }
 
 /// Every snapshot that was there and was not to be forgotten is there; what else is visible is what the act makes.
-fn snapshots(scenario: &Scenario, prepared: &Prepared, repository: &Repository, told: &Told) -> Verdict {
+fn snapshots(scenario: &Scenario, prepared: &Prepared, repository: &Arc<Repository>, told: &Told) -> Verdict {
     let (manifests, faults) = repository.snapshots().map_err(|error| error.to_string())?;
     ensure(faults.is_empty(), || format!("snapshots: {faults:?}"))?;
     let is_visible = |id| manifests.iter().any(|manifest| manifest.snapshot.id == id);
@@ -71,21 +70,19 @@ fn snapshots(scenario: &Scenario, prepared: &Prepared, repository: &Repository, 
         ensure(found == Some(tags), || format!("labels {tags:?} were acknowledged, {found:?} are there"))?;
     }
     manifests.iter().try_for_each(|manifest| same(scenario, prepared, repository, manifest))?;
-    told.restored.iter().try_for_each(|(id, tree)| {
+    told.restored.iter().try_for_each(|(id, found)| {
         let held = prepared.held.iter().find(|(held, _)| held == id).ok_or("what was restored was never stored")?;
-        first_difference(&held.1, tree).map_or(Ok(()), |what| Err(format!("restored wrong and told right: {what}")))
+        held.1.first_difference(found).map_or(Ok(()), |what| Err(format!("restored wrong and told right: {what}")))
     })?;
     let is_all = scenario.aim != Aim::Look || told.restored.is_empty() || told.restored.len() == prepared.held.len();
     ensure(is_all, || "a snapshot was left out of the restore, and nobody was told".to_string())
 }
 
-fn same(scenario: &Scenario, prepared: &Prepared, repository: &Repository, manifest: &Manifest) -> Verdict {
+fn same(scenario: &Scenario, prepared: &Prepared, repository: &Arc<Repository>, manifest: &Manifest) -> Verdict {
     let id = manifest.snapshot.id;
-    let held = prepared.held.iter().find(|(held, _)| *held == id).map(|(_, tree)| tree.clone());
-    let expected: Tree = held.or(scenario.makes.map(|makes| makes())).ok_or("a snapshot nobody made")?;
-    let (found, report) = restore_tree(repository, manifest).map_err(|error| format!("snapshot {id}: {error}"))?;
-    ensure(report.tally.losses == 0, || format!("snapshot {id}: {:?}", report.tally.lost))?;
-    first_difference(&expected, &found).map_or(Ok(()), |what| Err(format!("snapshot {id}: {what}")))
+    let held = prepared.held.iter().find(|(held, _)| *held == id).map(|(_, held)| held.clone());
+    let expected = held.or(scenario.makes.map(|makes| makes())).ok_or("a snapshot nobody made")?;
+    expected.differs(repository, manifest).map_or(Ok(()), |what| Err(format!("snapshot {id}: {what}")))
 }
 
 /// What could be restored before can be restored now.
@@ -134,19 +131,15 @@ fn mended(damage: &Damage, store: &MemoryStore) -> Verdict {
 
 /// The next backups are whole, whatever was lost, and the second stores nothing that the first has.
 fn go_on(prepared: &Prepared, store: &MemoryStore) -> Verdict {
-    let (_, tree) = prepared.held.last().ok_or("nothing is held")?;
-    let stored = |source: &str| {
-        run(&reopened(store)?, &mut TreeSource::new(source, tree), &few_bytes()).map_err(|error| error.to_string())
-    };
+    let (_, held) = prepared.held.last().ok_or("nothing is held")?;
+    let stored =
+        |source: &str| held.back_up(&reopened(store)?, source, &few_bytes()).map_err(|error| error.to_string());
     // Whatever the index does not name is stored again here.
-    let again = stored("another source")?.counters.chunks_new;
+    let again = stored("another source")?.snapshot.counters.chunks_new;
     let lost = prepared.damage.as_ref().is_some_and(|damage| damage.object.starts_with("data/"));
     ensure(lost || again == 0, || format!("{again} chunks that are there are not found"))?;
-    let report = stored(SOURCE)?;
-    let manifest = report.manifest.ok_or("no snapshot")?;
+    let manifest = stored(SOURCE)?;
     collected(store)?;
-    let repository = reopened(store)?;
-    let (found, report) = restore_tree(&repository, &manifest).map_err(|error| error.to_string())?;
-    ensure(report.tally.losses == 0, || format!("after a repair: {:?}", report.tally.lost))?;
-    first_difference(tree, &found).map_or(Ok(()), |what| Err(format!("after a repair: {what}")))
+    let differs = held.differs(&reopened(store)?, &manifest);
+    differs.map_or(Ok(()), |what| Err(format!("after a repair: {what}")))
 }

@@ -1,6 +1,7 @@
 //! Repositories as scenarios find them: small trees, packs of several frames, everything older than two days.
 
 use crate::collect::{collect, collect_options, forget};
+use crate::held::Held;
 use crate::memory::{self, Tree, TreeSource, directory, file, key, symlink};
 use crate::repair::{Restorable, restorable};
 use crate::support::{NOW, PASSWORD, open_with, options, password_slot, run, small};
@@ -30,7 +31,7 @@ pub struct Damage {
 pub struct Prepared {
     pub store: MemoryStore,
     /// Visible snapshots, oldest first.
-    pub held: Vec<(SessionId, Tree)>,
+    pub held: Vec<(SessionId, Held)>,
     pub damage: Option<Damage>,
     /// The repository at the other end of a copy.
     pub other: Option<MemoryStore>,
@@ -57,7 +58,7 @@ pub fn open(store: MemoryStore) -> Result<Arc<Repository>, StoreError> {
 }
 
 pub fn few_bytes() -> BackupOptions {
-    BackupOptions { workers: 1, frame_target_bytes: 700, progress_bytes: 2 << 10, ..options() }
+    BackupOptions { workers: 1, frame_target_bytes: 700, progress_bytes: 2 << 10, group_window: Some(3), ..options() }
 }
 
 fn body(number: u64) -> Vec<u8> {
@@ -93,10 +94,11 @@ pub fn fourth_tree() -> Tree {
     tree
 }
 
-pub fn backed_up(prepared: &mut Prepared, tree: Tree) {
+pub fn backed_up(prepared: &mut Prepared, held: impl Into<Held>) {
+    let held = held.into();
     let repository = open(prepared.store.clone()).unwrap();
-    let report = run(&repository, &mut TreeSource::new(SOURCE, &tree), &few_bytes()).unwrap();
-    prepared.held.push((report.manifest.unwrap().snapshot.id, tree));
+    let manifest = held.back_up(&repository, SOURCE, &few_bytes()).unwrap();
+    prepared.held.push((manifest.snapshot.id, held));
 }
 
 /// A run that ends before its decision and leaves packs, an intent and progress.
@@ -255,6 +257,11 @@ fn damaged(prepared: Prepared, object: &str) -> Prepared {
 pub fn with_damaged_pack() -> Prepared {
     let prepared = with_one();
     interrupted(&prepared);
+    with_largest_damaged(prepared)
+}
+
+/// Of the packs of the first snapshot the largest is damaged.
+pub fn with_largest_damaged(prepared: Prepared) -> Prepared {
     let (id, _) = &prepared.held[0];
     let packs = prepared.store.list("data/").unwrap().into_iter();
     let own = packs.filter(|pack| pack.name.contains(&id.to_hex()));

@@ -9,7 +9,7 @@ use datakeep_connector::{Cancel, FixedClock};
 use datakeep_distribute::DistributeError;
 use datakeep_distribute::copy::{Copier, CopyReport, Depth, Pair, Wanted};
 use datakeep_engine::{BackupOptions, RunContext};
-use datakeep_model::{ErrorKind, Whence};
+use datakeep_model::{ContentKind, ErrorKind, Whence};
 use datakeep_store::{InitOptions, Manifest, Repository};
 use datakeep_store_blob::{FaultPlan, FaultStore, MemoryStore};
 use std::sync::{Arc, Mutex};
@@ -36,6 +36,8 @@ fn cast(random: &mut XorShift) -> Vec<Role> {
 #[derive(Clone, Copy, Default, Debug)]
 struct Tally {
     copied: u64,
+    /// Copies of tables.
+    tables: u64,
     /// Copies that took up what a copier had left that died.
     resumed: u64,
     /// Copies that shared an earlier copy.
@@ -48,6 +50,7 @@ struct Tally {
 impl Tally {
     fn add(&mut self, other: Self) {
         self.copied += other.copied;
+        self.tables += other.tables;
         self.resumed += other.resumed;
         self.based += other.based;
         self.failed += other.failed;
@@ -120,8 +123,8 @@ impl Two {
 
     fn copy(&self, copier: &mut Copier<'_>, from: &Repository, original: &Manifest, (actor, depth): (usize, Depth)) {
         let label = original.snapshot.tags.first().cloned().unwrap_or_default();
-        let tree = self.first.oracle.lock().unwrap().attempts[&label].clone();
-        self.second.oracle.lock().unwrap().attempts.insert(label.clone(), tree);
+        let held = self.first.oracle.lock().unwrap().attempts[&label].clone();
+        self.second.oracle.lock().unwrap().attempts.insert(label.clone(), held);
         self.first.stage.state.lock().unwrap().failed[actor] = false;
         let options = BackupOptions { workers: 1, progress_bytes: 2 << 10, ..self.first.frames() };
         let (ear, cancel, clock) = (Ear::default(), Cancel::new(), FixedClock(NOW));
@@ -148,6 +151,7 @@ impl Two {
         let one = match result {
             Ok(report) => Tally {
                 copied: 1,
+                tables: (report.copy.snapshot.content == ContentKind::Tables).into(),
                 resumed: report.resumed.is_some().into(),
                 based: report.copy.snapshot.parent.is_some().into(),
                 ..Tally::default()
@@ -213,8 +217,8 @@ fn every_copy_is_whole_in_any_history() {
     }
     let [calls, deaths, failures] = totals;
     println!("{count} histories, {calls} calls to the stores, {deaths} deaths, {failures} passing faults: {tally:?}");
-    let Tally { copied, resumed, based, failed, gone } = tally;
-    assert!(count < 100 || [copied, resumed, based, failed, gone, deaths].iter().all(|&number| number > 0));
+    let Tally { copied, tables, resumed, based, failed, gone } = tally;
+    assert!(count < 100 || [copied, tables, resumed, based, failed, gone, deaths].iter().all(|&number| number > 0));
 }
 
 /// Proof that the harness can find something: each planted fault is found within some histories.

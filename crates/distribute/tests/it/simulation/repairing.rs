@@ -13,7 +13,7 @@ use datakeep_model::SessionId;
 use datakeep_store::{CollectOptions, InitOptions, Manifest, RepairOutcome, RepairPlan, Repaired, Repository};
 use datakeep_store_blob::{BlobStore, MemoryStore};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::MutexGuard;
+use std::sync::{Arc, MutexGuard};
 
 /// What was damaged, and whom it hurts.
 #[derive(Default)]
@@ -372,7 +372,7 @@ fn check_end(world: &World, with_packs: bool) {
 }
 
 /// Every acknowledged snapshot is there, hurt or not; those that are not hurt are whole.
-fn look_at_snapshots(world: &World, repository: &Repository, manifests: &[Manifest]) {
+fn look_at_snapshots(world: &World, repository: &Arc<Repository>, manifests: &[Manifest]) {
     let visible: BTreeSet<SessionId> = manifests.iter().map(|manifest| manifest.snapshot.id).collect();
     let kept: Vec<(SessionId, String)> = {
         let oracle = world.oracle.lock().unwrap();

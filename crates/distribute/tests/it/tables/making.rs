@@ -148,9 +148,14 @@ pub fn change_columns(table: &mut Table, tick: usize, chance: &mut XorShift) {
 
 /// Rows so wide that groups of a hundred are stored column by column: those are patched.
 pub fn heavy(chance: &mut XorShift) -> Table {
+    heavy_of(230, chance)
+}
+
+/// As [`heavy`], of so many rows.
+pub fn heavy_of(rows: i64, chance: &mut XorShift) -> Table {
     let columns = [("id", "INT"), ("body", "BLOB"), ("n", "INT"), ("t", "TEXT"), ("f", "REAL")];
     let mut table = Table::new("heavy", &columns, &[0]);
-    for number in 0..230 {
+    for number in 0..rows {
         let body = Value::Bytes(random_bytes(chance.next_u64(), 900));
         let others = ["INT", "TEXT", "REAL"].map(|declared| value(declared, chance));
         table.put([&[Value::Int(number * 10), body][..], &others].concat());

@@ -8,10 +8,11 @@ mod harm;
 mod history;
 mod joining;
 mod lies;
-mod making;
+pub mod making;
 mod proving;
+pub mod reading;
 mod resuming;
-mod source;
+pub mod source;
 mod trees;
 
 use crate::support::{Ear, NOW, PASSWORD, open, options, password_slot, small};
@@ -47,7 +48,8 @@ fn groups_of(rows: usize) -> BackupOptions {
     BackupOptions { group_window: Some((rows / 2).max(1)), ..options() }
 }
 
-fn captured(
+/// Captures a database; later runs begin later.
+pub fn captured(
     repository: &Arc<Repository>,
     source: &mut dyn TableSource,
     options: &BackupOptions,
@@ -93,7 +95,7 @@ fn is_same(left: &Column, right: &Column) -> bool {
 }
 
 /// The first thing in which a snapshot is not this database; an error where it cannot be read.
-fn difference(reader: &TablesReader, database: &Database) -> Result<Option<String>, EngineError> {
+pub fn difference(reader: &TablesReader, database: &Database) -> Result<Option<String>, EngineError> {
     reader.database()?;
     let tables = reader.tables()?;
     let names: Vec<&str> = tables.iter().map(|table| table.info.name.table.as_str()).collect();

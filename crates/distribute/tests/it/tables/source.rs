@@ -45,6 +45,11 @@ pub fn type_of(declared: &str) -> DataType {
 
 pub const DECLARED: [&str; 7] = ["INT", "REAL", "TEXT", "BLOB", "BOOL", "TIME", "DECIMAL"];
 
+/// The word of ours with which a column was declared.
+pub fn declared_as(word: &str) -> &'static str {
+    DECLARED.into_iter().chain(["BIGINT"]).find(|declared| *declared == word).expect("a word of this model")
+}
+
 impl Value {
     /// What it is where the column's type cannot hold it.
     fn as_exception(&self, row: u32) -> Option<Exception> {

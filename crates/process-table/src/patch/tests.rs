@@ -244,7 +244,7 @@ proptest! {
     ) {
         let [old, new, last] = [&old, &new, &last].map(|rows| batch(&column_types, rows));
         let (first, second) = (diffed(&old, &new), diffed(&new, &last));
-        for patches in [&[][..], &[first.clone()], &[first.clone(), second.clone()]] {
+        for patches in [&[][..], std::slice::from_ref(&first), &[first.clone(), second.clone()]] {
             let live = survivors(old.rows(), patches).expect("survivors");
             let left = |row: &u32| patches.iter().try_fold(*row, |row, patch| {
                 let before = patch.deleted().iter().filter(|gone| **gone < row).count() as u32;

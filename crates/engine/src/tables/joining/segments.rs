@@ -145,8 +145,8 @@ pub(super) fn find_segments<'a>(
     if table.info.key.is_empty() {
         let source = was.first().map(|was| Source::read(tools, table, was)).transpose()?.flatten();
         let same = source.as_ref().map_or(0, |source| source.live.len().min(rows.rows()));
-        found.old(source);
-        found.new(same..rows.rows());
+        found.put_old(source);
+        found.put_new(same..rows.rows());
         return Ok(found.finish());
     }
     let columns: Vec<&Column> = table.info.key.iter().map(|&at| &rows.columns()[at]).collect();
@@ -156,12 +156,12 @@ pub(super) fn find_segments<'a>(
         let is_worth_it = to > from && (to - from) * LEAST_SHARE >= group.description.base_rows as usize;
         let source = if is_worth_it { Source::read(tools, table, group)? } else { None };
         let reach = source.as_ref().map_or(to..to, |source| source.reach(table, &keys, from..to));
-        found.new(from..reach.start);
-        found.old(source);
-        found.new(reach.end..to);
+        found.put_new(from..reach.start);
+        found.put_old(source);
+        found.put_new(reach.end..to);
         from = to;
     }
-    found.new(from..rows.rows());
+    found.put_new(from..rows.rows());
     Ok(found.finish())
 }
 
@@ -173,7 +173,7 @@ struct Found<'a, 'r> {
 }
 
 impl<'a> Found<'a, '_> {
-    fn new(&mut self, rows: Range<usize>) {
+    fn put_new(&mut self, rows: Range<usize>) {
         if self.new.end != rows.start {
             self.take_new();
             self.new.start = rows.start;
@@ -181,7 +181,7 @@ impl<'a> Found<'a, '_> {
         self.new.end = rows.end;
     }
 
-    fn old(&mut self, source: Option<Source<'a>>) {
+    fn put_old(&mut self, source: Option<Source<'a>>) {
         if let Some(source) = source {
             self.take_new();
             self.segments.push(Segment::Old(Box::new(source)));

@@ -31,6 +31,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Rows of a batch, at most.
 const BATCH_ROWS: usize = 8192;
 
+/// A condition, and the positions of the columns it is over.
+pub(crate) type Filter = (Vec<usize>, Arc<dyn PhysicalExpr>);
+
 /// What a query asks of a table.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
@@ -39,7 +42,7 @@ pub(crate) struct Asked {
     /// What bounds can tell of.
     pub conditions: Vec<Condition>,
     /// What rows must fulfil, over the columns at these positions.
-    pub filter: Option<(Vec<usize>, Arc<dyn PhysicalExpr>)>,
+    pub filter: Option<Filter>,
     /// It needs no more rows than these.
     pub limit: Option<usize>,
 }

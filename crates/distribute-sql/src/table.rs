@@ -2,7 +2,7 @@
 
 use crate::error::outside;
 use crate::prune;
-use crate::scan::{Asked, SnapshotScan};
+use crate::scan::{Asked, Filter, SnapshotScan};
 use crate::statistics;
 use crate::values::Shown;
 use arrow_schema::SchemaRef;
@@ -10,7 +10,6 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, Result, Statistics};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use datakeep_engine::TablesReader;
 use datakeep_process_table::TableDescription;
@@ -91,7 +90,7 @@ impl TableProvider for SnapshotTable {
 
 impl SnapshotTable {
     /// All conditions as one, over just the columns they are about; nothing where there are none.
-    fn filter(&self, state: &dyn Session, filters: &[Expr]) -> Result<Option<(Vec<usize>, Arc<dyn PhysicalExpr>)>> {
+    fn filter(&self, state: &dyn Session, filters: &[Expr]) -> Result<Option<Filter>> {
         let Some(all) = datafusion::logical_expr::utils::conjunction(filters.to_vec()) else { return Ok(None) };
         let mut positions: Vec<usize> =
             all.column_refs().iter().filter_map(|column| self.shown.schema.index_of(&column.name).ok()).collect();

@@ -29,9 +29,9 @@ pub enum Format {
 pub struct Writer<W: Write + Send>(One<W>);
 
 enum One<W: Write + Send> {
-    Csv(arrow_csv::Writer<W>),
+    Csv(Box<arrow_csv::Writer<W>>),
     Json(arrow_json::LineDelimitedWriter<W>),
-    Arrow(arrow_ipc::writer::StreamWriter<W>),
+    Arrow(Box<arrow_ipc::writer::StreamWriter<W>>),
     Parquet(Box<ArrowWriter<W>>),
 }
 
@@ -47,14 +47,16 @@ impl<W: Write + Send> Writer<W> {
                 // Without a row the writer would say nothing, and an empty answer has columns, too.
                 let names = schema.fields().iter().map(|field| quoted(field.name())).collect::<Vec<_>>().join(",");
                 writeln!(to, "{names}").map_err(SqlError::Output)?;
-                One::Csv(arrow_csv::WriterBuilder::new().with_header(false).build(to))
+                One::Csv(Box::new(arrow_csv::WriterBuilder::new().with_header(false).build(to)))
             }
             Format::Json => One::Json(
                 arrow_json::WriterBuilder::new()
                     .with_explicit_nulls(true)
                     .build::<W, arrow_json::writer::LineDelimited>(to),
             ),
-            Format::Arrow => One::Arrow(arrow_ipc::writer::StreamWriter::try_new(to, schema).map_err(failed)?),
+            Format::Arrow => {
+                One::Arrow(Box::new(arrow_ipc::writer::StreamWriter::try_new(to, schema).map_err(failed)?))
+            }
             Format::Parquet => {
                 let zstd = Compression::ZSTD(ZstdLevel::try_new(3).map_err(failed)?);
                 let properties = WriterProperties::builder()

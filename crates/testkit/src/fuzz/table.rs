@@ -23,7 +23,11 @@ pub const TABLE: &[Row] = &[
     row("process", "recovery-code", &["recovery.rs::parse"]),
     row("process", "frame", &["compress.rs::decompress", "compress.rs::decompress_zstd"]),
     row("process-table", "column-form", &["chunk/form.rs::decode"]),
-    row("process-table", "column-chunk", &["chunk/decode.rs::decode", "chunk/decode.rs::decode_pages"]),
+    row(
+        "process-table",
+        "column-chunk",
+        &["chunk/decode.rs::decode", "chunk/decode.rs::decode_pages", "chunk/rows.rs::decode_rows"],
+    ),
     row("process-table", "exceptions", &["rowcodec.rs::decode_exceptions"]),
     row("process-table", "patch", &["patch/codec.rs::decode"]),
     row("process-table", "statistics", &["stats.rs::decode"]),

@@ -111,6 +111,9 @@ impl World {
         let is_pack = folder == "data/" || folder == "meta/";
         // That a copy of a checkpoint or an intent is missing is no damage that could be told at any moment.
         let may_go = !["sessions/", "checkpoints/", "copies/", "mended/"].contains(&folder);
+        if bytes.is_empty() {
+            return;
+        }
         let kept = match random.below(6) {
             0 if may_go => None,
             1 => Some(bytes[..random.below(bytes.len() as u64) as usize].to_vec()),

@@ -33,8 +33,8 @@ pub struct SqlArgs {
     /// Where no time is named: the newest snapshots at or before this time
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
-    /// The form of the answer
-    #[arg(long, value_name = "FORMAT", value_enum, default_value = "table")]
+    /// The form of the answer: table, csv, json (an object a line), arrow (an IPC stream), parquet
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "table", hide_possible_values = true)]
     pub format: SqlFormat,
     /// Write the answer to a new file instead of standard output
     #[arg(long, value_name = "FILE")]

@@ -62,6 +62,10 @@ fn files_of_answers_are_whole_and_can_be_asked_again() {
         world.run(&["sql", "--format", format, "--output", &to, "SELECT id, customer, price FROM orders"]).expect(0);
         world.run(&["sql", "--format", format, "--output", &to, "SELECT 1"]).expect(1).err_has("is there already");
     }
+    // What somebody else has under the other name stays.
+    fs::write(world.path("mine.csv.part"), "mine").unwrap();
+    world.run(&["sql", "--format", "csv", "--output", &world.text("mine.csv"), "SELECT 1"]).err_has("mine.csv.part");
+    assert_eq!(fs::read(world.path("mine.csv.part")).unwrap(), b"mine");
     let arrow = world.text("orders.arrow");
     world.run(&["sql", "--format", "arrow", "--output", &arrow, "SELECT id FROM orders"]).expect(0);
     assert!(fs::metadata(&arrow).unwrap().len() > 4000 * 8);

@@ -9,6 +9,7 @@ use crate::{json, sizes, time};
 use datakeep_distribute_sql::{Answer, Format, Writer, json_rows, text_of};
 use datakeep_model::ErrorKind;
 use serde::Serialize;
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ const CELL_CHARS: usize = 200;
 pub struct Sink {
     /// A file that is there under another name until it is whole.
     file: Option<(PathBuf, PathBuf)>,
+    /// That other name is one that this call has made.
+    is_begun: Cell<bool>,
 }
 
 impl Sink {
@@ -45,7 +48,7 @@ impl Sink {
             ))
             .hint(tr!("write it to a file: --output FILE", "请写入文件：--output 文件")));
         }
-        let Some(path) = &args.output else { return Ok(Self { file: None }) };
+        let Some(path) = &args.output else { return Ok(Self { file: None, is_begun: Cell::new(false) }) };
         let name = path.display();
         if path.symlink_metadata().is_ok() {
             return Err(Failure::new(ErrorKind::Target, tr!("{name} is there already", "{name} 已存在"))
@@ -53,7 +56,7 @@ impl Sink {
         }
         let mut partly = path.clone().into_os_string();
         partly.push(".part");
-        Ok(Self { file: Some((path.clone(), PathBuf::from(partly))) })
+        Ok(Self { file: Some((path.clone(), PathBuf::from(partly))), is_begun: Cell::new(false) })
     }
 
     fn open(&self, app: &App) -> Result<Box<dyn Write + Send>, Failure> {
@@ -66,6 +69,7 @@ impl Sink {
                 let name = partly.display().to_string();
                 let failed = |error| Failure::io(tr!("cannot create {name}", "无法创建 {name}"), &error);
                 let file = private(partly).map_err(failed)?;
+                self.is_begun.set(true);
                 Ok(Box::new(BufWriter::with_capacity(256 << 10, file)))
             }
         }
@@ -79,13 +83,15 @@ impl Sink {
         File::open(partly).and_then(|file| file.sync_all()).map_err(failed)?;
         // Never over somebody else's file.
         std::fs::hard_link(partly, path).map_err(failed)?;
-        std::fs::remove_file(partly).map_err(failed)
+        std::fs::remove_file(partly).map_err(failed)?;
+        self.is_begun.set(false);
+        Ok(())
     }
 }
 
 impl Drop for Sink {
     fn drop(&mut self) {
-        if let Some((_, partly)) = &self.file {
+        if let (Some((_, partly)), true) = (&self.file, self.is_begun.get()) {
             let _ = std::fs::remove_file(partly);
         }
     }
@@ -94,7 +100,6 @@ impl Drop for Sink {
 /// A new file that only its owner reads: what a backup holds is in it.
 fn private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    let _ = std::fs::remove_file(path);
     File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 

@@ -101,7 +101,10 @@ const TRANSLATED: [(&str, &str); 16] = [
 
 /// What lower parts say was asked for, in the language in use.
 fn in_words(what: String) -> String {
-    const CHINESE: [(&str, &str); 13] = [
+    const CHINESE: [(&str, &str); 16] = [
+        ("a snapshot of files", "文件的备份集"),
+        ("a snapshot of tables", "数据库的备份集"),
+        ("a path without a snapshot", "未指明备份集的路径"),
         ("an entry that matches the patterns", "与模式匹配的条目"),
         (" in snapshot ", "，所在备份集 "),
         ("run without an end ", "未结束的任务 "),

@@ -308,7 +308,7 @@ fn refuse_writing(statement: &Statement) -> Result<(), SqlError> {
             other => {
                 let text = other.to_string();
                 let words: Vec<&str> = text.split_whitespace().take(2).collect();
-                refuse(&words.join(" ").to_uppercase())
+                refuse(&words.join(" "))
             }
         },
     }

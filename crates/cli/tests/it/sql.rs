@@ -115,6 +115,7 @@ fn what_cannot_be_asked_is_told() {
         .err_has("--timeout 1h");
     let zh = world.run_with(&[("LANG", "zh_CN.UTF-8")], &["sql", "DELETE FROM orders"]);
     zh.expect(2).err_has("备份集是只读的");
+    world.run(&["sql", "--lang", "zh", "SELECT * FROM 'x.csv'"]).expect(1).err_has("不存在：文件的备份集");
     let bare = World::new();
     bare.run(&["sql", "SELECT * FROM t"]).expect(1).err_has("no snapshots");
     bare.run(&["sql", "SELECT 1 + 1 AS two"]).expect(0).out_has("two");

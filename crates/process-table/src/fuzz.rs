@@ -8,8 +8,8 @@ use crate::describe::{
 use crate::rowcodec::{decode_exceptions, encode_exceptions};
 use crate::types::{put_type, read_type};
 use crate::{
-    Changes, ColumnHash, ColumnStats, DatabaseDescription, Distinct, GroupColumn, GroupDescription, PatchDescription,
-    RowSum, TableDescription, TableHasher, patch,
+    Changes, ColumnHash, ColumnStats, DatabaseDescription, Distinct, GroupColumn, GroupDescription, LargeName,
+    LargeValue, PatchDescription, RowSum, TableDescription, TableHasher, patch,
 };
 use arrow_array::{Array, ArrayRef, Decimal128Array, Float64Array, Int32Array, Int64Array, StringArray};
 use arrow_schema::{DataType, TimeUnit};
@@ -238,9 +238,12 @@ fn groups() -> Vec<Vec<u8>> {
         row_sum: RowSum(u128::MAX - 5),
         columns: columns(0).iter().enumerate().map(column).collect(),
         patches: vec![patch(598), patch(599)],
+        large: Vec::new(),
     };
+    let large = |name: u8| LargeValue { name: LargeName([name; 32]), len_bytes: 300 * u64::from(name) };
+    let aside = GroupDescription { large: vec![large(3), large(200)], ..whole.clone() };
     let none = GroupDescription { rows: 0, base_rows: 0, columns: Vec::new(), patches: Vec::new(), ..whole.clone() };
-    vec![whole.encode(), none.encode()]
+    vec![whole.encode(), none.encode(), aside.encode()]
 }
 
 fn said_of_group(input: &[u8]) -> Verdict {

@@ -19,6 +19,10 @@ pub struct ColumnHash(pub [u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct GroupHash(pub [u8; 32]);
 
+/// The name of the bytes of a value that stands aside ([`crate::aside`]).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct LargeName(pub [u8; 32]);
+
 /// Identity of a set of rows, whatever their order: the sum of their hashes modulo 2^128. Adding rows adds, taking rows away
 /// subtracts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -51,6 +55,7 @@ pub struct TableHasher {
     column: [u8; 32],
     group: [u8; 32],
     root: [u8; 32],
+    large: [u8; 32],
     split: [u8; SECRET_LEN_BYTES],
     row: [u8; SECRET_LEN_BYTES],
     distinct: [u8; SECRET_LEN_BYTES],
@@ -64,6 +69,7 @@ impl TableHasher {
             column: derive(key, "column"),
             group: derive(key, "group"),
             root: derive(key, "root"),
+            large: derive(key, "large"),
             split: derive(key, "split"),
             row: derive(key, "row"),
             distinct: derive(key, "distinct"),
@@ -78,6 +84,11 @@ impl TableHasher {
     /// The hash of a typed value that counts it among the distinct ones ([`crate::stats::Distinct`]).
     pub fn distinct_hash(&self, value: &[u8]) -> u64 {
         xxh3_64_with_secret(value, &self.distinct)
+    }
+
+    /// The name of a large value.
+    pub fn large(&self, value: &[u8]) -> LargeName {
+        LargeName(*blake3::keyed_hash(&self.large, value).as_bytes())
     }
 
     /// The identity of a column.

@@ -8,11 +8,13 @@
 //! | [`split`] | keyed hashes of keys | the ends of row groups |
 //! | [`hash`] | columns, groups, tables, rows | their identity, independent of how they are encoded |
 //! | [`chunk`] | typed values of a column | a finished Parquet column chunk |
+//! | [`aside`] | rows with long values | rows without them, and these |
 //! | [`rowcodec`] | exceptions of a column | bytes |
 //! | [`patch`] | a group and what it was | what changed, as bytes; and back |
 //! | [`stats`] | a column | bounds, counts, a sketch of its distinct values |
 //! | [`describe`] | what a snapshot says of databases, tables and groups | bytes and keys of the tree |
 
+pub mod aside;
 mod cells;
 pub mod chunk;
 mod codec;
@@ -32,8 +34,10 @@ mod types;
 
 pub use chunk::{ChunkError, ChunkForm, Layout};
 pub use codec::CodecError;
-pub use describe::{Changes, DatabaseDescription, GroupColumn, GroupDescription, PatchDescription, TableDescription};
-pub use hash::{ColumnHash, GroupHash, RowSum, TableHasher};
+pub use describe::{
+    Changes, DatabaseDescription, GroupColumn, GroupDescription, LargeValue, PatchDescription, TableDescription,
+};
+pub use hash::{ColumnHash, GroupHash, LargeName, RowSum, TableHasher};
 pub use join::join;
 pub use key::{Keys, encode_keys};
 pub use patch::{Patch, PatchError};

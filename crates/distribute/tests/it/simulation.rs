@@ -309,7 +309,8 @@ impl World {
     /// In long histories packs of many frames, so that some of them move.
     fn frames(&self) -> BackupOptions {
         let options = if self.length == 1 { options() } else { many_frames() };
-        BackupOptions { group_window: Some(if self.length == 1 { 4 } else { 50 }), ..options }
+        let group_window = Some(if self.length == 1 { 4 } else { 50 });
+        BackupOptions { group_window, most_inline_len_bytes: 30, ..options }
     }
 
     fn fault(&self, text: String) {

@@ -10,7 +10,7 @@ use datakeep_connector::{
 use datakeep_distribute::DistributeError;
 use datakeep_distribute::tables::row::find_row;
 use datakeep_distribute::tables::{Cell, RowChange, TableDiff, compare_schemas, row_of};
-use datakeep_engine::{RunContext, TablesReader, capture};
+use datakeep_engine::{BackupOptions, RunContext, TablesReader, capture};
 use datakeep_model::{Mark, SourceInfo, Timestamp};
 use datakeep_store::{Manifest, Repository};
 use datakeep_store_blob::MemoryStore;
@@ -130,7 +130,9 @@ fn snapshot(repository: &Arc<Repository>, table: &mut MemoryTable, number: i64) 
     let clock = FixedClock(Timestamp { seconds: NOW.seconds + number, ..NOW });
     let mark = table.begin().unwrap();
     let context = RunContext { observer: &ear, cancel: &cancel, clock: &clock };
-    capture(repository, table, &mark, &options(), &context).unwrap().manifest.unwrap()
+    // Bodies stand aside, and some of the texts.
+    let options = BackupOptions { most_inline_len_bytes: 12, ..options() };
+    capture(repository, table, &mark, &options, &context).unwrap().manifest.unwrap()
 }
 
 /// The naive difference, in key order.

@@ -17,6 +17,7 @@ use datakeep_model::{
     SessionId, Snapshot, SourceInfo,
 };
 use datakeep_process::CompressionSettings;
+use datakeep_process_table::aside::MOST_INLINE_LEN_BYTES;
 use datakeep_store::{
     Location, Manifest, Reach, Repository, Resumed, SessionInfo, StoreError, Ticket, Writer, WritersView,
 };
@@ -55,6 +56,8 @@ pub struct BackupOptions {
     /// Rows that are looked at on both sides of one that might end a row group, in tables that are captured for the first time;
     /// `None`: as suits their width. Groups of a few rows are for tests.
     pub group_window: Option<usize>,
+    /// Values of tables that are longer than this stand aside, stored once and referred to. A few bytes are for tests.
+    pub most_inline_len_bytes: usize,
 }
 
 impl Default for BackupOptions {
@@ -74,6 +77,7 @@ impl Default for BackupOptions {
             writer: format!("datakeep {}", env!("CARGO_PKG_VERSION")),
             progress_bytes: 12 << 20,
             group_window: None,
+            most_inline_len_bytes: MOST_INLINE_LEN_BYTES,
         }
     }
 }

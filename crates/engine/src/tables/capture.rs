@@ -226,7 +226,8 @@ impl Run<'_> {
             for number in 0..workers {
                 let (shared, hasher, queue) = (&shared, &hasher, &queue);
                 let (to_packer, answer) = (to_packer.clone(), answer.clone());
-                scope.spawn(move || worker::run(number, (shared, hasher), queue, to_packer, &answer));
+                let most_inline = self.options.most_inline_len_bytes;
+                scope.spawn(move || worker::run(number, (shared, hasher, most_inline), queue, to_packer, &answer));
             }
             scope.spawn(move || packer.run(&from_workers, &answer));
             let result = Coordinator::new(self, writer, (&frames, &hasher), (&queue, to_packer, &answers))

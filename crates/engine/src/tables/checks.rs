@@ -4,6 +4,7 @@ use crate::error::EngineError;
 use datakeep_connector::rows::{Column, RowBatch, is_supported};
 use datakeep_connector::{Catalog, ConnectorError, TableInfo};
 use datakeep_model::ErrorKind;
+use datakeep_process_table::aside::ASIDE_KIND;
 use datakeep_process_table::describe::MAX_COLUMNS;
 
 fn refuse(table: &TableInfo, why: &str) -> EngineError {
@@ -42,6 +43,10 @@ pub(crate) fn check_batch(table: &TableInfo, batch: &RowBatch) -> Result<(), Eng
     }
     if batch.rows() == 0 {
         return Err(refuse(table, "the source gave a batch without rows"));
+    }
+    let is_aside = |column: &Column| column.exceptions().iter().any(|exception| exception.kind == ASIDE_KIND);
+    if batch.columns().iter().any(is_aside) {
+        return Err(refuse(table, "the source gave an exception of kind 255, which is for values that stand aside"));
     }
     let is_other =
         |(column, found): &(&datakeep_connector::ColumnInfo, &Column)| found.values().data_type() != &column.data_type;

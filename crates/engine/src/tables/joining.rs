@@ -85,7 +85,8 @@ fn described(base: &Base<'_>, pieces: Vec<(Piece, bool)>, patch: Patch, (rows, r
     }
     let columns = pieces.iter().map(|piece| piece.column.clone()).collect();
     let base_rows = base.rows as u32;
-    let description = GroupDescription { rows: rows as u32, base_rows, row_sum, columns, patches: described };
+    let description =
+        GroupDescription { rows: rows as u32, base_rows, row_sum, columns, patches: described, large: Vec::new() };
     Patched { description, pieces, patches }
 }
 
@@ -226,7 +227,7 @@ fn part(
     Ok(Some((form, Bytes::Fresh(bytes), len)))
 }
 
-/// That the group reads back as the rows it was made of.
+/// That the group reads back as the rows it was made of: `hashes` are those of their columns with long values aside.
 pub(crate) fn proven(
     tools: &Tools<'_>,
     table: &TableWork,
@@ -260,7 +261,7 @@ pub(crate) fn proven(
             Some(patch) => patch::apply_column(&stored, patch, at).map_err(|error| unfit(&error))?,
             None => stored,
         };
-        if tools.hasher.column(&again) != hashes[at] {
+        if tools.stored_hash(table, (at, &again))? != hashes[at] {
             return Err(unfit(&"other rows: check this machine's memory"));
         }
     }

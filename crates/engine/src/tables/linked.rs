@@ -3,6 +3,7 @@
 //! The patches that both have, from the first, lead to one state; from there each has its own. A row that no patch of either
 //! touches is the same in both. Chunks are proven by their ids here, and columns, which are not read as a whole, by nothing else.
 
+use super::large::brought_back;
 use super::stored::{StoredGroup, TablesReader, aligned, read_exceptions, read_patch, read_range, types};
 use crate::error::EngineError;
 use arrow_array::new_null_array;
@@ -10,12 +11,13 @@ use arrow_schema::DataType;
 use datakeep_connector::rows::{Column, Exception};
 use datakeep_process_table::chunk::decode_rows;
 use datakeep_process_table::patch::{self, Patch, PatchError, apply_column};
-use datakeep_process_table::{GroupDescription, TableDescription};
+use datakeep_process_table::{GroupDescription, TableDescription, TableHasher};
 use datakeep_store::{FrameDecoder, Part, Repository, StoreError};
 
 /// What is the same in two groups, and what is not.
 pub struct LinkedGroups<'a> {
     repository: &'a Repository,
+    hasher: &'a TableHasher,
     types: Vec<DataType>,
     old: Linked<'a>,
     new: Linked<'a>,
@@ -74,7 +76,8 @@ impl TablesReader {
         touched.sort_unstable();
         touched.dedup();
         let (Ok(old), Ok(new)) = (was.of_rows(&touched), is.of_rows(&touched)) else { return Ok(None) };
-        Ok(Some(LinkedGroups { repository, types, old, new, common, touched }))
+        let hasher = self.hasher();
+        Ok(Some(LinkedGroups { repository, hasher, types, old, new, common, touched }))
     }
 }
 
@@ -126,10 +129,21 @@ impl LinkedGroups<'_> {
                 return Ok(None);
             }
             let Some(column) = self.column(at, &mut traces, &mut decoder)? else { return Ok(None) };
-            touched.old.push(self.old.apply(&column, at).map_err(|error| unfit(&error))?);
-            touched.new.push(self.new.apply(&column, at).map_err(|error| unfit(&error))?);
+            touched.old.push(self.whole(&self.old, (&column, at), &mut decoder)?);
+            touched.new.push(self.whole(&self.new, (&column, at), &mut decoder)?);
         }
         Ok(Some(touched))
+    }
+
+    /// The touched rows of a column as they are in one of both, given as they are after the common patches.
+    fn whole(
+        &self,
+        group: &Linked<'_>,
+        (column, at): (&Column, usize),
+        decoder: &mut FrameDecoder,
+    ) -> Result<Column, StoreError> {
+        let column = group.apply(column, at).map_err(|error| unfit(&error))?;
+        brought_back(self.repository, group.group, column, (self.hasher, decoder))
     }
 
     /// The touched rows of a column as they are after the common patches.

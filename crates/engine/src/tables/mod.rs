@@ -7,6 +7,7 @@ mod checks;
 mod columns;
 mod grouper;
 mod joining;
+mod large;
 mod linked;
 mod measure;
 mod patching;

@@ -3,6 +3,7 @@
 use super::stored::{Patches, StoredGroup, Types, aligned, read_column, read_patch};
 use super::worker::{Bytes, Piece, TableWork, fresh};
 use datakeep_connector::rows::{Column, RowBatch};
+use datakeep_process_table::aside::without_large;
 use datakeep_process_table::patch::{self, Patch};
 use datakeep_process_table::{
     Changes, ColumnHash, GroupColumn, GroupDescription, PatchDescription, RowSum, TableHasher, encode_keys,
@@ -17,6 +18,7 @@ pub(crate) const MOST_PATCHED_PERCENT: usize = 5;
 
 /// A group that is its old self and a patch.
 pub(crate) struct Patched {
+    /// Without its large values.
     pub description: GroupDescription,
     /// Of each column; then of each patch that was there.
     pub pieces: Vec<Piece>,
@@ -42,13 +44,30 @@ pub(crate) struct Found {
 pub(crate) struct Tools<'a> {
     pub repository: &'a Repository,
     pub hasher: &'a TableHasher,
+    /// What is longer stands aside.
+    pub most_inline_len_bytes: usize,
+}
+
+impl Tools<'_> {
+    /// A column of a table as it was read from its chunk, with just that aside which is set aside now.
+    pub fn as_stored(&self, table: &TableWork, (at, column): (usize, &Column)) -> Result<Column, StoreError> {
+        match table.info.key.contains(&at) {
+            true => Ok(column.clone()),
+            false => without_large(column, self.most_inline_len_bytes, self.hasher).map_err(|error| unfit(&error)),
+        }
+    }
+
+    /// The identity of that column.
+    pub fn stored_hash(&self, table: &TableWork, column: (usize, &Column)) -> Result<ColumnHash, StoreError> {
+        Ok(self.hasher.column(&self.as_stored(table, column)?))
+    }
 }
 
 fn unfit(error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Usage { detail: format!("rows cannot be compared with those of the snapshot before: {error}") }
 }
 
-/// What turns the old rows of a group into the new ones. Columns that are named alike are not read.
+/// What turns the old rows of a group into the new ones, long values aside in both. Columns that are named alike are not read.
 pub(crate) fn find_changes(
     tools: &Tools<'_>,
     table: &TableWork,
@@ -68,7 +87,9 @@ pub(crate) fn find_changes(
         };
         old.push(column);
     }
-    let old = RowBatch::new(old).map_err(|error| unfit(&error))?;
+    // A snapshot of before values stood aside has them in its columns.
+    let old = old.iter().enumerate().map(|(at, column)| tools.as_stored(table, (at, column)));
+    let old = RowBatch::new(old.collect::<Result<_, _>>()?).map_err(|error| unfit(&error))?;
     let patch = match table.info.key.is_empty() {
         true => patch::by_position(&old, rows, &changed),
         false => {
@@ -172,7 +193,8 @@ pub(crate) fn as_patch(
     patches.push(Bytes::Loose(bytes));
     let base_rows = description.base_rows;
     let columns = pieces.iter().map(|piece| piece.column.clone()).collect();
-    let description = GroupDescription { rows: rows_after, base_rows, row_sum, columns, patches: described };
+    let description =
+        GroupDescription { rows: rows_after, base_rows, row_sum, columns, patches: described, large: Vec::new() };
     Ok(Some(Patched { description, pieces, patches }))
 }
 
@@ -241,7 +263,7 @@ pub(crate) fn proven(
             false => read_column(tools.repository, was, (number, &table.types), (&mut patches, &mut decoder))?,
         };
         let again = patch::apply_column(&old, &last, at).map_err(|error| unfit(&error))?;
-        if tools.hasher.column(&again) != tools.hasher.column(&rows.columns()[at]) {
+        if tools.stored_hash(table, (at, &again))? != tools.hasher.column(&rows.columns()[at]) {
             let found = "other rows: check this machine's memory";
             return Err(StoreError::damaged("a patch", 0, "the rows it was made of", found));
         }

@@ -1,5 +1,6 @@
 //! What is stored of tables: descriptions and columns, read and proven.
 
+use super::large::brought_back;
 use crate::error::EngineError;
 use arrow_schema::DataType;
 use datakeep_connector::TableName;
@@ -264,7 +265,10 @@ impl TablesReader {
         at: usize,
         tools: (&mut Patches, &mut FrameDecoder),
     ) -> Result<Column, StoreError> {
-        let column = read_column(&self.repository, group, (table.numbers[at], &types(table)), tools)?;
+        let (patches, decoder) = tools;
+        let of = (table.numbers[at], types(table));
+        let column = read_column(&self.repository, group, (of.0, &of.1), (patches, decoder))?;
+        let column = brought_back(&self.repository, group, column, (&self.hasher, decoder))?;
         let expected = group.description.columns.iter().find(|column| column.number == table.numbers[at]);
         if expected.is_none_or(|expected| expected.hash != self.hasher.column(&column)) {
             let what = format!("column {} of {}", table.info.columns[at].name, name_of(&group.entry.key));
@@ -317,7 +321,7 @@ pub(crate) fn read_range(
 /// The types of columns by their numbers.
 pub(crate) type Types<'t> = &'t [(u32, DataType)];
 
-/// A column of a group as its patches leave it. What it is has not been compared with its name. `types` has those of all columns
+/// A column of a group as its patches leave it, large values aside. What it is has not been compared with its name. `types` has those of all columns
 /// of the table.
 pub(crate) fn read_column(
     repository: &Repository,

@@ -2,6 +2,7 @@
 
 use super::grouper::Group;
 use super::joining;
+use super::large;
 use super::measure::len_bytes;
 use super::patching::{self, MOST_PATCHES, Patched, Tools};
 use super::stored::{StoredGroup, aligned};
@@ -14,6 +15,7 @@ use arrow_schema::DataType;
 use datakeep_connector::TableInfo;
 use datakeep_connector::rows::{Column, RowBatch};
 use datakeep_model::ErrorKind;
+use datakeep_process_table::aside::Aside;
 use datakeep_process_table::chunk::{decode, encode};
 use datakeep_process_table::describe::ColumnStatistics;
 use datakeep_process_table::patch::stored_len;
@@ -91,7 +93,7 @@ pub(crate) struct NewGroup {
 
 pub(crate) fn run(
     number: usize,
-    (shared, hasher): (&Shared<'_>, &TableHasher),
+    (shared, hasher, most_inline_len_bytes): (&Shared<'_>, &TableHasher, usize),
     queue: &JobQueue<GroupJob>,
     packer: SyncSender<ToPacker>,
     answers: &Sender<Answer<GroupResult>>,
@@ -99,9 +101,11 @@ pub(crate) fn run(
     let _alarm = Alarm(answers);
     let work = || -> Result<(), StoreError> {
         let mut worker = Worker {
+            shared,
             repository: shared.repository,
             hasher,
             filler: Filler::new(shared, packer)?,
+            most_inline_len_bytes,
             max_chunk_bytes: max_chunk(shared),
         };
         loop {
@@ -125,10 +129,13 @@ fn max_chunk(shared: &Shared<'_>) -> usize {
 }
 
 struct Worker<'a> {
+    shared: &'a Shared<'a>,
     repository: &'a Repository,
     hasher: &'a TableHasher,
     filler: Filler<'a>,
     max_chunk_bytes: usize,
+    /// What is longer stands aside.
+    most_inline_len_bytes: usize,
 }
 
 /// A column on its way.
@@ -161,42 +168,59 @@ impl Worker<'_> {
         let (outcome, changes) = match same {
             Some(same) => (Outcome::Same(Box::new(same)), Some(Changes::default())),
             None => {
-                let was: &[StoredGroup] = was.make_contiguous();
-                let stored = match self.store(&table, &rows, (&hashes, was), &mut filled) {
-                    // What was stored before cannot be read: the rows are here, and are stored as if they were new.
-                    Err(error) if !was.is_empty() && error.kind() == ErrorKind::Integrity => {
-                        let row_sum = self.hasher.rows(&rows, &table.numbers);
-                        let (description, parts) =
-                            self.rewrite(&table, (&rows, row_sum), (&hashes, None), &mut filled)?;
-                        (description, parts, None)
-                    }
-                    stored => stored?,
-                };
-                let (description, parts, changes) = stored;
-                check_readable(&table.info, &description)?;
-                let (statistics, distinct) = self.statistics(&table, &rows);
-                (Outcome::New(Box::new(NewGroup { description, parts, statistics, distinct })), changes)
+                let (group, changes) = self.anew(&table, (&rows, &hashes), was.make_contiguous(), &mut filled)?;
+                (Outcome::New(Box::new(group)), changes)
             }
         };
         let changes = changes.filter(|_| is_aligned);
         Ok(GroupResult { number, hash, outcome, read_bytes, filled, changes })
     }
 
+    /// Stores a group that is not as it was.
+    fn anew(
+        &mut self,
+        table: &TableWork,
+        (rows, hashes): (&RowBatch, &[ColumnHash]),
+        was: &[StoredGroup],
+        filled: &mut Filled,
+    ) -> Result<(NewGroup, Option<Changes>), StoreError> {
+        let aside = Aside::of(rows, &table.info.key, self.most_inline_len_bytes, self.hasher)
+            .map_err(|error| cannot(&table.info, &error))?;
+        let row_sum = self.hasher.rows(rows, &table.numbers);
+        let stored = self.store(table, (&aside, row_sum, hashes), was, filled);
+        let ((mut description, mut parts, changes), was) = match stored {
+            // What was stored before cannot be read: the rows are here, and are stored as if they were new.
+            Err(error) if !was.is_empty() && error.kind() == ErrorKind::Integrity => {
+                let (description, parts) = self.rewrite(table, (aside.rows(), row_sum), (hashes, None), filled)?;
+                ((description, parts, None), &[][..])
+            }
+            stored => (stored?, was),
+        };
+        let (large, more) = large::put(&aside, was, (self.shared, &mut self.filler), filled)?;
+        description.large = large;
+        parts.extend(more);
+        check_readable(&table.info, &description)?;
+        let (statistics, distinct) = self.statistics(table, rows);
+        Ok((NewGroup { description, parts, statistics, distinct }, changes))
+    }
+
+    /// All of it but its large values.
     fn store(
         &mut self,
         table: &TableWork,
-        rows: &RowBatch,
-        (hashes, was): (&[ColumnHash], &[StoredGroup]),
+        (aside, row_sum, hashes): (&Aside<'_>, RowSum, &[ColumnHash]),
+        was: &[StoredGroup],
         filled: &mut Filled,
     ) -> Result<(GroupDescription, Vec<RawPart>, Option<Changes>), StoreError> {
-        let row_sum = self.hasher.rows(rows, &table.numbers);
+        let rows = aside.rows();
         let Some(first) = was.first().filter(|_| table.is_patchable) else {
             let changes = Changes { inserted: rows.rows() as u64, ..Changes::default() };
             let changes = was.is_empty().then_some(changes);
             let (description, parts) = self.rewrite(table, (rows, row_sum), (hashes, was.first()), filled)?;
             return Ok((description, parts, changes));
         };
-        let tools = Tools { repository: self.repository, hasher: self.hasher };
+        let most_inline_len_bytes = self.most_inline_len_bytes;
+        let tools = Tools { repository: self.repository, hasher: self.hasher, most_inline_len_bytes };
         // Of rows of several groups, none says what became of them.
         let (mut changes, mut is_worth_joining) = (None, true);
         if was.len() == 1 {
@@ -213,7 +237,8 @@ impl Worker<'_> {
             }
         }
         if is_worth_joining && let Some(joined) = joining::as_joined(&tools, table, was, (rows, row_sum, hashes))? {
-            joining::proven(&tools, table, &joined, hashes)?;
+            let stored = large::stored_hashes(aside, hashes, self.hasher);
+            joining::proven(&tools, table, &joined, &stored)?;
             return self.put_patched(joined, changes, filled);
         }
         let (description, parts) = self.rewrite(table, (rows, row_sum), (hashes, Some(first)), filled)?;
@@ -264,7 +289,7 @@ impl Worker<'_> {
         }
         let columns = pieces.iter().map(|piece| piece.column.clone()).collect();
         let (rows, patches) = (rows.rows() as u32, Vec::new());
-        let description = GroupDescription { rows, base_rows: rows, row_sum, columns, patches };
+        let description = GroupDescription { rows, base_rows: rows, row_sum, columns, patches, large: Vec::new() };
         let parts = self.put(pieces, filled)?;
         Ok((description, parts))
     }
@@ -326,7 +351,7 @@ impl Bytes {
     }
 }
 
-fn as_known(part: &Part) -> Option<RawPart> {
+pub(crate) fn as_known(part: &Part) -> Option<RawPart> {
     match part {
         Part::Chunk(chunk) => {
             let place = Place::Known(chunk.at?);

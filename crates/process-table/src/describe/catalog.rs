@@ -42,7 +42,7 @@ impl DatabaseDescription {
     /// Reads what [`DatabaseDescription::encode`] wrote, and nothing else.
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let mut reader = Reader::new(bytes);
-        read_version(&mut reader, VERSION)?;
+        read_version(&mut reader, VERSION..=VERSION)?;
         let count = reader.count(MAX_TEXT_LEN_BYTES, 4, "objects")?;
         let objects = (0..count).map(|_| read_object(&mut reader)).collect::<Result<_, _>>()?;
         let settings = read_notes(&mut reader)?;

@@ -3,11 +3,16 @@
 use super::{MAX_COLUMNS, read_hash, read_u128, read_version};
 use crate::chunk::{ChunkForm, MAX_LEN_BYTES, MAX_ROWS};
 use crate::codec::{CodecError, Reader, put_varint};
-use crate::hash::{ColumnHash, GroupHash, RowSum, TableHasher};
+use crate::hash::{ColumnHash, GroupHash, LargeName, RowSum, TableHasher};
 
+/// Every value stands in its column.
 const VERSION: u8 = 1;
+/// Some values stand aside.
+const VERSION_WITH_LARGE: u8 = 2;
 /// Patches of a group, at most.
 pub const MAX_PATCHES: usize = 64;
+/// Length of a large value, at most.
+const MAX_LARGE_LEN_BYTES: u64 = i32::MAX as u64;
 
 /// One column of a group.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,6 +52,15 @@ pub struct PatchDescription {
     pub rows_after: u32,
 }
 
+/// A value that stands aside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LargeValue {
+    /// Its name.
+    pub name: LargeName,
+    /// Its length.
+    pub len_bytes: u64,
+}
+
 /// A row group.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GroupDescription {
@@ -60,6 +74,8 @@ pub struct GroupDescription {
     pub columns: Vec<GroupColumn>,
     /// Its patches, the oldest first.
     pub patches: Vec<PatchDescription>,
+    /// Values of its rows that stand aside, by rising name.
+    pub large: Vec<LargeValue>,
 }
 
 impl GroupDescription {
@@ -88,14 +104,25 @@ impl GroupDescription {
         before.fold(self.column_start_byte(self.columns.len()), u64::saturating_add)
     }
 
+    /// Where a large value begins in the group's content, and its length; `None` where it is not listed.
+    pub fn large_range(&self, name: &LargeName) -> Option<(u64, u64)> {
+        let at = self.large.binary_search_by_key(name, |large| large.name).ok()?;
+        Some((self.large_start_byte(at), self.large[at].len_bytes))
+    }
+
+    fn large_start_byte(&self, large: usize) -> u64 {
+        let before = self.large.iter().take(large).map(|large| large.len_bytes);
+        before.fold(self.patch_start_byte(self.patches.len()), u64::saturating_add)
+    }
+
     /// Length of the group's content.
     pub fn len_bytes(&self) -> u64 {
-        self.patch_start_byte(self.patches.len())
+        self.large_start_byte(self.large.len())
     }
 
     /// As bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut to = vec![VERSION];
+        let mut to = vec![if self.large.is_empty() { VERSION } else { VERSION_WITH_LARGE }];
         put_varint(u64::from(self.rows), &mut to);
         put_varint(u64::from(self.base_rows), &mut to);
         to.extend(self.row_sum.0.to_le_bytes());
@@ -119,13 +146,20 @@ impl GroupDescription {
             put_varint(column.exceptions_len_bytes, &mut to);
             put_varint(u64::from(column.contains_patches), &mut to);
         }
+        if !self.large.is_empty() {
+            put_varint(self.large.len() as u64, &mut to);
+        }
+        for large in &self.large {
+            to.extend(large.name.0);
+            put_varint(large.len_bytes, &mut to);
+        }
         to
     }
 
     /// Reads what [`GroupDescription::encode`] wrote, and nothing else: lengths beyond the limits are refused.
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let mut reader = Reader::new(bytes);
-        read_version(&mut reader, VERSION)?;
+        let has_large = read_version(&mut reader, VERSION..=VERSION_WITH_LARGE)? == VERSION_WITH_LARGE;
         let rows = reader.at_most(MAX_ROWS as u64, "rows")? as u32;
         let base_rows = reader.at_most(MAX_ROWS as u64, "base rows")? as u32;
         let row_sum = RowSum(read_u128(&mut reader, "row sum")?);
@@ -142,9 +176,28 @@ impl GroupDescription {
         }
         let count = reader.count(MAX_COLUMNS, 36, "columns")?;
         let columns = (0..count).map(|_| read_column(&mut reader, patches.len())).collect::<Result<_, _>>()?;
+        let large = if has_large { read_large(&mut reader)? } else { Vec::new() };
         reader.finish()?;
-        Ok(Self { rows, base_rows, row_sum, columns, patches })
+        Ok(Self { rows, base_rows, row_sum, columns, patches, large })
     }
+}
+
+/// At least one, by rising name.
+fn read_large(reader: &mut Reader<'_>) -> Result<Vec<LargeValue>, CodecError> {
+    const FIELD: &str = "large values";
+    let count = reader.count(MAX_ROWS, 33, FIELD)?;
+    if count == 0 {
+        return Err(reader.refuse(FIELD, "none are said in another way"));
+    }
+    let mut all: Vec<LargeValue> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let name = LargeName(read_hash(reader, FIELD)?);
+        if all.last().is_some_and(|last| last.name >= name) {
+            return Err(reader.refuse(FIELD, "out of order"));
+        }
+        all.push(LargeValue { name, len_bytes: reader.at_most(MAX_LARGE_LEN_BYTES, FIELD)? });
+    }
+    Ok(all)
 }
 
 fn read_column(reader: &mut Reader<'_>, patches: usize) -> Result<GroupColumn, CodecError> {
@@ -196,17 +249,35 @@ mod tests {
                 PatchDescription { len_bytes: 40, touched_rows: 4, rows_after: 98 },
                 PatchDescription { len_bytes: 9, touched_rows: 1, rows_after: 99 },
             ],
+            large: Vec::new(),
         }
+    }
+
+    fn large(name: u8, len_bytes: u64) -> LargeValue {
+        LargeValue { name: LargeName([name; 32]), len_bytes }
     }
 
     #[test]
     fn what_is_said_comes_back() {
-        let bytes = group().encode();
-        assert_eq!(GroupDescription::decode(&bytes), Ok(group()));
-        for cut in 0..bytes.len() {
-            assert!(GroupDescription::decode(&bytes[..cut]).is_err());
+        let aside = GroupDescription { large: vec![large(3, 70_000), large(9, 1 << 30)], ..group() };
+        for group in [group(), aside] {
+            let bytes = group.encode();
+            assert_eq!(GroupDescription::decode(&bytes), Ok(group));
+            for cut in 0..bytes.len() {
+                assert!(GroupDescription::decode(&bytes[..cut]).is_err());
+            }
+            assert!(GroupDescription::decode(&[&bytes[..], &[0]].concat()).is_err());
         }
-        assert!(GroupDescription::decode(&[&bytes[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn large_values_are_said_in_one_way() {
+        for large in [vec![large(3, 1), large(3, 1)], vec![large(4, 1), large(3, 1)], vec![large(3, 1 << 31)]] {
+            let group = GroupDescription { large, ..group() };
+            assert!(GroupDescription::decode(&group.encode()).is_err());
+        }
+        let none = [&[VERSION_WITH_LARGE][..], &group().encode()[1..], &[0]].concat();
+        assert!(GroupDescription::decode(&none).is_err());
     }
 
     #[test]
@@ -215,5 +286,9 @@ mod tests {
         assert_eq!([0, 1, 2, 3].map(|column| group.column_start_byte(column)), [0, 300, 320, 375]);
         assert_eq!([0, 1, 2].map(|patch| group.patch_start_byte(patch)), [375, 415, 424]);
         assert_eq!(group.len_bytes(), 424);
+        let group = GroupDescription { large: vec![large(3, 1000), large(9, 50)], ..group };
+        assert_eq!(group.large_range(&LargeName([9; 32])), Some((1424, 50)));
+        assert_eq!(group.large_range(&LargeName([4; 32])), None);
+        assert_eq!(group.len_bytes(), 1474);
     }
 }

@@ -1,7 +1,7 @@
 //! What a snapshot says of its tables and their row groups, as bytes beside them in the tree (`docs/format.md`, section 17).
 //!
-//! A group's content is one run of bytes: of each column its chunk and its exceptions, in order of columns, then the patches.
-//! The description says how long each is; where it is stored is for the tree to know.
+//! A group's content is one run of bytes: of each column its chunk and its exceptions, in order of columns, then the patches,
+//! then the values that stand aside. The description says how long each is; where it is stored is for the tree to know.
 
 mod catalog;
 mod group;
@@ -10,13 +10,14 @@ mod statistics;
 mod table;
 
 pub use catalog::DatabaseDescription;
-pub use group::{GroupColumn, GroupDescription, PatchDescription};
+pub use group::{GroupColumn, GroupDescription, LargeValue, PatchDescription};
 pub use key::{DATABASE_KEY, EntryKey, group_key, group_range, parse_key, table_key};
 pub use statistics::{ColumnStatistics, decode_statistics, encode_statistics};
 pub use table::{Changes, TableDescription};
 
 use crate::codec::{CodecError, Reader, put_varint};
 use datakeep_connector::Note;
+use std::ops::RangeInclusive;
 
 /// Columns of a table, at most.
 pub const MAX_COLUMNS: usize = 1 << 16;
@@ -63,9 +64,9 @@ fn read_hash(reader: &mut Reader<'_>, field: &'static str) -> Result<[u8; 32], C
     reader.bytes(32, field)?.try_into().map_err(|_| reader.refuse(field, "the bytes end"))
 }
 
-fn read_version(reader: &mut Reader<'_>, known: u8) -> Result<(), CodecError> {
+fn read_version(reader: &mut Reader<'_>, known: RangeInclusive<u8>) -> Result<u8, CodecError> {
     match reader.byte("version")? {
-        version if version == known => Ok(()),
+        version if known.contains(&version) => Ok(version),
         _ => Err(reader.refuse("version", "this program does not know it")),
     }
 }

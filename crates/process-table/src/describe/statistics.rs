@@ -40,7 +40,7 @@ pub fn encode_statistics(columns: &[ColumnStatistics]) -> Vec<u8> {
 /// Reads what [`encode_statistics`] wrote, and nothing else.
 pub fn decode_statistics(bytes: &[u8]) -> Result<Vec<ColumnStatistics>, CodecError> {
     let mut reader = Reader::new(bytes);
-    read_version(&mut reader, VERSION)?;
+    read_version(&mut reader, VERSION..=VERSION)?;
     let count = reader.count(MAX_COLUMNS, 8, "columns")?;
     let mut columns = Vec::with_capacity(count);
     for _ in 0..count {

@@ -104,7 +104,7 @@ impl TableDescription {
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let mut reader = Reader::new(bytes);
         let input = &mut reader;
-        read_version(input, VERSION)?;
+        read_version(input, VERSION..=VERSION)?;
         let name = TableName { schema: read_text(input, "schema")?, table: read_text(input, "table")? };
         let sql = read_text(input, "statement")?;
         let next_number = input.at_most(u64::from(u32::MAX), "next number")? as u32;

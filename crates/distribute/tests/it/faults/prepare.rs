@@ -58,7 +58,9 @@ pub fn open(store: MemoryStore) -> Result<Arc<Repository>, StoreError> {
 }
 
 pub fn few_bytes() -> BackupOptions {
-    BackupOptions { workers: 1, frame_target_bytes: 700, progress_bytes: 2 << 10, group_window: Some(3), ..options() }
+    let (frame_target_bytes, most_inline_len_bytes) = (700, 40);
+    let few = BackupOptions { workers: 1, frame_target_bytes, most_inline_len_bytes, ..options() };
+    BackupOptions { progress_bytes: 2 << 10, group_window: Some(3), ..few }
 }
 
 fn body(number: u64) -> Vec<u8> {

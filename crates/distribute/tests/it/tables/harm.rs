@@ -32,7 +32,7 @@ fn victim() -> Victim {
     init_with(store.clone(), &places());
     let mut states = BTreeMap::new();
     for _ in 0..3 {
-        let options = BackupOptions { workers: 1, ..groups_of(120) };
+        let options = BackupOptions { workers: 1, most_inline_len_bytes: 100, ..groups_of(120) };
         let manifest = snapshot(&open(store.clone()).unwrap(), &state, &options);
         states.insert(manifest.snapshot.id, state.clone());
         state.values_mut().for_each(|table| update(table, 1, &mut chance));

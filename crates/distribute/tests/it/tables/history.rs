@@ -59,8 +59,15 @@ fn check_changes(old: &Table, new: &Table, was: &TableDescription, is: &TableDes
 }
 
 impl Play {
-    fn options(&self, chance: &mut XorShift) -> BackupOptions {
-        BackupOptions { workers: 1 + chance.below(3) as usize, ..groups_of(self.group_rows) }
+    fn options(&self, tick: usize, chance: &mut XorShift) -> BackupOptions {
+        // In some histories long values have always stood aside, in some only from a snapshot on, in some they never do.
+        let most_inline_len_bytes = match self.seed % 3 {
+            0 => 24,
+            1 if tick * 2 >= self.snapshots => 40,
+            _ => groups_of(1).most_inline_len_bytes,
+        };
+        let workers = 1 + chance.below(3) as usize;
+        BackupOptions { workers, most_inline_len_bytes, ..groups_of(self.group_rows) }
     }
 
     fn change(&self, database: &mut Database, tick: usize, chance: &mut XorShift) {
@@ -96,7 +103,7 @@ impl Play {
         let mut patches = 0;
         for tick in 0..self.snapshots {
             let what = format!("seed {}, snapshot {tick}", self.seed);
-            let options = self.options(&mut chance);
+            let options = self.options(tick, &mut chance);
             let repository = open(store.clone()).unwrap();
             let mut source = ModelSource { cuts: 1 + chance.below(1000), ..ModelSource::new("model", &database) };
             let report = captured(&repository, &mut source, &options).unwrap();

@@ -5,7 +5,7 @@ use super::source::{Lie, ModelSource, Value, type_of};
 use super::{assert_reads, captured, captured_until, groups_of, init_with, places, snapshot, stored_bytes};
 use crate::support::{XorShift, assert_sound, open};
 use arrow_schema::DataType;
-use datakeep_connector::rows::{Column, RowBatch};
+use datakeep_connector::rows::{Column, Exception, RowBatch};
 use datakeep_connector::{Cancel, Catalog};
 use datakeep_engine::{BackupOptions, EngineError};
 use datakeep_store_blob::{BlobStore, MemoryStore};
@@ -54,6 +54,12 @@ fn of_another_type(rows: RowBatch) -> RowBatch {
     replaced(&rows, 1, column)
 }
 
+fn with_a_value_aside(rows: RowBatch) -> RowBatch {
+    let aside = Exception { row: 0, kind: 255, bytes: vec![0; 33] };
+    let values = arrow_array::new_null_array(rows.columns()[1].values().data_type(), rows.rows());
+    replaced(&rows, 1, Column::new(values, vec![aside]).unwrap())
+}
+
 fn of_another_key_type(rows: RowBatch) -> RowBatch {
     let texts: Vec<Value> = (0..rows.rows()).map(|row| Value::Text(format!("{row:04}"))).collect();
     replaced(&rows, 0, super::source::column(&type_of("TEXT"), &texts.iter().collect::<Vec<_>>()))
@@ -97,6 +103,7 @@ fn lies() -> Vec<(Lie, &'static str)> {
         (Lie::Batch("long", with_a_column_more), "main.long"),
         (Lie::Batch("long", of_another_type), "main.long"),
         (Lie::Batch("long", of_another_key_type), "main.long"),
+        (Lie::Batch("long", with_a_value_aside), "kind 255"),
         (Lie::Batch("keyless", without_a_column), "main.keyless"),
         (Lie::Batch("keyless", without_columns), "main.keyless"),
         (Lie::Batch("keyless", of_another_type), "main.keyless"),

@@ -7,6 +7,7 @@ mod golden;
 mod harm;
 mod history;
 mod joining;
+mod large_values;
 mod lies;
 pub mod making;
 mod proving;

@@ -24,7 +24,7 @@ fn trees(empty: &MemoryStore, states: &[Database], workers: usize, cuts: u64) ->
     let store = empty.fork();
     let capture = |state: &Database| {
         let repository = open(store.clone()).unwrap();
-        let options = BackupOptions { workers, ..groups_of(100) };
+        let options = BackupOptions { workers, most_inline_len_bytes: 90, ..groups_of(100) };
         let mut source = ModelSource { cuts, ..ModelSource::new("model", state) };
         let manifest = captured(&repository, &mut source, &options).unwrap().manifest.unwrap();
         assert_reads(&repository, &manifest, state, &format!("{workers} workers"));

@@ -1,5 +1,5 @@
-//! The golden repository of tables: made once, never edited, readable for ever. It holds patches, exceptions, columns that came
-//! and went, tables with and without keys.
+//! The golden repositories of tables: made once, never edited, readable for ever. They hold patches, exceptions, columns that came
+//! and went, tables with and without keys; in one of them long values stand aside.
 
 use super::making::{change_rows, some_tables, update};
 use super::source::{DECLARED, Database, ModelSource, Table, Value, batch, cell, database};
@@ -8,7 +8,7 @@ use crate::support::{NOW, XorShift, assert_sound, open_with, password_slot};
 use datakeep_connector::rows::RowBatch;
 use datakeep_engine::{BackupOptions, TablesReader};
 use datakeep_process_table::TableDescription;
-use datakeep_store::{OsEntropy, Repository, SeededEntropy};
+use datakeep_store::{Manifest, OsEntropy, Repository, SeededEntropy};
 use datakeep_store_blob::{BlobStore, LocalStore, MemoryStore};
 use std::fmt::Write;
 use std::fs;
@@ -18,8 +18,22 @@ use std::sync::Arc;
 const PASSWORD: &str = "golden";
 const SEED: u64 = 20_261_130;
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../store/tests/golden/v2-tables")
+struct Golden {
+    folder: &'static str,
+    most_inline_len_bytes: usize,
+}
+
+const TABLES: Golden = Golden { folder: "v2-tables", most_inline_len_bytes: 64 << 10 };
+const LARGE: Golden = Golden { folder: "v2-large-values", most_inline_len_bytes: 60 };
+
+impl Golden {
+    fn folder(&self) -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../store/tests/golden").join(self.folder)
+    }
+
+    fn options(&self) -> BackupOptions {
+        BackupOptions { workers: 1, most_inline_len_bytes: self.most_inline_len_bytes, ..groups_of(110) }
+    }
 }
 
 /// Bytes as they are, long ones by what they hash to.
@@ -106,15 +120,22 @@ fn states() -> Vec<Database> {
     vec![first, second, third, fourth]
 }
 
-fn options() -> BackupOptions {
-    BackupOptions { workers: 1, ..groups_of(110) }
-}
-
 /// Run by hand, once: `cargo test -p datakeep-distribute --test it -- --ignored make_the_golden_repository_of_tables`.
 #[test]
 #[ignore = "writes the golden repository, which is made once and never again"]
 fn make_the_golden_repository_of_tables() {
-    let place = folder().join("repository");
+    make(&TABLES);
+}
+
+/// Run by hand, once, likewise.
+#[test]
+#[ignore = "writes the golden repository, which is made once and never again"]
+fn make_the_golden_repository_of_large_values() {
+    make(&LARGE);
+}
+
+fn make(golden: &Golden) {
+    let place = golden.folder().join("repository");
     assert!(!place.exists(), "the golden repository stands already and is never edited");
     let store = MemoryStore::new();
     let chance = |number: u64| Arc::new(SeededEntropy::new(SEED + number));
@@ -122,7 +143,7 @@ fn make_the_golden_repository_of_tables() {
     let mut oracle = String::new();
     for (number, state) in states().iter().enumerate() {
         let repository = open_with(store.clone(), PASSWORD, chance(1 + number as u64)).unwrap();
-        snapshot(&repository, state, &options());
+        snapshot(&repository, state, &golden.options());
         oracle += &expected(number, state);
     }
     for listed in store.list("").unwrap() {
@@ -130,7 +151,7 @@ fn make_the_golden_repository_of_tables() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, store.read(&listed.name, u64::MAX).unwrap()).unwrap();
     }
-    fs::write(folder().join("oracle.txt"), oracle).unwrap();
+    fs::write(golden.folder().join("oracle.txt"), oracle).unwrap();
 }
 
 /// A database like the one that a snapshot holds.
@@ -149,20 +170,42 @@ fn as_read(reader: &TablesReader) -> Database {
 }
 
 /// A copy in memory: nothing can write into the golden folder.
-fn golden() -> MemoryStore {
-    let (from, into) = (LocalStore::new(&folder().join("repository")), MemoryStore::new());
+fn copied(golden: &Golden) -> MemoryStore {
+    let (from, into) = (LocalStore::new(&golden.folder().join("repository")), MemoryStore::new());
     for listed in from.list("").unwrap() {
         into.tamper(&listed.name, Some(from.read(&listed.name, u64::MAX).unwrap()));
     }
     into
 }
 
+fn large_in(repository: &Arc<Repository>, manifest: &Manifest) -> usize {
+    let reader = TablesReader::new(repository.clone(), manifest.clone()).unwrap();
+    let mut large = 0;
+    for table in reader.tables().unwrap() {
+        let mut count = |group: datakeep_engine::StoredGroup| {
+            large += group.description.large.len();
+            Ok(true)
+        };
+        reader.each_group(&table.info.name, &[], &mut count).unwrap();
+    }
+    large
+}
+
 #[test]
 fn the_golden_repository_of_tables_is_whole_and_goes_on() {
-    let store = golden();
+    is_whole_and_goes_on(&TABLES);
+}
+
+#[test]
+fn the_golden_repository_of_large_values_is_whole_and_goes_on() {
+    is_whole_and_goes_on(&LARGE);
+}
+
+fn is_whole_and_goes_on(golden: &Golden) {
+    let store = copied(golden);
     let repository = open_with(store.clone(), PASSWORD, Arc::new(OsEntropy)).unwrap();
     assert_sound(&repository, "golden");
-    let oracle = fs::read_to_string(folder().join("oracle.txt")).unwrap();
+    let oracle = fs::read_to_string(golden.folder().join("oracle.txt")).unwrap();
     let found = found(&repository);
     for (expected, found) in oracle.lines().zip(found.lines()) {
         assert_eq!(expected, found);
@@ -170,9 +213,10 @@ fn the_golden_repository_of_tables_is_whole_and_goes_on() {
     assert_eq!(oracle.lines().count(), found.lines().count());
     let newest = repository.snapshots().unwrap().0.pop().unwrap();
     assert!(patches_in(&repository, &newest) > 0, "it has patches");
+    assert_eq!(large_in(&repository, &newest) > 10, golden.folder == LARGE.folder, "values stand aside");
     // The last state once more: what is named as it was then is found again, and nothing is stored.
     let state = as_read(&TablesReader::new(repository.clone(), newest).unwrap());
-    let report = captured(&repository, &mut ModelSource::new("model", &state), &options()).unwrap();
+    let report = captured(&repository, &mut ModelSource::new("model", &state), &golden.options()).unwrap();
     assert_eq!((report.counters.chunks_new, report.counters.items_changed), (0, 0));
     super::assert_reads(&repository, &report.manifest.unwrap(), &state, "golden and newer");
 }

@@ -19,6 +19,7 @@ mod error;
 mod files;
 mod functions;
 mod idents;
+mod length;
 mod literals;
 mod names;
 mod prune;

@@ -3,18 +3,19 @@
 use crate::error::SqlError;
 use crate::functions::{Diff, History};
 use crate::idents::Spellings;
+use crate::length::Length;
 use crate::names::{Catalogue, ParseTime};
 use crate::system;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, TableProvider};
 use datafusion::common::{DataFusionError, TableReference};
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionState;
+use datafusion::execution::{FunctionRegistry, SessionStateBuilder};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
@@ -164,7 +165,7 @@ impl SqlEngine {
         names
     }
 
-    fn state(&self) -> SessionState {
+    fn state(&self) -> Result<SessionState, SqlError> {
         let mut config = SessionConfig::new()
             .with_target_partitions(self.options.threads.max(1))
             .with_information_schema(false)
@@ -179,11 +180,14 @@ impl SqlEngine {
             .build();
         state.register_udtf("diff", Arc::new(Diff(self.catalogue.clone())));
         state.register_udtf("history", Arc::new(History(self.catalogue.clone())));
-        state
+        if let Some(of_texts) = state.scalar_functions().get("length").cloned() {
+            state.register_udf(Arc::new(Length::new(of_texts).into()))?;
+        }
+        Ok(state)
     }
 
     fn plan(&self, mut statement: Statement) -> Result<(Arc<dyn ExecutionPlan>, SessionState), SqlError> {
-        let state = self.state();
+        let state = self.state()?;
         let mut spellings = Spellings::default();
         for reference in state.resolve_table_references(&statement)? {
             if state.table_functions().contains_key(reference.table())

@@ -9,7 +9,7 @@ use crate::cells::{Cell, Cells};
 use arrow_schema::DataType;
 use datakeep_connector::rows::{Column, RowBatch};
 use std::fmt;
-use xxhash_rust::xxh3::{xxh3_64_with_secret, xxh3_128_with_secret};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_secret, xxh3_128_with_secret};
 
 /// Identity of the values of one column of a group.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -49,6 +49,8 @@ impl fmt::Debug for RowSum {
 }
 
 const SECRET_LEN_BYTES: usize = 192;
+/// A row that is longer than this is hashed in pieces.
+const MOST_ROW_COPY_BYTES: usize = 1 << 20;
 
 /// Hashes rows, columns, groups and tables of one repository.
 pub struct TableHasher {
@@ -155,11 +157,31 @@ impl TableHasher {
         let mut row = Vec::new();
         for _ in 0..batch.rows() {
             row.clear();
+            let mut long = None;
             for (number, cells) in &mut columns {
-                put_cell(**number, cells.next().unwrap_or(Cell::Null), &mut row);
+                put_cell(**number, cells.next().unwrap_or(Cell::Null), |bytes| self.put(bytes, &mut row, &mut long));
             }
-            take(xxh3_128_with_secret(&row, &self.row));
+            take(match long {
+                None => xxh3_128_with_secret(&row, &self.row),
+                Some(mut hasher) => {
+                    hasher.update(&row);
+                    hasher.digest128()
+                }
+            });
         }
+    }
+
+    /// More bytes of a row, which are gathered as long as they are few: most rows are short, and hashed in one go.
+    #[inline]
+    fn put(&self, bytes: &[u8], row: &mut Vec<u8>, long: &mut Option<Box<Xxh3>>) {
+        if row.len() + bytes.len() <= MOST_ROW_COPY_BYTES {
+            row.extend_from_slice(bytes);
+            return;
+        }
+        let hasher = long.get_or_insert_with(|| Box::new(Xxh3::with_secret(self.row)));
+        hasher.update(row);
+        hasher.update(bytes);
+        row.clear();
     }
 }
 
@@ -213,16 +235,18 @@ fn put_type(data_type: &DataType, hasher: &mut blake3::Hasher) {
     hasher.update(&parameters);
 }
 
-fn put_cell(number: u32, cell: Cell<'_>, row: &mut Vec<u8>) {
+fn put_cell(number: u32, cell: Cell<'_>, mut put: impl FnMut(&[u8])) {
     let (kind, bytes) = match cell {
         Cell::Null => return,
         Cell::Typed(bytes) => (0, bytes),
         Cell::Exception(exception) => (exception.kind, exception.bytes.as_slice()),
     };
-    row.extend(number.to_le_bytes());
-    row.push(kind);
-    row.extend((bytes.len() as u32).to_le_bytes());
-    row.extend_from_slice(bytes);
+    let mut heading = [0; 9];
+    heading[..4].copy_from_slice(&number.to_le_bytes());
+    heading[4] = kind;
+    heading[5..].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
+    put(&heading);
+    put(bytes);
 }
 
 #[cfg(test)]
@@ -347,6 +371,23 @@ mod tests {
             prop_assert_eq!(sum(&rows), sum(before).plus(sum(after)));
             prop_assert_eq!(sum(&rows).minus(sum(after)), sum(before));
             prop_assert_eq!(sum(&rows), sum(&turned));
+        }
+    }
+
+    #[test]
+    fn rows_that_are_hashed_in_pieces_have_the_same_hash() {
+        let hasher = TableHasher::new(&[3; 32]);
+        for lens in [vec![1 << 20, 5], vec![5, (1 << 20) - 23], vec![3 << 20, 0, 2 << 20, 17], vec![700_000, 700_000]] {
+            let texts: Vec<String> = lens.iter().map(|len| "ab".repeat(len / 2)).collect();
+            let columns = texts.iter().map(|text| plain(StringArray::from(vec![text.as_str()])));
+            let batch = RowBatch::new(columns.collect()).expect("even");
+            let numbers: Vec<u32> = (7..).take(lens.len()).collect();
+            let mut whole = Vec::new();
+            for (number, text) in numbers.iter().zip(&texts) {
+                put_cell(*number, Cell::Typed(text.as_bytes()), |bytes| whole.extend_from_slice(bytes));
+            }
+            let expected = RowSum(xxh3_128_with_secret(&whole, &hasher.row));
+            assert_eq!(hasher.rows(&batch, &numbers), expected, "{lens:?}");
         }
     }
 }

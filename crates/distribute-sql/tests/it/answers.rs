@@ -107,6 +107,8 @@ fn values_of_any_type_are_shown() {
     let all = world.ask("SELECT id, v, n, s, r FROM m ORDER BY id").unwrap();
     let expected = ["1|5|1|a|1.5", "2|five|text|x'01'|2.0", "3|∅|∅|∅|∅", "4|2.5|9007199254740993||1e300"];
     assert_eq!(all, expected);
+    let lens = world.ask("SELECT length(b), length('价格'), length(12345), length(NULL) FROM m ORDER BY id").unwrap();
+    assert_eq!(lens, ["2|2|5|∅", "∅|2|5|∅", "0|2|5|∅", "1|2|5|∅"], "of bytes as of texts");
     assert_eq!(world.ask("SELECT count(*), count(v), count(n) FROM m").unwrap(), ["4|3|3"], "they are no nulls");
     assert_eq!(world.ask("SELECT id FROM m WHERE n = 'text'").unwrap(), ["2"]);
     assert_eq!(world.ask("SELECT id FROM m WHERE v IS NULL").unwrap(), ["3"]);

@@ -21,6 +21,8 @@ struct Shown {
     losses: Vec<json::LossJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tables: Option<Vec<tables::show::TableJson>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema_changes: Option<Vec<tables::show::DriftJson>>,
 }
 
 /// Runs it.
@@ -30,6 +32,7 @@ pub fn run(app: &App, args: &ShowArgs) -> Result<ExitCode, Failure> {
     let manifest = app.choose(&manifests, &args.snapshot)?;
     let snapshot = &manifest.snapshot;
     let holds_tables = tables::holds_tables(manifest);
+    let drift = if holds_tables { tables::show::drift(&repository, manifest, &manifests)? } else { None };
     if app.out.json {
         app.out.document(&json::document(
             "snapshot",
@@ -39,6 +42,7 @@ pub fn run(app: &App, args: &ShowArgs) -> Result<ExitCode, Failure> {
                 roots: snapshot.roots.iter().map(json::PathJson::absolute).collect(),
                 losses: snapshot.losses.iter().map(Into::into).collect(),
                 tables: holds_tables.then(|| tables::show::documents(repository.clone(), manifest)).transpose()?,
+                schema_changes: drift.as_deref().map(tables::show::drift_documents),
             },
         ))?;
         return Ok(ExitCode::OK);
@@ -48,6 +52,7 @@ pub fn run(app: &App, args: &ShowArgs) -> Result<ExitCode, Failure> {
     }
     if holds_tables {
         tables::show::print(app, repository.clone(), manifest)?;
+        tables::show::print_drift(app, drift.as_deref().unwrap_or_default())?;
     }
     for loss in &snapshot.losses {
         let (path, cause, detail) =

@@ -22,13 +22,16 @@ pub(crate) struct Inherited {
 pub(crate) fn inherit(mut info: TableInfo, was: Option<&TableDescription>, keeps_types: bool) -> Inherited {
     let mut next_number = was.map_or(0, |was| was.next_number);
     let (mut numbers, mut layouts) = (Vec::new(), Vec::new());
-    let names: Vec<String> = info.columns.iter().map(|column| column.name.clone()).collect();
+    // A hidden column, as a row's number, is never one that people made and called alike.
+    let names: Vec<(String, bool)> = info.columns.iter().map(|column| (column.name.clone(), column.hidden)).collect();
     for (place, column) in info.columns.iter_mut().enumerate() {
         let same = was.and_then(|was| {
-            let by_name = was.info.columns.iter().position(|old| old.name == column.name);
+            let by_name =
+                was.info.columns.iter().position(|old| old.name == column.name && old.hidden == column.hidden);
             by_name.or_else(|| {
                 let old = was.info.columns.get(place)?;
-                (old.declared == column.declared && !names.contains(&old.name)).then_some(place)
+                let is_alike = old.declared == column.declared && old.hidden == column.hidden;
+                (is_alike && !names.contains(&(old.name.clone(), old.hidden))).then_some(place)
             })
         });
         match (was, same) {
@@ -109,5 +112,18 @@ mod tests {
         // Another type in the same place is another column, and a number is not used twice.
         let fourth = inherit(table(&[("price", "INT"), ("other", "TEXT")]), Some(&first), true);
         assert_eq!((fourth.numbers, fourth.next_number), (vec![2, 1], 3));
+    }
+
+    #[test]
+    fn a_hidden_column_is_none_that_people_made() {
+        let hidden = |name: &str| {
+            let mut table = table(&[(name, "INT"), ("a", "TEXT")]);
+            table.columns[0].hidden = true;
+            table
+        };
+        let first = described(inherit(hidden("rowid"), None, true));
+        let mut second = hidden("_rowid_");
+        second.columns.push(ColumnInfo { name: "rowid".into(), hidden: false, ..second.columns[0].clone() });
+        assert_eq!(inherit(second, Some(&first), true).numbers, [0, 1, 2]);
     }
 }

@@ -7,6 +7,7 @@ use datakeep_connector::rows::RowBatch;
 use datakeep_connector::{ConnectorError, TableInfo};
 use datakeep_model::ErrorKind;
 use datakeep_process_table::chunk::MAX_ROWS;
+use datakeep_process_table::describe::group_key;
 use datakeep_process_table::{Keys, MAX_WINDOW, Splitter, TableHasher, encode_keys};
 use std::collections::VecDeque;
 
@@ -18,6 +19,18 @@ const LEAST_GROUP_ROWS: usize = 1 << 10;
 /// A group ends at the row with which it is longer than this, wherever it would end otherwise: rows became much wider than they
 /// were when the table was first captured.
 const MOST_GROUP_BYTES: usize = 96 << 20;
+
+/// Keys of entries, at most: a node of the tree holds some hundred of them.
+const MOST_ENTRY_KEY_BYTES: usize = 32 << 10;
+/// What orders the last group of a table whose last row has a longer key: it stands behind all keys.
+const BEHIND_ALL_KEYS: u8 = 255;
+/// A group that nothing but longer keys could end is given up when it has so many times the values that a group may have.
+const MOST_TIMES: usize = 4;
+
+fn only_long_keys(table: &TableInfo) -> EngineError {
+    let text = format!("{}: hundreds of megabytes of rows have keys longer than 32 KiB", table.name);
+    ConnectorError::new(ErrorKind::Source, text).with_hint("give the table a shorter primary key").into()
+}
 
 /// Rows that will be a group.
 pub(crate) struct Group {
@@ -52,6 +65,8 @@ pub(crate) struct Grouper<'a> {
     /// Rows and bytes with which a group ends wherever it would end otherwise.
     most_rows: u64,
     most_bytes: usize,
+    /// A row with a longer key ends a group only at the end of the table.
+    most_key_bytes: usize,
 }
 
 impl<'a> Grouper<'a> {
@@ -69,6 +84,7 @@ impl<'a> Grouper<'a> {
             groups: 0,
             most_rows: MAX_ROWS as u64,
             most_bytes: MOST_GROUP_BYTES,
+            most_key_bytes: MOST_ENTRY_KEY_BYTES.saturating_sub(group_key(&table.name, &[]).len()),
         }
     }
 
@@ -81,6 +97,10 @@ impl<'a> Grouper<'a> {
         let lens = (self.pending_bytes > self.most_bytes).then(|| row_lens(&batch));
         let mut next = self.next_row;
         self.next_row += batch.rows() as u64;
+        let can_end: Option<Vec<bool>> = keys
+            .iter()
+            .any(|key| key.len() > self.most_key_bytes)
+            .then(|| keys.iter().map(|key| key.len() <= self.most_key_bytes).collect());
         self.pending.push_back((batch, keys));
         let mut groups = Vec::new();
         for (row, hash) in hashes.into_iter().enumerate() {
@@ -90,9 +110,12 @@ impl<'a> Grouper<'a> {
             }
             next += 1;
             to_come -= lens.as_ref().map_or(0, |lens| lens[row]);
-            let is_long = lens.is_some() && self.pending_bytes - to_come > self.most_bytes;
-            if is_long || next - self.first_row >= self.most_rows {
+            let len_bytes = if lens.is_some() { self.pending_bytes - to_come } else { 0 };
+            let is_long = len_bytes > self.most_bytes || next - self.first_row >= self.most_rows;
+            if is_long && can_end.as_ref().is_none_or(|can_end| can_end[row]) {
                 groups.extend(self.cut(next));
+            } else if len_bytes > self.most_bytes.saturating_mul(MOST_TIMES) {
+                return Err(only_long_keys(self.table));
             }
         }
         Ok(groups)
@@ -121,7 +144,9 @@ impl<'a> Grouper<'a> {
             self.last_key.clear();
             self.last_key.extend_from_slice(keys.get(last));
         }
-        let hashes = keys.iter().map(|key| self.hasher.split_hash(key)).collect();
+        // 0 is greater than no other.
+        let hash = |key: &[u8]| if key.len() > self.most_key_bytes { 0 } else { self.hasher.split_hash(key) };
+        let hashes = keys.iter().map(hash).collect();
         Ok((keys, hashes))
     }
 
@@ -139,7 +164,8 @@ impl<'a> Grouper<'a> {
             }
             rows -= taken;
             if rows == 0 && !keys.is_empty() {
-                group.order = keys.get(taken - 1).to_vec();
+                let last = keys.get(taken - 1);
+                group.order = if last.len() > self.most_key_bytes { vec![BEHIND_ALL_KEYS] } else { last.to_vec() };
             }
             group.batches.push(batch.slice(0, taken));
             if taken < batch.rows() {

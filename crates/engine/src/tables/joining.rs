@@ -13,10 +13,11 @@
 
 mod segments;
 
+use super::nulls::nulls;
 use super::patching::{MOST_PATCHED_PERCENT, Patched, Tools, described_rows};
 use super::stored::{StoredGroup, aligned, read_range};
 use super::worker::{Bytes, LEVEL, Piece, TableWork, fresh, known};
-use arrow_array::{Array, ArrayRef, new_null_array};
+use arrow_array::{Array, ArrayRef};
 use datakeep_connector::rows::{Column, Exception, RowBatch};
 use datakeep_process_table::chunk::{MAX_ROWS, decode, encode, splice};
 use datakeep_process_table::patch::{self, Patch, PatchError};
@@ -217,7 +218,7 @@ fn part(
                 let parts = parts.filter(|parts| parts.len() <= MOST_PARTS);
                 return Ok(parts.map(|parts| (form, Bytes::Known(parts), len)));
             }
-            new_null_array(&table.types[at].1, segment.rows())
+            nulls(&table.types[at].1, segment.rows())?
         }
         Segment::New(rows) => rows.columns()[at].values().clone(),
     };
@@ -250,7 +251,7 @@ pub(crate) fn proven(
         let (chunk, exceptions) = all.split_at_checked(column.chunk_len_bytes() as usize).unwrap_or_default();
         let values = match &column.chunk {
             Some((form, _)) => decode(chunk, &types[at], form).map_err(|error| unfit(&error))?,
-            None => new_null_array(&types[at], base_rows),
+            None => nulls(&types[at], base_rows)?,
         };
         let exceptions = match exceptions {
             [] => Vec::new(),

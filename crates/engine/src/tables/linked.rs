@@ -4,9 +4,9 @@
 //! touches is the same in both. Chunks are proven by their ids here, and columns, which are not read as a whole, by nothing else.
 
 use super::large::brought_back;
+use super::nulls::nulls;
 use super::stored::{StoredGroup, TablesReader, aligned, read_exceptions, read_patch, read_range, types};
 use crate::error::EngineError;
-use arrow_array::new_null_array;
 use arrow_schema::DataType;
 use datakeep_connector::rows::{Column, Exception};
 use datakeep_process_table::chunk::decode_rows;
@@ -178,7 +178,7 @@ impl LinkedGroups<'_> {
         let stored = &group.description.columns[at];
         let (start, rows) = (group.description.column_start_byte(at), group.description.rows_with(patches));
         let values = match &stored.chunk {
-            None => new_null_array(data_type, wanted.len()),
+            None => nulls(data_type, wanted.len())?,
             Some((form, _)) if form.rows != rows => return Ok(None),
             Some((form, len_bytes)) => {
                 let bytes = read_range(self.repository, &group.parts, (start, *len_bytes), decoder)?;

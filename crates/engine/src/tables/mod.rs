@@ -10,6 +10,7 @@ mod joining;
 mod large;
 mod linked;
 mod measure;
+mod nulls;
 mod patching;
 mod pour;
 mod prove;

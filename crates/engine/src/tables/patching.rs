@@ -259,7 +259,9 @@ pub(crate) fn proven(
         let number = table.numbers[at];
         let old = match is_squashed {
             // As it was written, before any patch.
-            true => super::stored::read_base(tools.repository, was, (at, &types[at]), &mut decoder)?,
+            true => {
+                super::stored::read_base(tools.repository, was, (at, &types[at]), (&mut patches.nulls, &mut decoder))?
+            }
             false => read_column(tools.repository, was, (number, &table.types), (&mut patches, &mut decoder))?,
         };
         let again = patch::apply_column(&old, &last, at).map_err(|error| unfit(&error))?;

@@ -1,6 +1,7 @@
 //! What is stored of tables: descriptions and columns, read and proven.
 
 use super::large::brought_back;
+use super::nulls::Nulls;
 use crate::error::EngineError;
 use arrow_schema::DataType;
 use datakeep_connector::TableName;
@@ -335,10 +336,10 @@ pub(crate) fn read_column(
     let data_type = type_of(types, number).ok_or_else(|| unfit(&"one without a type"))?;
     let Some(at) = description.columns.iter().position(|column| column.number == number) else {
         // A column that was added since: it is null everywhere.
-        let values = arrow_array::new_null_array(data_type, description.rows as usize);
+        let values = patches.nulls.of(data_type, description.rows as usize)?;
         return Column::new(values, Vec::new()).map_err(|error| unfit(&error));
     };
-    let mut column = read_base(repository, group, (at, data_type), decoder)?;
+    let mut column = read_base(repository, group, (at, data_type), (&mut patches.nulls, decoder))?;
     let from = description.columns[at].contains_patches as usize;
     if from < description.patches.len() {
         let types = types_of(description, types).ok_or_else(|| unfit(&"one without a type"))?;
@@ -358,6 +359,8 @@ const KEPT_PATCHES_LEN_BYTES: usize = 32 << 20;
 pub(crate) struct Patches {
     known: Vec<Option<Patch>>,
     len_bytes: usize,
+    /// What its columns have that hold nothing.
+    pub nulls: Nulls,
 }
 
 impl Patches {
@@ -411,7 +414,7 @@ pub(crate) fn read_base(
     repository: &Repository,
     group: &StoredGroup,
     (at, data_type): (usize, &DataType),
-    decoder: &mut FrameDecoder,
+    (nulls, decoder): (&mut Nulls, &mut FrameDecoder),
 ) -> Result<Column, StoreError> {
     let description = &group.description;
     let column = &description.columns[at];
@@ -419,7 +422,7 @@ pub(crate) fn read_base(
     let start = description.column_start_byte(at);
     let rows = description.rows_with(column.contains_patches as usize) as usize;
     let values = match &column.chunk {
-        None => arrow_array::new_null_array(data_type, rows),
+        None => nulls.of(data_type, rows)?,
         Some((form, len_bytes)) => {
             let bytes = read_range(repository, &group.parts, (start, *len_bytes), decoder)?;
             decode(&bytes, data_type, form)

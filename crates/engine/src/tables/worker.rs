@@ -227,7 +227,7 @@ impl Worker<'_> {
             let found = patching::find_changes(&tools, table, first, (rows, hashes))?;
             let moves_rows = found.patch.moves_rows();
             is_worth_joining = moves_rows || first.description.patches.len() >= MOST_PATCHES;
-            changes = Some(found.changes);
+            changes = told(table, &found);
             let least = patching::rewrite_len(first, hashes);
             if let Some(patched) = patching::as_patch(&tools, table, first, (rows, row_sum, hashes), found)?
                 && patched.fresh_len_bytes() * 2 <= least
@@ -330,6 +330,12 @@ impl Worker<'_> {
         }
         Ok(())
     }
+}
+
+/// What became of rows. Without a key nobody knows which row became which, unless rows only came, or only went, at the end.
+fn told(table: &TableWork, found: &patching::Found) -> Option<Changes> {
+    let is_known = !table.info.key.is_empty() || found.changes.updated == 0;
+    is_known.then_some(found.changes)
 }
 
 impl Bytes {

@@ -167,9 +167,9 @@ struct Listing<'a> {
 }
 
 /// What of a schema changed: word, name, before, after.
-type Words<'a> = (&'static str, Option<&'a str>, Option<String>, Option<String>);
+pub(super) type Words<'a> = (&'static str, Option<&'a str>, Option<String>, Option<String>);
 
-fn words(change: &SchemaChange) -> Words<'_> {
+pub(super) fn words(change: &SchemaChange) -> Words<'_> {
     use SchemaChange as S;
     match change {
         S::TableAdded => ("table-added", None, None, None),
@@ -184,7 +184,7 @@ fn words(change: &SchemaChange) -> Words<'_> {
 }
 
 /// The same for people.
-fn sentence(change: &SchemaChange) -> String {
+pub(super) fn sentence(change: &SchemaChange) -> String {
     use SchemaChange as S;
     match change {
         S::TableAdded => tr!("table added", "新增表"),

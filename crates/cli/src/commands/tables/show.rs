@@ -1,13 +1,15 @@
 //! What `datakeep show` adds for a snapshot of tables.
 
 use super::backup::safe;
-use super::reader;
+use super::diff::{sentence, words};
+use super::{holds_tables, reader};
 use crate::errors::Failure;
 use crate::json;
 use crate::open::App;
-use crate::out::table;
+use crate::out::{Style, table};
 use crate::sizes;
 use crate::words::tr;
+use datakeep_distribute::tables::{SchemaChange, TablePair, compare_schemas};
 use datakeep_process_table::describe::ColumnStatistics;
 use datakeep_process_table::{Bound, BoundValue, TableDescription};
 use datakeep_store::{Manifest, Repository};
@@ -29,6 +31,17 @@ pub struct TableJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     rows_deleted: Option<u64>,
     columns: Vec<ColumnJson>,
+}
+
+/// What of a schema changed since the snapshot before.
+#[derive(Serialize)]
+pub struct DriftJson {
+    schema: String,
+    table: String,
+    change: &'static str,
+    name: Option<String>,
+    before: Option<String>,
+    after: Option<String>,
 }
 
 /// What is known of a column.
@@ -111,6 +124,43 @@ fn bound_text(bound: &Bound, data_type: &arrow_schema::DataType) -> String {
         BoundValue::Bytes(bytes) => format!("x'{}'", json::hex(&bytes)),
     };
     if bound.is_exact() { text } else { format!("{text}...") }
+}
+
+/// How the schemas of tables changed since the snapshot that this one was compared with; nothing where that is not there any
+/// more.
+pub fn drift(
+    repository: &Arc<Repository>,
+    manifest: &Manifest,
+    manifests: &[Manifest],
+) -> Result<Option<Vec<TablePair>>, Failure> {
+    let parent = manifest.snapshot.parent;
+    let Some(parent) = manifests.iter().find(|other| Some(other.snapshot.id) == parent && holds_tables(other)) else {
+        return Ok(None);
+    };
+    let (old, new) = (reader(repository.clone(), parent)?, reader(repository.clone(), manifest)?);
+    let changed = compare_schemas(&old, &new)?.tables.into_iter().filter(|table| !table.schema.is_empty());
+    Ok(Some(changed.collect()))
+}
+
+/// The same for programs.
+pub fn drift_documents(drift: &[TablePair]) -> Vec<DriftJson> {
+    let of = |table: &TablePair, change: &SchemaChange| {
+        let (word, name, before, after) = words(change);
+        let (schema, table) = (table.name.schema.clone(), table.name.table.clone());
+        DriftJson { schema, table, change: word, name: name.map(Into::into), before, after }
+    };
+    drift.iter().flat_map(|table| table.schema.iter().map(move |change| of(table, change))).collect()
+}
+
+/// The same for people.
+pub fn print_drift(app: &App, drift: &[TablePair]) -> Result<(), Failure> {
+    for table in drift {
+        for change in &table.schema {
+            let line = format!("  {}: {}", safe(&table.name.to_string()), sentence(change));
+            app.out.line(app.out.styled(Style::Yellow, &line))?;
+        }
+    }
+    Ok(())
 }
 
 /// All tables with what is known of them.

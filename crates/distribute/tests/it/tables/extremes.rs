@@ -32,6 +32,29 @@ fn long_keys_and_values_come_back() {
 }
 
 #[test]
+fn keys_of_any_length_come_back_wherever_groups_end() {
+    let mut chance = XorShift::new(5);
+    let mut table = Table::new("keys", &[("k", "TEXT"), ("n", "INT")], &[0]);
+    let store = MemoryStore::new();
+    init_with(store.clone(), &places());
+    for generation in 0..6u64 {
+        for _ in 0..25 {
+            let number = chance.below(400);
+            // Some of them last of all, some in between.
+            let key = format!("{number:03}{}", "k".repeat([3, 40_000, 33_000, 10][chance.below(4) as usize]));
+            table.put(vec![Value::Text(key), Value::Int(generation as i64)]);
+        }
+        if generation % 2 == 1 {
+            table.put(vec![Value::Text("z".repeat(50_000 + generation as usize)), Value::Null]);
+        }
+        let state = database([table.clone()]);
+        let manifest = snapshot(&open(store.clone()).unwrap(), &state, &groups_of(6));
+        assert_reads(&open(store.clone()).unwrap(), &manifest, &state, &format!("generation {generation}"));
+    }
+    assert_sound(&open(store).unwrap(), "long keys");
+}
+
+#[test]
 fn many_columns_and_odd_names_come_back() {
     let names: Vec<String> = (0..1600).map(|at| format!("column number {at}")).collect();
     let columns: Vec<(&str, &'static str)> = names.iter().map(|name| (name.as_str(), "INT")).collect();

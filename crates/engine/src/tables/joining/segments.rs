@@ -3,7 +3,7 @@
 use crate::tables::patching::Tools;
 use crate::tables::stored::{Patches, StoredGroup, read_base};
 use crate::tables::worker::TableWork;
-use arrow_array::{Array, new_null_array};
+use arrow_array::Array;
 use datakeep_connector::rows::{Column, RowBatch};
 use datakeep_process_table::describe::group_key;
 use datakeep_process_table::patch::{self, Patch, PatchError};
@@ -50,9 +50,9 @@ impl<'a> Source<'a> {
         for (at, data_type) in types.iter().enumerate() {
             let is_stored = description.columns[at].contains_patches as usize <= moving;
             let column = match is_stored {
-                true => read_base(tools.repository, was, (at, data_type), &mut decoder)?,
+                true => read_base(tools.repository, was, (at, data_type), (&mut known.nulls, &mut decoder))?,
                 false => {
-                    Column::new(new_null_array(data_type, base_rows), Vec::new()).map_err(|error| unfit(&error))?
+                    Column::new(known.nulls.of(data_type, base_rows)?, Vec::new()).map_err(|error| unfit(&error))?
                 }
             };
             columns.push(column);

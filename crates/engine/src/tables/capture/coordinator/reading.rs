@@ -9,7 +9,7 @@ use crate::tables::measure::len_bytes;
 use crate::tables::stored::{self};
 use crate::tables::worker::{GroupJob, TableWork};
 use datakeep_connector::rows::RowBatch;
-use datakeep_connector::{ConnectorError, TableInfo, TableSource};
+use datakeep_connector::{TableInfo, TableSource};
 use datakeep_model::{ErrorKind, Event};
 use datakeep_process_table::aside::Aside;
 use datakeep_process_table::describe::group_key;
@@ -20,14 +20,6 @@ use std::sync::Arc;
 
 /// Groups that wait for a worker, at most: each may be some 25 MiB long.
 const MAX_WAITING_GROUPS: usize = 1;
-/// Keys of entries, at most: a node of the tree holds some hundred of them.
-const MAX_KEY_LEN_BYTES: usize = 32 << 10;
-
-fn key_too_long(table: &TableInfo, len_bytes: usize) -> EngineError {
-    let text = format!("{}: a row has a key of {len_bytes} bytes; keys up to 32 KiB can be stored", table.name);
-    ConnectorError::new(ErrorKind::Source, text).with_hint("give the table a shorter primary key").into()
-}
-
 impl<'r> Coordinator<'r, '_> {
     pub(super) fn table(&mut self, source: &mut dyn TableSource, info: &TableInfo) -> Result<(), EngineError> {
         let was = match self.parent.as_mut().map(|parent| parent.table(info)) {
@@ -140,9 +132,6 @@ impl<'r> Coordinator<'r, '_> {
         }
         let is_aligned = is_aligned && was.len() == wanted;
         let key = group_key(&table.info.name, &group.order);
-        if key.len() > MAX_KEY_LEN_BYTES {
-            return Err(key_too_long(&table.info, key.len()));
-        }
         let number = self.first + self.pending.len() as u64;
         self.pending.push_back(Pending::Group { key, result: None });
         self.queue.push(GroupJob { number, table, group, was, is_aligned });

@@ -18,15 +18,23 @@ pub fn listen(cancel: &Cancel) -> Result<(), Failure> {
     if LISTENING.swap(true, Ordering::Relaxed) {
         return Ok(());
     }
+    let cancel = cancel.clone();
+    hear(move |_| {
+        let is_second = cancel.is_cancelled();
+        cancel.cancel();
+        is_second
+    })
+}
+
+/// Listens for ever; `stop` asks to stop, and says whether somebody has asked before.
+pub fn hear(stop: impl Fn(i32) -> bool + Send + 'static) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::io(tr!("cannot listen to signals", "无法监听信号"), &error);
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
-    let cancel = cancel.clone();
     let listen = move || {
-        for _ in signals.forever() {
-            if cancel.is_cancelled() {
+        for signal in signals.forever() {
+            if stop(signal) {
                 signal_hook::low_level::exit(i32::from(ExitCode::CANCELLED.0));
             }
-            cancel.cancel();
             let text = tr!("stopping; once more to stop at once", "正在停止；再按一次立即退出");
             let _ = writeln!(std::io::stderr(), "{text}");
         }

@@ -1,6 +1,7 @@
 //! Statements asked for one by one.
 
 use super::give::Giver;
+use super::turns::Turns;
 use super::with_engine::statements;
 use crate::errors::Failure;
 use crate::open::App;
@@ -125,8 +126,8 @@ fn history_file() -> Option<PathBuf> {
     Some(state.join("datakeep").join("sql-history"))
 }
 
-/// Asks until there is nothing more. A statement that fails is told, and the next is asked for.
-pub fn ask(app: &App, engine: &mut SqlEngine, giver: &mut Giver<'_>) -> Result<(), Failure> {
+/// Asks until there is nothing more. A statement that fails or is stopped is told, and the next is asked for.
+pub fn ask(app: &App, engine: &mut SqlEngine, giver: &mut Giver<'_>, turns: &Turns) -> Result<(), Failure> {
     let failed = |error: &ReadlineError| {
         Failure::usage(tr!("cannot read from the terminal", "无法从终端读取")).detail(error.to_string())
     };
@@ -155,7 +156,7 @@ pub fn ask(app: &App, engine: &mut SqlEngine, giver: &mut Giver<'_>) -> Result<(
             "quit" | "exit" | "\\q" => break,
             "help" | "?" | "\\?" => explain(app).and_then(|()| app.out.flush())?,
             text => {
-                if let Err(failure) = statements(app, engine, giver, text) {
+                if let Err(failure) = statements(engine, giver, text, &turns.next()) {
                     app.out.failure(&failure);
                 }
                 app.out.flush()?;

@@ -6,6 +6,8 @@ mod ask;
 mod failures;
 #[cfg(feature = "sql")]
 mod give;
+#[cfg(feature = "sql")]
+mod turns;
 
 use crate::args_sql::SqlArgs;
 use crate::errors::Failure;
@@ -30,10 +32,11 @@ pub use with_engine::run;
 #[cfg(feature = "sql")]
 mod with_engine {
     use super::give::{Giver, Sink};
+    use super::turns::listen_by_turns;
     use super::{App, ExitCode, Failure, SqlArgs, ask};
     use crate::words::tr;
     use crate::{sizes, time};
-    use datakeep_connector::Clock;
+    use datakeep_connector::{Cancel, Clock};
     use datakeep_distribute_sql::{SqlEngine, SqlOptions};
     use std::io::{IsTerminal, Read};
     use std::sync::Arc;
@@ -47,16 +50,21 @@ mod with_engine {
         let options = options(args)?;
         let sink = Sink::new(app, args)?;
         let text = text(args)?;
-        crate::signals::listen(&app.cancel)?;
+        // Who asks one by one stops one, and goes on asking.
+        let turns = match &text {
+            Some(_) => crate::signals::listen(&app.cancel).map(|()| None)?,
+            None => Some(listen_by_turns(&app.cancel)?),
+        };
         let repository = Arc::new(app.open_cached()?);
         let (manifests, faults) = app.snapshots(&repository)?;
         let now = app.clock.now();
         let parse_time = Arc::new(move |text: &str| time::parse(text, now));
         let mut engine = SqlEngine::new(repository, manifests, options, parse_time)?;
         let mut giver = Giver::new(app, args, sink);
-        match text {
-            Some(text) => statements(app, &mut engine, &mut giver, &text)?,
-            None => ask::ask(app, &mut engine, &mut giver)?,
+        if let Some(text) = text {
+            statements(&mut engine, &mut giver, &text, &app.cancel)?;
+        } else if let Some(turns) = &turns {
+            ask::ask(app, &mut engine, &mut giver, turns)?;
         }
         giver.finish()?;
         Ok(if faults > 0 { ExitCode::PARTIAL } else { ExitCode::OK })
@@ -64,13 +72,13 @@ mod with_engine {
 
     /// Runs the statements of a text, one after the other, until one fails.
     pub(super) fn statements(
-        app: &App,
         engine: &mut SqlEngine,
         giver: &mut Giver<'_>,
         text: &str,
+        cancel: &Cancel,
     ) -> Result<(), Failure> {
         for statement in engine.parse(text)? {
-            if let Some(answer) = engine.run(statement, &app.cancel)? {
+            if let Some(answer) = engine.run(statement, cancel)? {
                 giver.give(answer)?;
             }
         }

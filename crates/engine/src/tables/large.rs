@@ -6,7 +6,7 @@ use crate::backup::RawPart;
 use crate::backup::filler::{Filled, Filler, Shared};
 use datakeep_connector::rows::Column;
 use datakeep_process_table::aside::{Aside, AsideError, LargeValues, with_large};
-use datakeep_process_table::{ColumnHash, LargeName, LargeValue, TableHasher};
+use datakeep_process_table::{ColumnHash, GroupDescription, LargeName, LargeValue, TableHasher};
 use datakeep_store::{FrameDecoder, Part, Repository, StoreError};
 use std::collections::BTreeMap;
 
@@ -40,6 +40,11 @@ pub(crate) fn put(
 fn parts_of(group: &StoredGroup, name: &LargeName) -> Option<Vec<Part>> {
     let (start, len_bytes) = group.description.large_range(name)?;
     aligned(&group.parts, start, len_bytes)
+}
+
+/// True where a value stands aside that is no longer than this.
+pub(crate) fn has_shorter(group: &GroupDescription, most_inline_len_bytes: usize) -> bool {
+    group.large.iter().any(|large| large.len_bytes <= most_inline_len_bytes as u64)
 }
 
 /// The identity of the rows' columns with long values aside: what columns that were stored and read again are held against.

@@ -187,6 +187,9 @@ impl Worker<'_> {
         let aside = Aside::of(rows, &table.info.key, self.most_inline_len_bytes, self.hasher)
             .map_err(|error| cannot(&table.info, &error))?;
         let row_sum = self.hasher.rows(rows, &table.numbers);
+        // What was set aside and would not be now is not listed any more: nothing that refers to it may stay.
+        let is_usable = !was.iter().any(|was| large::has_shorter(&was.description, self.most_inline_len_bytes));
+        let was = if is_usable { was } else { &[] };
         let stored = self.store(table, (&aside, row_sum, hashes), was, filled);
         let ((mut description, mut parts, changes), was) = match stored {
             // What was stored before cannot be read: the rows are here, and are stored as if they were new.
@@ -201,7 +204,7 @@ impl Worker<'_> {
         parts.extend(more);
         check_readable(&table.info, &description)?;
         let (statistics, distinct) = self.statistics(table, rows);
-        Ok((NewGroup { description, parts, statistics, distinct }, changes))
+        Ok((NewGroup { description, parts, statistics, distinct }, changes.filter(|_| is_usable)))
     }
 
     /// All of it but its large values.

@@ -44,7 +44,12 @@ fn naive_changes(old: &Table, new: &Table) -> Changes {
 }
 
 /// What is said of what changed is right, and is said where it must be known.
-fn check_changes(old: &Table, new: &Table, was: &TableDescription, is: &TableDescription, what: &str) {
+fn check_changes(
+    (old, new): (&Table, &Table),
+    (was, is): (&TableDescription, &TableDescription),
+    counts_all: bool,
+    what: &str,
+) {
     let naive = naive_changes(old, new);
     let is_alike = is_comparable(old, new) && was.numbers == is.numbers;
     if let Some(changes) = is.changes {
@@ -55,15 +60,17 @@ fn check_changes(old: &Table, new: &Table, was: &TableDescription, is: &TableDes
     // Where no row comes or goes, no group ends elsewhere.
     let stays = naive.inserted == 0 && naive.deleted == 0;
     let must_be_known = is_alike && !new.key.is_empty() && stays || new.rows.is_empty();
-    assert!(!must_be_known || is.changes.is_some(), "{what}: {naive:?} must be known");
+    assert!(!must_be_known || !counts_all || is.changes.is_some(), "{what}: {naive:?} must be known");
 }
 
 impl Play {
     fn options(&self, tick: usize, chance: &mut XorShift) -> BackupOptions {
-        // In some histories long values have always stood aside, in some only from a snapshot on, in some they never do.
-        let most_inline_len_bytes = match self.seed % 3 {
+        // In some histories long values have always stood aside, in some only from a snapshot on or up to one, in some never.
+        let is_late = tick * 2 >= self.snapshots;
+        let most_inline_len_bytes = match self.seed % 4 {
             0 => 24,
-            1 if tick * 2 >= self.snapshots => 40,
+            1 if is_late => 40,
+            2 if !is_late => 30,
             _ => groups_of(1).most_inline_len_bytes,
         };
         let workers = 1 + chance.below(3) as usize;
@@ -114,7 +121,9 @@ impl Play {
                     let old = described.iter().find(|old| old.info.name == is.info.name);
                     match (was.get(&table.name), old) {
                         (Some(old), Some(was)) => {
-                            check_changes(old, table, was, is, &format!("{what}, {}", table.name))
+                            // Groups in which less stands aside than before are written anew, and nothing is counted.
+                            let counts_all = self.seed % 4 != 2 || tick * 2 < self.snapshots;
+                            check_changes((old, table), (was, is), counts_all, &format!("{what}, {}", table.name))
                         }
                         _ => assert_eq!(is.changes, None, "{what}"),
                     }

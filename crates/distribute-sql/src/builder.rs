@@ -42,6 +42,8 @@ impl One {
             (Self::Integer(builder), Cell::Integer(number)) => builder.append_value(*number),
             (Self::Integer(builder), _) => builder.append_null(),
             (Self::Real(builder), Cell::Real(number)) => builder.append_value(*number),
+            // Of a column of both, whose integers are floats exactly.
+            (Self::Real(builder), Cell::Integer(number)) => builder.append_value(*number as f64),
             (Self::Real(builder), _) => builder.append_null(),
             (Self::Bytes(builder), Cell::Blob(bytes)) => builder.append_value(bytes),
             (Self::Bytes(builder), _) => builder.append_null(),

@@ -1,5 +1,6 @@
 //! What a condition says of columns: enough to leave row groups out, never too much.
 
+use crate::values::Way;
 use arrow_schema::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
@@ -26,18 +27,18 @@ pub(crate) enum Condition {
 }
 
 /// Whatever of these conditions can be told by bounds and counts. `plain` are the positions of columns that are shown as they are.
-pub(crate) fn conditions(filters: &[Expr], schema: &SchemaRef, as_text: &[bool]) -> Vec<Condition> {
+pub(crate) fn conditions(filters: &[Expr], schema: &SchemaRef, ways: &[Way]) -> Vec<Condition> {
     let mut found = Vec::new();
     for filter in filters {
-        gather(filter, &|name| position(schema, as_text, name), &mut found);
+        gather(filter, &|name| position(schema, ways, name), &mut found);
     }
     found
 }
 
 /// A column whose bounds speak of what is shown, with its type.
-fn position(schema: &SchemaRef, as_text: &[bool], name: &str) -> Option<(usize, DataType)> {
+fn position(schema: &SchemaRef, ways: &[Way], name: &str) -> Option<(usize, DataType)> {
     let at = schema.index_of(name).ok()?;
-    (!as_text[at]).then(|| (at, schema.field(at).data_type().clone()))
+    (ways[at] == Way::Plain).then(|| (at, schema.field(at).data_type().clone()))
 }
 
 type Find<'f> = &'f dyn Fn(&str) -> Option<(usize, DataType)>;
@@ -171,7 +172,7 @@ mod tests {
             Field::new("b", DataType::Utf8, true),
             Field::new("mixed", DataType::Utf8, true),
         ];
-        conditions(&[filter], &Arc::new(Schema::new(fields)), &[false, false, true])
+        conditions(&[filter], &Arc::new(Schema::new(fields)), &[Way::Plain, Way::Plain, Way::Text])
     }
 
     fn key(number: i64) -> Option<Vec<u8>> {

@@ -312,8 +312,7 @@ impl Shared {
 
     fn columns(&self, group: &StoredGroup, positions: &[usize]) -> Result<Vec<ArrayRef>> {
         let columns = self.reader.columns(&self.table, group, positions).map_err(outside)?;
-        let show =
-            |(column, &at): (_, &usize)| shown(column, self.shown.as_text[at]).ok_or_else(|| self.unforeseen(at));
+        let show = |(column, &at): (_, &usize)| shown(column, self.shown.ways[at]).ok_or_else(|| self.unforeseen(at));
         columns.iter().zip(positions).map(show).collect()
     }
 

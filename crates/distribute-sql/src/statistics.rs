@@ -1,7 +1,7 @@
 //! What is known of a table without reading it, in the query engine's words: a count, a least or greatest value, or how many
 //! values are null is then answered from it.
 
-use crate::values::Shown;
+use crate::values::{Shown, Way};
 use arrow_schema::DataType;
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics as Engine, ScalarValue, Statistics};
@@ -18,7 +18,7 @@ pub(crate) fn of(
     let column = |&at: &usize| {
         let known = statistics.iter().find(|known| known.number == table.numbers[at]);
         known.map_or_else(Engine::new_unknown, |known| {
-            of_column(known, shown.schema.field(at).data_type(), shown.as_text[at])
+            of_column(known, shown.schema.field(at).data_type(), shown.ways[at])
         })
     };
     Statistics {
@@ -28,15 +28,16 @@ pub(crate) fn of(
     }
 }
 
-fn of_column(known: &ColumnStatistics, data_type: &DataType, as_text: bool) -> Engine {
+fn of_column(known: &ColumnStatistics, data_type: &DataType, way: Way) -> Engine {
     let mut engine = Engine::new_unknown();
     let number = |number: u64| usize::try_from(number).ok();
-    // What its type cannot hold is shown as text, and is no null.
+    // What its type cannot hold is shown all the same, and is no null.
     engine.null_count = number(known.stats.nulls).map_or(Precision::Absent, Precision::Exact);
     if let Some(distinct) = known.distinct.as_ref().and_then(|distinct| number(distinct.estimate())) {
         engine.distinct_count = Precision::Inexact(distinct);
     }
-    if as_text {
+    // Bounds are of typed values alone.
+    if way != Way::Plain {
         return engine;
     }
     if let Some((least, most)) = &known.stats.bounds {

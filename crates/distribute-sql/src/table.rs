@@ -73,7 +73,7 @@ impl TableProvider for SnapshotTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let columns = projection.cloned().unwrap_or_else(|| (0..self.table.numbers.len()).collect());
         let asked = Asked {
-            conditions: prune::conditions(filters, &self.shown.schema, &self.shown.as_text),
+            conditions: prune::conditions(filters, &self.shown.schema, &self.shown.ways),
             filter: self.filter(state, filters)?,
             // Rows that a condition drops must not use up a limit.
             limit: limit.filter(|_| filters.is_empty()),

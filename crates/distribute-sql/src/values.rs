@@ -1,15 +1,19 @@
 //! Columns of tables as SQL sees them.
 //!
-//! A column has the type that its typed values have. Where a table holds values that the type cannot hold (SQLite gives every value a type of its own),
-//! the whole column is shown as text: numbers as they are written, bytes as `x'00ff'`. Nothing is left out or made null.
+//! A column has the type that its typed values have. Where a table holds values that the type cannot hold (SQLite gives every
+//! value a type of its own), numbers of both kinds are shown as floats, as long as floats hold all of them exactly; any other
+//! such column is shown as text: numbers as they are written, bytes as `x'00ff'`. Nothing is left out, rounded or made null.
 
 use arrow_array::builder::StringBuilder;
-use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, Float64Array, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use datakeep_connector::rows::Column;
+use datakeep_connector::ColumnInfo;
+use datakeep_connector::rows::{Column, Exception};
 use datakeep_distribute::tables::Cell;
-use datakeep_process_table::TableDescription;
 use datakeep_process_table::describe::ColumnStatistics;
+use datakeep_process_table::{Bound, BoundValue, ColumnStats, TableDescription};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -18,36 +22,108 @@ use std::sync::Arc;
 pub(crate) struct Shown {
     /// Names and types.
     pub schema: SchemaRef,
-    /// True for columns shown as text because of values that their type cannot hold.
-    pub as_text: Vec<bool>,
+    /// Each as what.
+    pub ways: Vec<Way>,
 }
+
+/// How a column is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    /// As it is.
+    Plain,
+    /// As floats: integers and floats stand in it.
+    Number,
+    /// As text: values that have no type in common stand in it.
+    Text,
+}
+
+/// Integers up to this, and down to its negative, are floats exactly.
+const MOST_EXACT: i64 = 1 << 53;
 
 impl Shown {
     /// Of a table, by what is known of its columns. Without statistics nothing is known, and a column might hold anything.
     pub fn new(table: &TableDescription, statistics: &[ColumnStatistics]) -> Self {
-        let mixed = |number: u32| {
-            let found = statistics.iter().find(|known| known.number == number);
-            found.is_none_or(|known| known.stats.exceptions > 0)
+        let way = |(number, column): (&u32, &ColumnInfo)| {
+            let found = statistics.iter().find(|known| known.number == *number);
+            found.map_or(Way::Text, |known| way(&known.stats, &column.data_type))
         };
-        let as_text: Vec<bool> = table.numbers.iter().map(|number| mixed(*number)).collect();
-        let field = |(at, as_text): (usize, &bool)| {
-            let column = &table.info.columns[at];
-            let data_type = if *as_text { DataType::Utf8 } else { column.data_type.clone() };
+        let ways: Vec<Way> = table.numbers.iter().zip(&table.info.columns).map(way).collect();
+        let field = |(way, column): (&Way, &ColumnInfo)| {
+            let data_type = match way {
+                Way::Plain => column.data_type.clone(),
+                Way::Number => DataType::Float64,
+                Way::Text => DataType::Utf8,
+            };
             Field::new(&column.name, data_type, true)
         };
-        let fields: Vec<Field> = as_text.iter().enumerate().map(field).collect();
-        Self { schema: Arc::new(Schema::new(fields)), as_text }
+        let fields: Vec<Field> = ways.iter().zip(&table.info.columns).map(field).collect();
+        Self { schema: Arc::new(Schema::new(fields)), ways }
+    }
+}
+
+fn way(stats: &ColumnStats, data_type: &DataType) -> Way {
+    if stats.exceptions == 0 {
+        return Way::Plain;
+    }
+    let typed = match (data_type, &stats.bounds) {
+        (DataType::Float64, _) | (DataType::Int64, None) => true,
+        (DataType::Int64, Some((least, greatest))) => {
+            let is_exact_bound =
+                |bound: &Bound| matches!(bound.value(data_type), BoundValue::Integer(number) if is_exact(number));
+            is_exact_bound(least) && is_exact_bound(greatest)
+        }
+        _ => false,
+    };
+    // Exceptions that are integers order as their bytes do.
+    let is_number = |(kind, least, greatest): (u8, &[u8], &[u8])| {
+        float_of(kind, least).is_some() && float_of(kind, greatest).is_some()
+    };
+    let odd = stats.kinds.as_ref().is_some_and(|kinds| kinds.iter().all(is_number));
+    if typed && odd { Way::Number } else { Way::Text }
+}
+
+fn is_exact(number: i64) -> bool {
+    (-MOST_EXACT..=MOST_EXACT).contains(&number)
+}
+
+/// The float that an exception is exactly; nothing for any other.
+fn float_of(kind: u8, bytes: &[u8]) -> Option<f64> {
+    match Cell::of_exception(&Exception { row: 0, kind, bytes: bytes.to_vec() }) {
+        Cell::Integer(number) if is_exact(number) => Some(number as f64),
+        Cell::Real(number) => Some(number),
+        _ => None,
     }
 }
 
 /// The values of a column as they are shown; `None` when it holds values that it was said not to hold.
-pub(crate) fn shown(column: &Column, as_text: bool) -> Option<ArrayRef> {
-    match (as_text, column.exceptions().is_empty()) {
-        (false, true) => Some(column.values().clone()),
-        (false, false) => None,
-        (true, true) if *column.values().data_type() == DataType::Utf8 => Some(column.values().clone()),
-        (true, _) => Some(Arc::new(texts(column))),
+pub(crate) fn shown(column: &Column, way: Way) -> Option<ArrayRef> {
+    match (way, column.exceptions().is_empty()) {
+        (Way::Plain, true) => Some(column.values().clone()),
+        (Way::Plain, false) => None,
+        (Way::Number, _) => numbers(column),
+        (Way::Text, true) if *column.values().data_type() == DataType::Utf8 => Some(column.values().clone()),
+        (Way::Text, _) => Some(Arc::new(texts(column))),
     }
+}
+
+/// All values as floats; `None` where one is no number, or no float is it.
+fn numbers(column: &Column) -> Option<ArrayRef> {
+    let values: Float64Array = match column.values().data_type() {
+        DataType::Float64 => column.values().as_primitive::<Float64Type>().clone(),
+        DataType::Int64 => {
+            let integers = column.values().as_primitive::<Int64Type>();
+            integers.iter().flatten().all(is_exact).then(|| integers.unary(|number| number as f64))?
+        }
+        _ => return None,
+    };
+    if column.exceptions().is_empty() {
+        return Some(Arc::new(values));
+    }
+    let mut all: Vec<Option<f64>> = values.iter().collect();
+    for odd in column.exceptions() {
+        all[odd.row as usize] = Some(float_of(odd.kind, &odd.bytes)?);
+    }
+    Some(Arc::new(Float64Array::from(all)))
 }
 
 fn texts(column: &Column) -> StringArray {
@@ -89,16 +165,15 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use arrow_array::Int64Array;
-    use arrow_array::cast::AsArray;
-    use datakeep_connector::rows::Exception;
 
     #[test]
     fn mixed_columns_are_text_and_say_everything() {
         let values: ArrayRef = Arc::new(Int64Array::from(vec![Some(-5), None, None, None]));
         let odd = |row, kind, bytes: &[u8]| Exception { row, kind, bytes: bytes.to_vec() };
         let column = Column::new(values, vec![odd(1, 4, "five".as_bytes()), odd(2, 5, &[0, 255])]).expect("valid");
-        assert!(shown(&column, false).is_none(), "never left out");
-        let text = shown(&column, true).expect("shown");
+        assert!(shown(&column, Way::Plain).is_none(), "never left out");
+        assert!(shown(&column, Way::Number).is_none(), "never made up");
+        let text = shown(&column, Way::Text).expect("shown");
         let text: Vec<Option<&str>> = text.as_string::<i32>().iter().collect();
         assert_eq!(text, [Some("-5"), Some("five"), Some("x'00ff'"), None]);
     }

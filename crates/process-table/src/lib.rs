@@ -42,7 +42,7 @@ pub use join::join;
 pub use key::{Keys, encode_keys};
 pub use patch::{Patch, PatchError};
 pub use split::{MAX_WINDOW, Splitter};
-pub use stats::{Bound, BoundValue, ColumnStats, Distinct};
+pub use stats::{Bound, BoundValue, ColumnStats, Distinct, ExceptionKinds};
 
 #[cfg(not(target_endian = "little"))]
 compile_error!("values are hashed as they lie in memory: a big-endian machine needs a conversion here");

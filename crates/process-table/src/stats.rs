@@ -2,16 +2,18 @@
 
 mod bound;
 mod distinct;
+mod kinds;
 
 pub use bound::{Bound, BoundValue, MAX_BOUND_LEN_BYTES};
 pub use distinct::Distinct;
+pub use kinds::ExceptionKinds;
 
 use crate::cells::Cells;
 use crate::codec::{CodecError, Reader, put_varint};
 use datakeep_connector::rows::Column;
 
 /// Counts of a column in one group or, merged, in many.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ColumnStats {
     /// Rows.
     pub rows: u64,
@@ -23,6 +25,15 @@ pub struct ColumnStats {
     pub values_len_bytes: u64,
     /// The least and the greatest typed value; none without typed values. Exceptions are outside of them.
     pub bounds: Option<(Bound, Bound)>,
+    /// What the exceptions are; `None` where that was not noted yet when they were counted.
+    pub kinds: Option<ExceptionKinds>,
+}
+
+impl Default for ColumnStats {
+    fn default() -> Self {
+        let kinds = Some(ExceptionKinds::default());
+        Self { rows: 0, nulls: 0, exceptions: 0, values_len_bytes: 0, bounds: None, kinds }
+    }
 }
 
 impl ColumnStats {
@@ -33,7 +44,8 @@ impl ColumnStats {
         let nulls = (rows - typed).saturating_sub(exceptions) as u64;
         let values_len_bytes = crate::chunk::values_len_bytes(column.values());
         let bounds = bound::of(&cells);
-        Self { rows: rows as u64, nulls, exceptions: exceptions as u64, values_len_bytes, bounds }
+        let kinds = Some(ExceptionKinds::of(cells.exceptions()));
+        Self { rows: rows as u64, nulls, exceptions: exceptions as u64, values_len_bytes, bounds, kinds }
     }
 
     /// Of both together.
@@ -51,6 +63,7 @@ impl ColumnStats {
             exceptions: self.exceptions.saturating_add(other.exceptions),
             values_len_bytes: self.values_len_bytes.saturating_add(other.values_len_bytes),
             bounds,
+            kinds: self.kinds.zip(other.kinds).map(|(kinds, other)| kinds.merged(&other)),
         }
     }
 
@@ -61,11 +74,13 @@ impl ColumnStats {
         from.is_none_or(|from| most.reaches(from)) && to.is_none_or(|to| least.as_bytes() <= to)
     }
 
-    /// Appends: flags (1 there are bounds, 2 the least is exact, 4 the greatest is), varints rows, nulls, exceptions, bytes of
-    /// values; of each bound its length as a byte, and its bytes.
+    /// Appends: flags (1 there are bounds, 2 the least is exact, 4 the greatest is, 8 kinds of exceptions are told), varints rows, nulls, exceptions, bytes of
+    /// values; of each bound its length as a byte, and its bytes; kinds.
     pub fn encode(&self, to: &mut Vec<u8>) {
         let exact = |bound: &Bound, flag| if bound.is_exact() { flag } else { 0 };
-        to.push(self.bounds.as_ref().map_or(0, |(least, most)| 1 | exact(least, 2) | exact(most, 4)));
+        let kinds = self.kinds.as_ref().filter(|_| self.exceptions > 0);
+        let bounds = self.bounds.as_ref().map_or(0, |(least, most)| 1 | exact(least, 2) | exact(most, 4));
+        to.push(bounds | if kinds.is_some() { 8 } else { 0 });
         for number in [self.rows, self.nulls, self.exceptions, self.values_len_bytes] {
             put_varint(number, to);
         }
@@ -73,6 +88,7 @@ impl ColumnStats {
             to.push(bound.as_bytes().len() as u8);
             to.extend_from_slice(bound.as_bytes());
         }
+        kinds.into_iter().for_each(|kinds| kinds.encode(to));
     }
 
     /// Reads what [`ColumnStats::encode`] wrote, and nothing else: contradictions and bytes left over are refused.
@@ -84,7 +100,10 @@ impl ColumnStats {
         let exceptions = reader.at_most(rows - nulls, "exceptions")?;
         let values_len_bytes = reader.varint("bytes of values")?;
         let has_bounds = rows > nulls + exceptions;
-        if flags > 7 || (flags & 1 != 0) != has_bounds || (!has_bounds && flags != 0) {
+        let has_kinds = flags & 8 != 0;
+        let is_right =
+            (flags & 1 != 0) == has_bounds && (has_bounds || flags & 7 == 0) && (!has_kinds || exceptions > 0);
+        if flags > 15 || !is_right {
             return Err(reader.refuse("flags of statistics", "they contradict the rows"));
         }
         let bounds = if has_bounds {
@@ -97,8 +116,12 @@ impl ColumnStats {
         } else {
             None
         };
+        let kinds = match has_kinds {
+            true => Some(ExceptionKinds::read(&mut reader)?),
+            false => (exceptions == 0).then(ExceptionKinds::default),
+        };
         reader.finish()?;
-        Ok(Self { rows, nulls, exceptions, values_len_bytes, bounds })
+        Ok(Self { rows, nulls, exceptions, values_len_bytes, bounds, kinds })
     }
 }
 

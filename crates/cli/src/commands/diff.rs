@@ -35,6 +35,18 @@ struct Summary {
     removed_bytes: u64,
 }
 
+/// What is compared: all, or what one path leads to in both.
+fn one_path(old: Option<ItemPath>, new: Option<ItemPath>) -> Result<ItemPath, Failure> {
+    match (old, new) {
+        (Some(old), Some(new)) if old != new => Err(Failure::usage(tr!(
+            "{old} and {new} cannot be compared: a difference is that of one thing in two snapshots",
+            "无法比较 {old} 与 {new}：差异是同一对象在两个备份集之间的差异"
+        ))
+        .hint(tr!("name the same in both, or in one of them", "请在两边给出相同的路径，或只在一边给出"))),
+        (old, new) => Ok(new.or(old).unwrap_or_default()),
+    }
+}
+
 /// Runs it.
 pub fn run(app: &App, args: &DiffArgs) -> Result<ExitCode, Failure> {
     let repository = std::sync::Arc::new(app.open_cached()?);
@@ -46,7 +58,7 @@ pub fn run(app: &App, args: &DiffArgs) -> Result<ExitCode, Failure> {
         Some(_) => (first, app.choose(&manifests, &new_name)?),
         None => (before(&manifests, first)?, first),
     };
-    let beneath = new_path.or(old_path).unwrap_or_default();
+    let beneath = one_path(old_path, new_path)?;
     if tables::holds_tables(old) || tables::holds_tables(new) {
         return tables::diff::run(app, args, repository, (old, new), &beneath);
     }

@@ -97,6 +97,7 @@ pub fn run(app: &App, args: &InitArgs) -> Result<ExitCode, Failure> {
             recovery_code = Some(text);
         }
     }
+    must_be_empty(&blobs.location())?;
     // Before anything is written for good. A few races will do here: the first collection looks closely.
     Repository::look_for_room(&*blobs)?;
     if let Some(warning) = probing::judge(&probing::run(app, Effort::QUICK)?)? {
@@ -127,6 +128,20 @@ pub fn run(app: &App, args: &InitArgs) -> Result<ExitCode, Failure> {
         show_recovery_code(app, &code)?;
     }
     Ok(ExitCode::OK)
+}
+
+/// A directory of other things is none to make a repository in, whatever they are called. What file systems and desktops put
+/// into every directory is let be.
+fn must_be_empty(location: &str) -> Result<(), Failure> {
+    let Ok(entries) = std::fs::read_dir(location) else { return Ok(()) };
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    match names.filter(|name| !name.starts_with('.') && name != "lost+found").min() {
+        None => Ok(()),
+        Some(found) => {
+            let location = location.to_string();
+            Err(datakeep_store::StoreError::Occupied { location, found }.into())
+        }
+    }
 }
 
 /// Not to encrypt is said for this one repository: accepting such ones in general does not say it.

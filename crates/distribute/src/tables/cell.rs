@@ -113,7 +113,8 @@ impl Cell {
         at.ok().and_then(|at| exceptions.get(at)).map_or(Self::Null, Self::of_exception)
     }
 
-    fn of_exception(exception: &Exception) -> Self {
+    /// What an exception is.
+    pub fn of_exception(exception: &Exception) -> Self {
         let Exception { kind, bytes, .. } = exception;
         let number = || <[u8; 8]>::try_from(bytes.as_slice()).ok().map(u64::from_be_bytes);
         let real = |bits: u64| f64::from_bits(if bits & SIGN == 0 { !bits } else { bits ^ SIGN });

@@ -6,9 +6,11 @@ use crate::backup::parents::NotingReader;
 use datakeep_connector::TableInfo;
 use datakeep_process_table::TableDescription;
 use datakeep_process_table::describe::{ColumnStatistics, group_key, table_key};
-use datakeep_store::{ChunkRef, Entry, FrameDecoder, Manifest, NodeReader, Repository, StoreError, TreeCursor};
+use datakeep_store::{
+    ChunkRef, Entry, FrameDecoder, KeyRange, Manifest, NodeReader, Repository, StoreError, TreeCursor,
+};
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// Groups that a new one is compared with, at most.
@@ -36,6 +38,18 @@ impl<'r> Parent<'r> {
         let Some(entry) = entry_at(self.reader()?, self.manifest, table_key(&info.name))? else { return Ok(None) };
         let (table, statistics) = table_of(self.repository, &entry, &mut self.decoder)?;
         Ok(Some(WasTable { table, statistics, entry }))
+    }
+
+    /// How many tables it had that are none of these, which are by rising name.
+    pub fn tables_beside(&self, are: &[TableDescription]) -> Result<u64, StoreError> {
+        let keys: BTreeSet<Vec<u8>> = are.iter().map(|table| table_key(&table.info.name)).collect();
+        let range = KeyRange { start: b"T".to_vec(), end: Some(b"U".to_vec()) };
+        let mut entries = TreeCursor::new(self.reader()?, self.manifest.root, self.manifest.root_level, range);
+        let mut count = 0;
+        while let Some(entry) = entries.next_entry()? {
+            count += u64::from(!keys.contains(&entry.key));
+        }
+        Ok(count)
     }
 
     /// A group as it is stored.

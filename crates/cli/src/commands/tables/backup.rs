@@ -154,11 +154,18 @@ fn tell(app: &App, source: &dyn TableSource, report: &CaptureReport, nanos: u64)
     warn_of_what_is_not_carried(app, &report.not_carried);
     let [tables, new, changed, unchanged] =
         [counters.files, counters.items_new, counters.items_changed, counters.items_unchanged].map(sizes::count);
+    let removed = sizes::count(counters.items_removed);
     let rows = sizes::count(report.tables.iter().map(|table| table.rows).sum());
     app.out.say(tr!(
-        "{tables} tables, {rows} rows: {new} tables new, {changed} changed, {unchanged} unchanged",
-        "{tables} 张表，{rows} 行：新增 {new} 张，变化 {changed} 张，未变 {unchanged} 张"
+        "{tables} tables, {rows} rows: {new} tables new, {changed} changed, {unchanged} unchanged, {removed} removed",
+        "{tables} 张表，{rows} 行：新增 {new} 张，变化 {changed} 张，未变 {unchanged} 张，删除 {removed} 张"
     ))?;
+    if counters.files == 0 && counters.items_removed > 0 {
+        app.out.warn(tr!(
+            "the database holds no table any more; the snapshot before had {removed}",
+            "数据库中已没有任何表；上一个备份集有 {removed} 张"
+        ));
+    }
     let took = time::duration(nanos);
     let [read, fresh, stored] = [counters.read_bytes, counters.new_bytes, counters.stored_bytes].map(sizes::bytes);
     let ratio = sizes::ratio(counters.read_bytes, counters.stored_bytes).filter(|_| counters.read_bytes > 0);

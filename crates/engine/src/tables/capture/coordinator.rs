@@ -122,6 +122,9 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         for entry in std::mem::take(&mut self.ends) {
             self.push(entry)?;
         }
+        if let Some(removed) = self.parent.as_ref().map(|parent| parent.tables_beside(&self.tables)) {
+            self.counters.items_removed = self.as_hint(removed)?.unwrap_or(0);
+        }
         self.finish(catalog.not_carried)
     }
 

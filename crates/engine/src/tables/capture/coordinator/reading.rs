@@ -141,7 +141,7 @@ impl<'r> Coordinator<'r, '_> {
     }
 
     /// The snapshot before is a hint: where it cannot be understood, rows are stored as if they were new.
-    fn as_hint<T>(&self, read: Result<T, StoreError>) -> Result<Option<T>, EngineError> {
+    pub(super) fn as_hint<T>(&self, read: Result<T, StoreError>) -> Result<Option<T>, EngineError> {
         match read {
             Ok(read) => Ok(Some(read)),
             Err(error) if matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Incompatible) => {

@@ -60,7 +60,7 @@ impl Demo<'_> {
         self.step(&["show", "shop"])?;
         self.step(&["ls", "shop:orders"])?;
         let before = self.first_of("shop")?;
-        self.step(&["diff", &before, "shop", "--summary"])?;
+        self.step(&["diff", &before, "shop", "--stat"])?;
         self.step(&["rows", "shop:orders", "--key", "641", "--history"])?;
         self.questions(&before)?;
         let to = format!("sqlite:{}", text(&self.folder.join("recovered.db")));
@@ -71,11 +71,14 @@ impl Demo<'_> {
     /// Questions to both snapshots, answered with no restore.
     #[cfg(feature = "sql")]
     fn questions(&mut self, before: &str) -> Result<(), Failure> {
-        self.step(&["sql", "SELECT state, count(*) AS orders, round(sum(CAST(price AS DOUBLE)), 2) AS sum FROM orders GROUP BY state ORDER BY state"])?;
+        self.step(&[
+            "sql",
+            "SELECT state, count(*) AS orders, round(sum(price), 2) AS sum FROM orders GROUP BY state ORDER BY state",
+        ])?;
         let lost = format!(
-            "SELECT c.name, count(*) AS orders, round(sum(CAST(was.price AS DOUBLE)), 2) AS lost \
+            "SELECT c.name, count(*) AS orders, round(sum(was.price), 2) AS lost \
              FROM \"{before}\".orders was JOIN orders now USING (id) JOIN customers c ON c.id = was.customer \
-             WHERE CAST(now.price AS DOUBLE) = 0 AND CAST(was.price AS DOUBLE) <> 0 GROUP BY c.name"
+             WHERE now.price = 0 AND was.price <> 0 GROUP BY c.name"
         );
         self.step(&["sql", &lost])
     }

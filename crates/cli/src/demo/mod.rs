@@ -36,6 +36,11 @@ pub fn run(app: &App, args: &DemoArgs) -> Result<ExitCode, Failure> {
         app.out.say(tr!("kept: {shown}", "已保留：{shown}"))?;
     } else if let Err(error) = fs::remove_dir_all(&folder) {
         app.out.warn(tr!("cannot remove {shown}: {error}", "无法删除 {shown}：{error}"));
+    } else if outcome.is_ok() {
+        app.out.say(tr!(
+            "{shown} is removed again; to look around in it: datakeep demo --keep",
+            "{shown} 已删除；若要保留并查看：datakeep demo --keep"
+        ))?;
     }
     outcome.map(|()| ExitCode::OK)
 }

@@ -414,6 +414,24 @@ fn damaged_intents_of_snapshots_are_made_again() {
     }
 }
 
+#[test]
+fn a_damaged_config_is_made_again_from_the_slots() {
+    let world = world();
+    let before = restorable(&world.open());
+    let whole = world.store.read("config", u64::MAX).unwrap();
+    for (what, bytes) in damages(&world.store, "config") {
+        let world = world.forked();
+        world.store.tamper("config", bytes.clone());
+        let plan = world.open().plan_repair(&mut |_| true).unwrap();
+        assert_eq!(plan.records(), ["config"], "{what}");
+        assert_eq!(repaired(&world.open()).unwrap(), Repaired { config: true, ..Repaired::default() }, "{what}");
+        assert_eq!(world.store.read("config", u64::MAX).unwrap(), whole, "{what}");
+        let quarantined = world.store.list("quarantine/").unwrap();
+        assert_eq!(quarantined.len(), usize::from(bytes.is_some()), "{what}");
+        world.is_well(&before, &what);
+    }
+}
+
 /// Everything at once: it dies before and after every call, and the next one ends it.
 #[test]
 fn a_repair_of_records_that_dies_anywhere_is_finished_by_the_next() {

@@ -119,6 +119,8 @@ pub struct RepairPlan {
     pub packs: Vec<DamagedPack>,
     /// Index objects that are damaged or missing: made again from packs.
     pub indexes: Vec<String>,
+    /// True when the config is damaged or missing: it is made again from what the slots carry.
+    pub config: bool,
     /// Damaged checkpoints, of which there is another copy: a round replaces them.
     pub checkpoints: Vec<String>,
     /// Reach objects that are damaged or missing: made again from trees.
@@ -161,6 +163,7 @@ impl RepairPlan {
         let reaches = self.reaches.iter().map(|reach| reach.object.clone());
         let all =
             reaches.chain(self.decisions.iter().cloned()).chain(self.intents.iter().map(|(name, _)| name.clone()));
+        let all = all.chain(self.config.then(|| crate::format::names::CONFIG.to_string()));
         let mut all: Vec<String> = all.chain(self.aside.iter().map(|aside| aside.object.clone())).collect();
         all.sort_unstable();
         all.dedup();
@@ -214,6 +217,8 @@ pub struct Repaired {
     pub reaches: u64,
     /// Decisions and copies of decisions made again.
     pub decisions: u64,
+    /// True when the config was made again.
+    pub config: bool,
     /// Intents made again.
     pub intents: u64,
     /// Snapshots whose older labels are in force again.

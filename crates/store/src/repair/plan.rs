@@ -29,6 +29,7 @@ impl Repository {
         let (manifests, _) = self.visible()?;
         self.plan_decisions(&view, &mut plan)?;
         self.plan_names(&mut plan)?;
+        plan.config = self.is_config_hurt()?;
         let live = self.plan_reaches(&view, &manifests, &packs, &mut plan)?;
         self.plan_small_records(&view, &manifests, &mut plan)?;
         for (epoch, session) in Registers::list(self)?.undecided(u64::MAX) {

@@ -329,10 +329,10 @@ pub struct CatArgs {
 #[derive(Args, Debug)]
 pub struct DiffArgs {
     /// The older snapshot; alone: the snapshot to compare with the one before it
-    #[arg(value_name = "SNAPSHOT[:PATH]", default_value = "latest")]
+    #[arg(value_name = "OLD[:PATH]", default_value = "latest", display_order = 1)]
     pub old: OsString,
     /// The newer snapshot, and the path to compare beneath
-    #[arg(value_name = "SNAPSHOT[:PATH]")]
+    #[arg(value_name = "NEW[:PATH]", display_order = 2)]
     pub new: Option<OsString>,
     /// Show items of which only metadata differs (this is the default)
     #[arg(long, overrides_with = "no_metadata")]

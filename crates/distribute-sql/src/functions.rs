@@ -21,7 +21,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datakeep_distribute::DistributeError;
-use datakeep_distribute::tables::row::{RowHistory, RowStep, find_row, parse_key};
+use datakeep_distribute::tables::row::{RowHistory, RowStep, find_written, parse_key};
 use datakeep_distribute::tables::{Cell, Row, RowChange, TableDiff, TablePair, compare_schemas, row_of};
 use datakeep_model::{ContentKind, Timestamp};
 use datakeep_process_table::TableDescription;
@@ -274,6 +274,7 @@ fn versions(catalogue: &Catalogue, table: &str, key: &[String]) -> Result<Record
             RowStep::Inserted(row) => ("inserted", row),
             RowStep::Deleted(row) => ("deleted", row),
             RowStep::Updated(_) => ("updated", row_now(&opened, table, key)?),
+            RowStep::OtherKey(_) => ("other-key", Vec::new()),
         };
         found.push(Version { snapshot: snapshot.id.to_hex(), started: snapshot.started, change, row });
     }
@@ -282,9 +283,7 @@ fn versions(catalogue: &Catalogue, table: &str, key: &[String]) -> Result<Record
 
 fn row_now(opened: &Opened, table: Option<&TableDescription>, key: &[String]) -> Result<Vec<(String, Cell)>, SqlError> {
     let Some(table) = table else { return Ok(Vec::new()) };
-    let Some(rows) = find_row(&opened.reader, table, &parse_key(table, key).map_err(DistributeError::from)?)? else {
-        return Ok(Vec::new());
-    };
+    let Some(rows) = find_written(&opened.reader, table, key)? else { return Ok(Vec::new()) };
     let names = table.info.columns.iter().map(|column| column.name.clone());
     Ok(names.zip(row_of(&rows, 0)).collect())
 }

@@ -25,4 +25,6 @@ mod sources;
 mod sql;
 mod tables;
 mod tables_diff;
+mod tables_keys;
+mod tables_script;
 mod world;

@@ -62,7 +62,7 @@ PRAGMA user_version=4;
 ";
 
 /// Everything that is in a database, as text: two with the same are the same.
-fn dump(path: &std::path::Path) -> Vec<String> {
+pub fn dump(path: &std::path::Path) -> Vec<String> {
     let connection = Connection::open(path).unwrap();
     let mut lines = Vec::new();
     let mut schema = connection.prepare("SELECT type, name, tbl_name, coalesce(sql,'') FROM sqlite_schema").unwrap();
@@ -101,19 +101,19 @@ fn rows(connection: &Connection, sql: &str, name: &str, lines: &mut Vec<String>)
     }
 }
 
-fn apply(path: &std::path::Path, sql: &str) {
+pub fn apply(path: &std::path::Path, sql: &str) {
     if let Err(error) = Connection::open(path).unwrap().execute_batch(sql) {
         panic!("{error}\n{sql}");
     }
 }
 
-struct Database {
-    world: World,
+pub struct Database {
+    pub world: World,
 }
 
 impl Database {
     /// Two snapshots; `a.db` and `b.db` are what they hold.
-    fn changed(first: &str, changes: &str) -> Self {
+    pub fn changed(first: &str, changes: &str) -> Self {
         let made = Self { world: World::new() };
         made.sql(first);
         made.backup();
@@ -124,20 +124,20 @@ impl Database {
         made
     }
 
-    fn sql(&self, sql: &str) {
+    pub fn sql(&self, sql: &str) {
         apply(&self.world.path("app.db"), sql);
     }
 
-    fn backup(&self) {
+    pub fn backup(&self) {
         let place = format!("sqlite:{}", self.world.text("app.db"));
         self.world.run(&["backup", "--source", "app", &place]).expect(0);
     }
 
-    fn ids(&self) -> Vec<String> {
+    pub fn ids(&self) -> Vec<String> {
         self.world.snapshots().iter().map(|snapshot| snapshot["id"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn diff(&self, options: &[&str]) -> Said {
+    pub fn diff(&self, options: &[&str]) -> Said {
         let ids = self.ids();
         let last = ids.len() - 1;
         let (old, new) = (format!("app@{}", ids[last - 1]), format!("app@{}", ids[last]));
@@ -146,7 +146,7 @@ impl Database {
 
     /// The statements lead from each state to the other.
     #[track_caller]
-    fn proves_both_ways(&self) {
+    pub fn proves_both_ways(&self) {
         let (a, b) = (self.world.path("a.db"), self.world.path("b.db"));
         let (before, after) = (dump(&a), dump(&b));
         let sql = self.diff(&["--sql"]).out;

@@ -3,6 +3,8 @@
 mod cell;
 pub mod diff;
 mod find;
+mod history;
+mod key;
 mod key_error;
 mod plan;
 pub mod row;

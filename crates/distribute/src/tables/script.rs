@@ -7,25 +7,27 @@
 //! Rows are put exactly as they were captured: foreign keys and checks are off meanwhile, triggers of tables that change are
 //! dropped before and made again afterwards from the statements that were captured. A table of another schema is made anew
 //! from its statement and filled with the columns that stay. Per table all deletions come first, so that what is unique is
-//! free for others.
+//! free for others. A row is changed only where it is as it was ([`rows`]), and a script that does not do all of this does
+//! nothing ([`output`]). Statements of a schema that are not what they seem are left out ([`statement`]).
 
 mod head;
+mod output;
 mod plan;
 mod rows;
+mod shadow;
+mod statement;
 
 use super::cell::Cell;
 use super::schema::TablesPair;
 use super::text::{TextEncoding, literal};
 use crate::error::DistributeError;
-use datakeep_connector::{Cancel, SchemaObject};
+use datakeep_connector::Cancel;
 use datakeep_engine::TablesReader;
+use output::{Output, is_gone, stands};
 use plan::{Plan, TableFate};
 
 /// Writes one piece of a script, a whole line or more without the last line's end.
 pub type Write<'w, E> = &'w mut dyn FnMut(&str) -> Result<(), E>;
-
-/// The kind of a virtual table, as its source says it.
-const VIRTUAL_TABLE: &str = "virtual-table";
 
 /// Two states of a database, ready to be written as a script.
 pub struct Script<'a> {
@@ -82,28 +84,28 @@ impl<'a> Script<'a> {
     /// Writes it. Rows are read as they are written: memory does not grow with the difference.
     pub fn write<E: From<DistributeError>>(&self, heading: Heading<'_>, write: Write<'_, E>) -> Result<(), E> {
         let plan = Plan::of(self)?;
-        self.write_head(heading, &plan, write)?;
-        for object in plan.dropped.iter().rev() {
-            write(&self.drop_statement(object))?;
+        let output = &mut Output::new(write);
+        self.write_head(heading, &plan, output)?;
+        for (kind, object) in plan.dropped.iter().rev() {
+            output.prove(&format!("NOT {}", is_gone(kind, &object.name)))?;
+            output.schema(&format!("DROP {kind} {};", head::main(&object.name)))?;
+            output.prove(&is_gone(kind, &object.name))?;
         }
         for (table, fate) in &plan.tables {
-            self.write_table_schema(table, *fate, write)?;
+            self.write_table_schema(table, *fate, output)?;
         }
         for (table, fate) in plan.tables.iter().filter(|(table, _)| !plan::is_own(&table.name.table)) {
-            self.write_rows(table, *fate, write)?;
+            self.write_rows(table, *fate, output)?;
         }
         for (table, fate) in plan.tables.iter().filter(|(table, _)| plan::is_own(&table.name.table)) {
-            self.write_rows(table, *fate, write)?;
+            self.write_rows(table, *fate, output)?;
         }
-        for object in &plan.made {
-            write(&terminated(&object.sql))?;
+        for (statement, object) in &plan.made {
+            output.prove(&is_gone(statement.kind, &object.name))?;
+            output.schema(&statement.terminated())?;
+            output.prove(&stands(statement.kind, &object.name, statement.body))?;
         }
-        self.write_tail(write)
-    }
-
-    fn drop_statement(&self, object: &SchemaObject) -> String {
-        let kind = object.kind.to_ascii_uppercase();
-        format!("DROP {kind} {};", super::text::identifier(&object.name))
+        self.write_tail(output)
     }
 
     fn value(&self, cell: &Cell) -> Result<String, DistributeError> {
@@ -117,9 +119,4 @@ impl<'a> Script<'a> {
     fn is_made_anew(fate: TableFate) -> bool {
         matches!(fate, TableFate::Make | TableFate::Remake | TableFate::Refill)
     }
-}
-
-/// A captured statement with its end. A comment at its end must not swallow that.
-fn terminated(sql: &str) -> String {
-    if sql.contains("--") { format!("{sql}\n;") } else { format!("{sql};") }
 }

@@ -138,6 +138,11 @@ pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// A text as a literal of SQL. There is none for a text with a zero character: see [`literal`].
+pub fn text_literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 /// A cell as an expression that SQLite evaluates to exactly this value in a database of this encoding; `None` where it cannot
 /// have it (text that UTF-8 cannot say in a database of UTF-8, values of no kind of SQLite's). NaN is NULL there.
 pub fn literal(cell: &Cell, encoding: TextEncoding) -> Option<String> {
@@ -150,7 +155,7 @@ pub fn literal(cell: &Cell, encoding: TextEncoding) -> Option<String> {
         Cell::Unsigned(number) => return i64::try_from(*number).ok().map(|number| number.to_string()),
         Cell::Real(number) => real(*number),
         Cell::Text(text) | Cell::Written(text) if text.contains('\0') => cast(&encoded(text, encoding)),
-        Cell::Text(text) | Cell::Written(text) => format!("'{}'", text.replace('\'', "''")),
+        Cell::Text(text) | Cell::Written(text) => text_literal(text),
         Cell::RawText(bytes) => return (encoding == TextEncoding::Utf8).then(|| cast(bytes)),
         Cell::WideText(bytes) => match encoding {
             TextEncoding::Utf8 => return None,

@@ -111,7 +111,11 @@ pub const TABLE: &[Row] = &[
     row("source-files", "exclude-pattern", &["exclude.rs::read"]),
     row("source-files", "size", &["options.rs::bytes"]),
     row("distribute", "place", &["choose.rs::split_place", "choose.rs::parse_time_start"]),
-    row("distribute", "row-key", &["tables/row.rs::parse_key", "tables/row.rs::parse_part"]),
+    row(
+        "distribute",
+        "row-key",
+        &["tables/key.rs::parse_key", "tables/key.rs::parse_parts", "tables/key.rs::parse_part"],
+    ),
     row("manage", "span", &["span.rs::parse"]),
     row("manage", "group-by", &["past.rs::parse"]),
     row("cli", "configuration", &["config_file.rs::parse"]),

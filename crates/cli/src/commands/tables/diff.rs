@@ -144,7 +144,7 @@ fn script(
 ) -> Result<ExitCode, Failure> {
     let name = |reader: &TablesReader| {
         let snapshot = &reader.manifest().snapshot;
-        format!("{}@{}", safe(&snapshot.source.name), snapshot.id.short())
+        format!("{}@{}", snapshot.source.name, snapshot.id.short())
     };
     let back = if is_undo { Some(compare_schemas(new, old)?) } else { None };
     let (from, to, pair) = match &back {

@@ -11,7 +11,7 @@ use crate::out::{Style, table};
 use crate::words::tr;
 use crate::{json, place, signals, sizes, time};
 use datakeep_distribute::DistributeError;
-use datakeep_distribute::tables::row::{CellStep, RowHistory, RowStep, find_row, parse_key};
+use datakeep_distribute::tables::row::{CellStep, RowHistory, RowStep, find_written, parse_key};
 use datakeep_distribute::tables::{Cell, each_batch, find_table, row_of};
 use datakeep_engine::TablesReader;
 use datakeep_model::{ErrorKind, ExitCode};
@@ -45,6 +45,8 @@ struct VersionJson<'a> {
     row: Vec<NamedJson<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     cells: Vec<ChangedJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a [String]>,
 }
 
 #[derive(Serialize)]
@@ -143,8 +145,7 @@ fn one_row(
     described: &TableDescription,
     parts: &[String],
 ) -> Result<ExitCode, Failure> {
-    let key = parse_key(described, parts)?;
-    let Some(found) = find_row(reader, described, &key)? else {
+    let Some(found) = find_written(reader, described, parts)? else {
         return Err(missing(described, parts, reader.manifest()));
     };
     let cells = row_of(&found, 0);
@@ -195,7 +196,7 @@ fn history(
         let table = reader.table(name)?;
         snapshots += 1;
         if let Some(step) = history.step(&reader, table.as_ref(), &args.key)? {
-            versions += 1;
+            versions += u64::from(!matches!(step, RowStep::OtherKey(_)));
             tell_step(app, manifest, &step)?;
         }
     }
@@ -213,21 +214,43 @@ fn history(
 
 fn tell_step(app: &App, manifest: &Manifest, step: &RowStep) -> Result<(), Failure> {
     let of = |cells: &'_ [(String, Cell)]| show_named(cells.iter().map(|(name, cell)| (name.as_str(), cell)));
-    let json = |cells: &'_ [(String, Cell)]| cells.to_vec();
-    let (word, sign, style, row, cells): (_, _, _, Vec<(String, Cell)>, &[CellStep]) = match step {
-        RowStep::Inserted(row) => ("inserted", "+", Style::Green, json(row), &[]),
-        RowStep::Deleted(row) => ("deleted", "-", Style::Red, json(row), &[]),
-        RowStep::Updated(cells) => ("updated", "M", Style::Yellow, Vec::new(), cells),
+    let (word, sign, style) = match step {
+        RowStep::Inserted(_) => ("inserted", "+", Style::Green),
+        RowStep::Deleted(_) => ("deleted", "-", Style::Red),
+        RowStep::Updated(_) => ("updated", "M", Style::Yellow),
+        RowStep::OtherKey(_) => ("other-key", "?", Style::Yellow),
     };
     let snapshot = &manifest.snapshot;
     if app.out.json {
-        let row = named(row.iter().map(|(name, cell)| (name.as_str(), cell)));
         let (snapshot, started) = (snapshot.id.to_hex(), time::utc(snapshot.started));
-        let body = VersionJson { snapshot, started, change: word, row, cells: steps(cells) };
+        let mut body = VersionJson { snapshot, started, change: word, row: Vec::new(), cells: Vec::new(), key: None };
+        match step {
+            RowStep::Inserted(row) | RowStep::Deleted(row) => {
+                body.row = named(row.iter().map(|(name, cell)| (name.as_str(), cell)));
+            }
+            RowStep::Updated(cells) => body.cells = steps(cells),
+            RowStep::OtherKey(columns) => body.key = Some(columns),
+        }
         return app.out.document(&json::document("row-version", body));
     }
-    let changes: Vec<String> = cells.iter().map(|cell| show_changed(&cell.column, &cell.before, &cell.after)).collect();
-    let what = if cells.is_empty() { of(&row) } else { changes.join(", ") };
+    let what = match step {
+        RowStep::Inserted(row) | RowStep::Deleted(row) => of(row),
+        RowStep::Updated(cells) => changes(cells),
+        RowStep::OtherKey(columns) => other_key(columns),
+    };
     let line = format!("{sign}  {}  {}  {what}", time::local(snapshot.started), snapshot.id.short());
     app.out.line(app.out.styled(style, &line))
+}
+
+fn changes(cells: &[CellStep]) -> String {
+    let cells = cells.iter().map(|cell| show_changed(&cell.column, &cell.before, &cell.after));
+    cells.collect::<Vec<_>>().join(", ")
+}
+
+fn other_key(columns: &[String]) -> String {
+    if columns.is_empty() {
+        return tr!("rows of the table have no key here", "此处该表的行没有键");
+    }
+    let names = safe(&columns.join(", "));
+    tr!("the table has another key here: {names}", "此处该表使用另一个键：{names}")
 }

@@ -1,11 +1,14 @@
 //! What a script does with each table and object.
 
-use super::{Script, VIRTUAL_TABLE};
+use super::Script;
+use super::shadow::{self, VIRTUAL_TABLE};
+use super::statement::{Statement, keyword};
 use crate::error::DistributeError;
 use crate::tables::diff::TableDiff;
 use crate::tables::schema::{SchemaChange, TablePair};
 use datakeep_connector::SchemaObject;
 use datakeep_process_table::TableDescription;
+use std::collections::BTreeSet;
 
 /// What becomes of a table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,10 +32,12 @@ pub(super) enum TableFate {
 /// Everything a script does, rows apart.
 pub(super) struct Plan<'a> {
     pub tables: Vec<(&'a TablePair, TableFate)>,
-    /// Objects that are dropped, in the order in which they were made.
-    pub dropped: Vec<&'a SchemaObject>,
+    /// Objects that are dropped, in the order in which they were made, and the words for their kinds.
+    pub dropped: Vec<(&'static str, &'a SchemaObject)>,
     /// Objects that are made, in order.
-    pub made: Vec<&'a SchemaObject>,
+    pub made: Vec<(Statement<'a>, &'a SchemaObject)>,
+    /// Tables of which nothing is touched, in lower case.
+    left: BTreeSet<String>,
     /// What cannot be said by statements, one sentence each.
     pub left_out: Vec<String>,
 }
@@ -44,12 +49,25 @@ pub(super) fn is_own(table: &str) -> bool {
 
 impl<'a> Plan<'a> {
     pub(super) fn of(script: &Script<'a>) -> Result<Self, DistributeError> {
-        let mut plan = Self { tables: Vec::new(), dropped: Vec::new(), made: Vec::new(), left_out: Vec::new() };
+        let mut plan = Self {
+            tables: Vec::new(),
+            dropped: Vec::new(),
+            made: Vec::new(),
+            left: BTreeSet::new(),
+            left_out: Vec::new(),
+        };
+        plan.virtual_tables(script);
         for table in &script.pair.tables {
-            if script.only.is_some_and(|only| only != table.name.table) {
+            let is_left = plan.left.contains(&table.name.table.to_ascii_lowercase());
+            if is_left || script.only.is_some_and(|only| only != table.name.table) {
                 continue;
             }
-            match fate(script, table)? {
+            let fate = fate(script, table)?;
+            if let Some(why) = fate.and_then(|fate| flaw(table, fate)) {
+                plan.leave(table, why);
+                continue;
+            }
+            match fate {
                 Some(TableFate::Leave) => plan.left_out.push(format!(
                     "{} is kept by SQLite itself and is neither made nor dropped (statistics: run ANALYZE)",
                     table.name
@@ -83,41 +101,76 @@ impl<'a> Plan<'a> {
     }
 
     fn objects(&mut self, script: &Script<'a>) {
-        let differs = |object: &SchemaObject| {
-            script
-                .pair
-                .objects
-                .iter()
-                .any(|pair| pair.old.as_ref() == Some(object) || pair.new.as_ref() == Some(object))
+        let is_kept = |object: &&SchemaObject| {
+            let concerns = script.only.is_none_or(|only| object.table.eq_ignore_ascii_case(only));
+            concerns && object.kind != VIRTUAL_TABLE && !self.left.contains(&object.table.to_ascii_lowercase())
         };
-        let concerns = |object: &SchemaObject| script.only.is_none_or(|only| object.table.eq_ignore_ascii_case(only));
-        let goes_away = |plan: &Self, object: &SchemaObject| match plan.fate_of(&object.table) {
+        let goes = |object: &&SchemaObject| differs(script, object) || self.goes_away(object);
+        let old = script.pair.old.objects.iter().filter(is_kept).filter(goes);
+        let new = script.pair.new.objects.iter().filter(is_kept).filter(goes);
+        let (mut dropped, mut made, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        for object in old {
+            match keyword(&object.kind) {
+                Some(kind) => dropped.push((kind, object)),
+                None => left_out.push(format!("{} {}: not dropped, its kind is unknown", object.kind, object.name)),
+            }
+        }
+        for object in new {
+            match Statement::read(&object.kind, &object.sql) {
+                Ok(statement) => made.push((statement, object)),
+                Err(why) => left_out.push(format!("{} {}: not made, {why}", object.kind, object.name)),
+            }
+        }
+        (self.dropped, self.made) = (dropped, made);
+        self.left_out.append(&mut left_out);
+    }
+
+    fn goes_away(&self, object: &SchemaObject) -> bool {
+        match self.fate_of(&object.table) {
             Some(TableFate::Drop | TableFate::Remake | TableFate::Rebuild) => true,
             // A trigger would run for every row that is changed here.
             Some(_) => object.kind == "trigger",
             None => false,
-        };
-        for object in script.pair.old.objects.iter().filter(|object| concerns(object)) {
-            match object.kind.as_str() {
-                VIRTUAL_TABLE if differs(object) => self.leave_out(object),
-                VIRTUAL_TABLE => {}
-                _ if differs(object) || goes_away(self, object) => self.dropped.push(object),
-                _ => {}
-            }
         }
-        for object in script.pair.new.objects.iter().filter(|object| concerns(object)) {
-            match object.kind.as_str() {
-                VIRTUAL_TABLE if differs(object) => self.leave_out(object),
-                VIRTUAL_TABLE => {}
-                _ if differs(object) || goes_away(self, object) => self.made.push(object),
-                _ => {}
+    }
+
+    /// A virtual table that differs keeps what it holds in tables of its own: they are nothing without it.
+    fn virtual_tables(&mut self, script: &Script<'a>) {
+        let objects = script.pair.old.objects.iter().chain(&script.pair.new.objects);
+        for object in objects.filter(|object| object.kind == VIRTUAL_TABLE && differs(script, object)) {
+            let shadows: Vec<&str> = script
+                .pair
+                .tables
+                .iter()
+                .map(|table| table.name.table.as_str())
+                .filter(|table| shadow::belongs(table, object))
+                .collect();
+            self.left.extend(shadows.iter().map(|table| table.to_ascii_lowercase()));
+            let sentence =
+                format!("virtual table {}: neither made nor dropped, with its tables {shadows:?}", object.name);
+            if script.only.is_none_or(|only| shadows.contains(&only)) && !self.left_out.contains(&sentence) {
+                self.left_out.push(sentence);
             }
         }
     }
 
-    fn leave_out(&mut self, object: &SchemaObject) {
-        self.left_out.push(format!("virtual table {}: neither made nor dropped", object.name));
+    /// A table whose statement is not what it seems is neither made nor dropped, nor is what belongs to it.
+    fn leave(&mut self, table: &'a TablePair, why: &str) {
+        self.left.insert(table.name.table.to_ascii_lowercase());
+        self.left_out.push(format!("table {} with its indexes and triggers: {why}", table.name));
     }
+}
+
+fn differs(script: &Script<'_>, object: &SchemaObject) -> bool {
+    let mut pairs = script.pair.objects.iter();
+    pairs.any(|pair| pair.old.as_ref() == Some(object) || pair.new.as_ref() == Some(object))
+}
+
+/// Why the statement of a table that has to be made cannot be printed.
+fn flaw(table: &TablePair, fate: TableFate) -> Option<&'static str> {
+    let is_made = matches!(fate, TableFate::Make | TableFate::Remake | TableFate::Rebuild);
+    let new = table.new.as_ref().filter(|_| is_made && !is_own(&table.name.table))?;
+    Statement::read("table", &new.info.sql).err()
 }
 
 fn fate(script: &Script<'_>, table: &TablePair) -> Result<Option<TableFate>, DistributeError> {

@@ -1,21 +1,27 @@
 //! A database opened for writing.
 
 mod file;
+mod finish;
 mod insert;
 mod job;
 mod make;
+mod merge;
 mod stand_in;
 mod verify;
 
 use crate::fault::{Side, io_error, out_of_order, shown, sqlite_error};
-use crate::source::catalog;
+use crate::source::SqliteSource;
+use crate::source::column::Affinity;
 use crate::{open, sql};
 use datakeep_connector::rows::RowBatch;
-use datakeep_connector::{ConnectorError, RestoreJob, Standing, TableAction, TableTarget};
+use datakeep_connector::{ConnectorError, RestoreJob, Standing, TableAction, TableJob, TableSource, TableTarget};
 use datakeep_model::ErrorKind;
 use file::NewFile;
+use finish::Complete;
+use merge::Merging;
 use rusqlite::{Connection, OpenFlags};
 use stand_in::StandIns;
+pub(crate) use stand_in::is_of_application;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,6 +46,12 @@ pub(crate) struct SqliteTarget {
     patience: Duration,
     dry_run: bool,
     work: Option<Work>,
+    /// A new file that is complete and may be looked at before it gets its name.
+    complete: Option<Complete>,
+    /// What could not be restored, one sentence each.
+    losses: Vec<String>,
+    /// Numbers of the tables that were left out.
+    left_out: Vec<usize>,
 }
 
 /// What has been begun. The connection stands first: it is closed before a file is removed.
@@ -49,16 +61,115 @@ struct Work {
     file: Option<NewFile>,
     job: RestoreJob,
     /// Number of the table whose rows are written, and what writes one.
-    current: Option<(usize, insert::Writing)>,
+    current: Option<(usize, Way)>,
     /// Rows of SQLite's own tables, which are written last.
     held: Vec<(usize, RowBatch)>,
+    stand_ins: StandIns,
+    /// Tables whose columns have no types until their rows are written, and their statements.
+    untyped: Vec<(String, String)>,
+    /// Rows that referred to none in a database that stands, where that could be found out.
+    dangling_before: Option<usize>,
+    /// What SQLite had given to tables that stood there, by their numbers.
+    sequences: Vec<(usize, i64)>,
+    /// Numbers of the tables that only their application can make.
+    left_out: Vec<usize>,
     told: Vec<String>,
+    losses: Vec<String>,
+}
+
+/// How the rows of a table are written.
+enum Way {
+    Adding(insert::Writing, Vec<Affinity>),
+    Merging(Box<Merging>),
+    /// The table is not there.
+    Nowhere,
+}
+
+impl Work {
+    /// The tables that were made, or stood there.
+    fn made(&self) -> impl Iterator<Item = &TableJob> {
+        let is_made = |number: &usize| !self.left_out.contains(number);
+        self.job.tables.iter().enumerate().filter(move |(number, _)| is_made(number)).map(|(_, table)| table)
+    }
+
+    /// True for a table that was left out.
+    fn is_left_out(&self, table: &str) -> bool {
+        let mut names = self.left_out.iter().map(|number| &self.job.tables[*number].table.name.table);
+        names.any(|name| name.eq_ignore_ascii_case(table))
+    }
+
+    fn leave_out(&mut self, number: usize, why: &ConnectorError) {
+        let name = job::shown_table(&self.job.tables[number].into.table);
+        self.losses.push(format!("table {name} was left out, since only its application can make it: {}", why.message));
+        self.left_out.push(number);
+    }
+
+    fn make_tables(&mut self, path: &Path) -> Result<(), ConnectorError> {
+        for number in 0..self.job.tables.len() {
+            let table = &self.job.tables[number];
+            if table.action == TableAction::Replace {
+                let fault = target_error("cannot read the schema of", path);
+                let gone = job::lost_belongings(&self.connection, &self.job.catalog, table).map_err(&fault)?;
+                if !gone.is_empty() {
+                    let name = job::shown_table(&table.into.table);
+                    self.told.push(format!("removed with the table {name} that stood there: {}", gone.join(", ")));
+                }
+            }
+            let before = make::sequence_of(&self.connection, &table.into.table);
+            self.sequences.extend(before.map(|value| (number, value)));
+            match make::table(&self.connection, path, table, &mut self.stand_ins)? {
+                None => {}
+                Some(why) if self.job.whole => self.leave_out(number, &why),
+                Some(why) => return Err(why),
+            }
+        }
+        Ok(())
+    }
+
+    /// How the rows of a table are written.
+    fn way(&mut self, number: usize) -> rusqlite::Result<Way> {
+        let table = self.job.tables.get(number).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        if self.left_out.contains(&number) {
+            return Ok(Way::Nowhere);
+        }
+        let made = (table.action != TableAction::Merge).then_some(table.into.table.as_str());
+        self.stand_ins.begin_table(&self.connection, made)?;
+        if made.is_none() {
+            self.stand_ins.learn(&self.connection, &insert::merging(table).sql(&[]))?;
+            return Ok(Way::Merging(Box::new(Merging::start(&self.connection, table)?)));
+        }
+        let is_strict = table.table.notes.iter().any(|note| note.name == "strict");
+        let affinity = |column: &datakeep_connector::ColumnInfo| Affinity::of(&column.declared, is_strict);
+        Ok(Way::Adding(insert::adding(table), table.table.columns.iter().map(affinity).collect()))
+    }
+
+    fn add(
+        &mut self,
+        (number, writing, affinities): (usize, &insert::Writing, &[Affinity]),
+        path: &Path,
+        rows: &RowBatch,
+    ) -> Result<(), ConnectorError> {
+        let table = &self.job.tables[number];
+        let name = &table.into.table;
+        if !self.untyped.iter().any(|(known, _)| known == name) && insert::may_change(rows, affinities)? {
+            let fault = target_error("cannot keep values as they are in", path);
+            let taken = make::take_types(&self.connection, table).map_err(fault)?;
+            self.untyped.extend(taken.map(|statement| (name.clone(), statement)));
+        }
+        insert::write(&self.connection, path, &table.into, writing, rows)
+    }
+
+    /// Gives tables the types of their columns again, now that no value is put into them any more.
+    fn give_types_back(&mut self) -> rusqlite::Result<()> {
+        let mut untyped = self.untyped.drain(..);
+        untyped.try_for_each(|(table, statement)| make::set_statement(&self.connection, &table, &statement))
+    }
 }
 
 impl SqliteTarget {
     /// Opens nothing yet.
     pub fn new(path: PathBuf, patience: Duration, dry_run: bool) -> Self {
-        Self { path, patience, dry_run, work: None }
+        Self { path, patience, dry_run, work: None, complete: None, losses: Vec::new(), left_out: Vec::new() }
     }
 
     fn stands(&self) -> Result<bool, ConnectorError> {
@@ -129,13 +240,24 @@ impl TableTarget for SqliteTarget {
         }
         let (connection, file) = self.open_work(job)?;
         job::check_against(&connection, &self.path, job)?;
-        let mut stand_ins = StandIns::new(file.is_some());
-        for table in &job.tables {
-            make::table(&connection, &self.path, table, &mut stand_ins)?;
-        }
-        stand_ins.end(&connection).map_err(target_error("cannot prepare", &self.path))?;
-        let (job, current, held, told) = (job.clone(), None, Vec::new(), stand_ins.told());
-        self.work = Some(Work { connection, file, job, current, held, told });
+        let dangling_before = if file.is_none() { verify::dangling(&connection).ok() } else { None };
+        let mut work = Work {
+            stand_ins: StandIns::new(file.is_some()),
+            connection,
+            file,
+            job: job.clone(),
+            current: None,
+            held: Vec::new(),
+            untyped: Vec::new(),
+            dangling_before,
+            sequences: Vec::new(),
+            left_out: Vec::new(),
+            told: Vec::new(),
+            losses: Vec::new(),
+        };
+        work.make_tables(&self.path)?;
+        work.stand_ins.end_collations(&work.connection).map_err(target_error("cannot prepare", &self.path))?;
+        self.work = Some(work);
         Ok(())
     }
 
@@ -145,16 +267,11 @@ impl TableTarget for SqliteTarget {
         }
         let path = self.path.clone();
         let work = self.work()?;
-        let table = work.job.tables.get(number).ok_or_else(|| out_of_order("no such table in the job"))?;
-        let statement = match table.action {
-            TableAction::Merge => {
-                let standing = catalog::read_table(&work.connection, &table.into.table, String::new())
-                    .map_err(target_error("cannot read", &path))?;
-                insert::merging(table, &standing)
-            }
-            TableAction::Create | TableAction::Replace => insert::adding(table),
-        };
-        work.current = Some((number, statement));
+        if number >= work.job.tables.len() {
+            return Err(out_of_order("no such table in the job"));
+        }
+        let way = work.way(number).map_err(target_error("cannot write to", &path))?;
+        work.current = Some((number, way));
         Ok(())
     }
 
@@ -164,64 +281,75 @@ impl TableTarget for SqliteTarget {
         }
         let path = self.path.clone();
         let work = self.work()?;
-        let (number, statement) = work.current.as_ref().ok_or_else(|| out_of_order("begin_table was not called"))?;
-        let table = &work.job.tables[*number];
-        if job::is_own(&table.table.name.table) {
-            work.held.push((*number, rows.clone()));
-            return Ok(());
+        let (number, mut way) = work.current.take().ok_or_else(|| out_of_order("begin_table was not called"))?;
+        let outcome = match &mut way {
+            Way::Nowhere => Ok(()),
+            Way::Merging(merging) => merging.write(&work.connection, &path, rows),
+            Way::Adding(..) if job::is_own(&work.job.tables[number].table.name.table) => {
+                work.held.push((number, rows.clone()));
+                Ok(())
+            }
+            Way::Adding(writing, affinities) => work.add((number, writing, affinities), &path, rows),
+        };
+        match outcome {
+            // A column that its application computes and SQLite keeps.
+            Err(error) if work.job.whole && is_of_application(&error.message) => {
+                let name = &work.job.tables[number].into.table;
+                make::remove(&work.connection, name).map_err(target_error("cannot write to", &path))?;
+                work.untyped.retain(|(untyped, _)| untyped != name);
+                work.leave_out(number, &error);
+                way = Way::Nowhere;
+            }
+            outcome => outcome?,
         }
-        insert::write(&work.connection, &path, &table.into, statement, rows)
+        work.current = Some((number, way));
+        Ok(())
     }
 
     fn end_table(&mut self) -> Result<(), ConnectorError> {
-        if !self.dry_run {
-            self.work()?.current.take().ok_or_else(|| out_of_order("begin_table was not called"))?;
+        if self.dry_run {
+            return Ok(());
         }
-        Ok(())
+        let path = self.path.clone();
+        let work = self.work()?;
+        match work.current.take() {
+            Some((_, Way::Merging(merging))) => merging.end(&work.connection, &path),
+            Some(_) => Ok(()),
+            None => Err(out_of_order("begin_table was not called")),
+        }
+    }
+
+    fn complete(&mut self) -> Result<Option<Box<dyn TableSource>>, ConnectorError> {
+        let Some(mut work) = self.work.take_if(|work| work.file.is_some()) else { return Ok(None) };
+        let Some(file) = work.file.take() else { return Ok(None) };
+        self.left_out.clone_from(&work.left_out);
+        let complete = Complete::of(work, file, &self.path, &mut self.losses)?;
+        let source = SqliteSource::private(complete.place().to_owned())?;
+        self.complete = Some(complete);
+        Ok(Some(Box::new(source)))
     }
 
     fn finish(&mut self) -> Result<Vec<String>, ConnectorError> {
         if self.dry_run {
             return Ok(Vec::new());
         }
-        let mut work = self.work.take().ok_or_else(|| out_of_order("begin was not called"))?;
-        match work.file.take() {
-            Some(file) => finish_new(work, file, &self.path),
-            None => finish_standing(work, &self.path),
+        if self.complete.is_none() {
+            drop(self.complete()?);
         }
+        if let Some(complete) = self.complete.take() {
+            return complete.publish(&self.path);
+        }
+        let work = self.work.take().ok_or_else(|| out_of_order("begin was not called"))?;
+        finish::standing(work, &self.path, &mut self.losses)
     }
-}
 
-/// Completes, checks and publishes a new file.
-fn finish_new(mut work: Work, file: NewFile, path: &Path) -> Result<Vec<String>, ConnectorError> {
-    let fault = target_error("cannot complete", path);
-    make::objects(&mut work, path)?;
-    make::own_tables(&work.connection, path, &work.job, &work.held)?;
-    make::exact_statements(&work.connection, &work.job).map_err(&fault)?;
-    work.connection.execute_batch("COMMIT").map_err(&fault)?;
-    // Entries written into the schema are known to the next connection.
-    work.connection.close().map_err(|(_, error)| fault(error))?;
-    let connection = file.reopen().map_err(&fault)?;
-    let mut told = work.told;
-    told.extend(verify::whole(&connection, path)?);
-    if job::setting(&work.job.catalog, "journal-mode") == Some("wal") {
-        connection.execute_batch("PRAGMA journal_mode=WAL").map_err(&fault)?;
+    fn losses(&self) -> Vec<String> {
+        self.losses.clone()
     }
-    connection.close().map_err(|(_, error)| fault(error))?;
-    file.publish()?;
-    Ok(told)
-}
 
-/// Completes, checks and commits the changes of a database that stands.
-fn finish_standing(mut work: Work, path: &Path) -> Result<Vec<String>, ConnectorError> {
-    make::objects_of_tables(&mut work, path)?;
-    let mut told = std::mem::take(&mut work.told);
-    for table in &work.job.tables {
-        told.push(verify::table(&work.connection, path, &table.into.table)?);
+    fn left_out(&self) -> Vec<usize> {
+        self.left_out.clone()
     }
-    work.connection.execute_batch("COMMIT").map_err(target_error("cannot complete the changes of", path))?;
-    work.connection.close().map_err(|(_, error)| target_error("cannot close", path)(error))?;
-    Ok(told)
 }
 
 /// The name of a table as a statement has it.

@@ -86,6 +86,11 @@ impl SqliteSource {
     }
 }
 
+/// Makes a collation known, in whatever order.
+fn stand_in(connection: &Connection, name: &str) -> rusqlite::Result<()> {
+    connection.create_collation(name, |a: &str, b: &str| a.cmp(b))
+}
+
 /// Starts the transaction and takes its snapshot, which SQLite does at the first read.
 fn begin_reading(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN")?;
@@ -120,7 +125,13 @@ impl TableSource for SqliteSource {
 
     fn catalog(&mut self) -> Result<Catalog, ConnectorError> {
         self.check_begun()?;
-        catalog::read(&self.connection, self.is_wal).map_err(self.fault("cannot read the schema of"))
+        if self.options.check == Check::None {
+            // Nothing is read in the order of a collation: one that only the application has is not needed. Only where
+            // SQLite is to check the order of indexes it must not be told another.
+            self.connection.collation_needed(stand_in).map_err(self.fault("cannot read"))?;
+        }
+        let read = catalog::read(&self.connection, self.is_wal);
+        read.map_err(|catalog::Unreadable(what, error)| sqlite_error(Side::Source, &what, &self.path, &error))
     }
 
     fn rows<'s>(&'s mut self, table: &TableInfo) -> Result<Box<dyn RowStream + 's>, ConnectorError> {

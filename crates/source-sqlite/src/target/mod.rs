@@ -8,22 +8,22 @@ mod make;
 mod merge;
 mod stand_in;
 mod verify;
+mod work;
 
 use crate::fault::{Side, io_error, out_of_order, shown, sqlite_error};
 use crate::source::SqliteSource;
-use crate::source::column::Affinity;
 use crate::{open, sql};
 use datakeep_connector::rows::RowBatch;
-use datakeep_connector::{ConnectorError, RestoreJob, Standing, TableAction, TableJob, TableSource, TableTarget};
+use datakeep_connector::{ConnectorError, RestoreJob, Standing, TableSource, TableTarget};
 use datakeep_model::ErrorKind;
 use file::NewFile;
 use finish::Complete;
-use merge::Merging;
 use rusqlite::{Connection, OpenFlags};
 use stand_in::StandIns;
 pub(crate) use stand_in::is_of_application;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use work::{Way, Work};
 
 /// A word that nobody else has, for names of temporary files.
 pub(crate) fn random_word() -> std::io::Result<String> {
@@ -52,118 +52,6 @@ pub(crate) struct SqliteTarget {
     losses: Vec<String>,
     /// Numbers of the tables that were left out.
     left_out: Vec<usize>,
-}
-
-/// What has been begun. The connection stands first: it is closed before a file is removed.
-struct Work {
-    connection: Connection,
-    /// `None`: a database that stands there is changed.
-    file: Option<NewFile>,
-    job: RestoreJob,
-    /// Number of the table whose rows are written, and what writes one.
-    current: Option<(usize, Way)>,
-    /// Rows of SQLite's own tables, which are written last.
-    held: Vec<(usize, RowBatch)>,
-    stand_ins: StandIns,
-    /// Tables whose columns have no types until their rows are written, and their statements.
-    untyped: Vec<(String, String)>,
-    /// Rows that referred to none in a database that stands, where that could be found out.
-    dangling_before: Option<usize>,
-    /// What SQLite had given to tables that stood there, by their numbers.
-    sequences: Vec<(usize, i64)>,
-    /// Numbers of the tables that only their application can make.
-    left_out: Vec<usize>,
-    told: Vec<String>,
-    losses: Vec<String>,
-}
-
-/// How the rows of a table are written.
-enum Way {
-    Adding(insert::Writing, Vec<Affinity>),
-    Merging(Box<Merging>),
-    /// The table is not there.
-    Nowhere,
-}
-
-impl Work {
-    /// The tables that were made, or stood there.
-    fn made(&self) -> impl Iterator<Item = &TableJob> {
-        let is_made = |number: &usize| !self.left_out.contains(number);
-        self.job.tables.iter().enumerate().filter(move |(number, _)| is_made(number)).map(|(_, table)| table)
-    }
-
-    /// True for a table that was left out.
-    fn is_left_out(&self, table: &str) -> bool {
-        let mut names = self.left_out.iter().map(|number| &self.job.tables[*number].table.name.table);
-        names.any(|name| name.eq_ignore_ascii_case(table))
-    }
-
-    fn leave_out(&mut self, number: usize, why: &ConnectorError) {
-        let name = job::shown_table(&self.job.tables[number].into.table);
-        self.losses.push(format!("table {name} was left out, since only its application can make it: {}", why.message));
-        self.left_out.push(number);
-    }
-
-    fn make_tables(&mut self, path: &Path) -> Result<(), ConnectorError> {
-        for number in 0..self.job.tables.len() {
-            let table = &self.job.tables[number];
-            if table.action == TableAction::Replace {
-                let fault = target_error("cannot read the schema of", path);
-                let gone = job::lost_belongings(&self.connection, &self.job.catalog, table).map_err(&fault)?;
-                if !gone.is_empty() {
-                    let name = job::shown_table(&table.into.table);
-                    self.told.push(format!("removed with the table {name} that stood there: {}", gone.join(", ")));
-                }
-            }
-            let before = make::sequence_of(&self.connection, &table.into.table);
-            self.sequences.extend(before.map(|value| (number, value)));
-            match make::table(&self.connection, path, table, &mut self.stand_ins)? {
-                None => {}
-                Some(why) if self.job.whole => self.leave_out(number, &why),
-                Some(why) => return Err(why),
-            }
-        }
-        Ok(())
-    }
-
-    /// How the rows of a table are written.
-    fn way(&mut self, number: usize) -> rusqlite::Result<Way> {
-        let table = self.job.tables.get(number).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        if self.left_out.contains(&number) {
-            return Ok(Way::Nowhere);
-        }
-        let made = (table.action != TableAction::Merge).then_some(table.into.table.as_str());
-        self.stand_ins.begin_table(&self.connection, made)?;
-        if made.is_none() {
-            self.stand_ins.learn(&self.connection, &insert::merging(table).sql(&[]))?;
-            return Ok(Way::Merging(Box::new(Merging::start(&self.connection, table)?)));
-        }
-        let is_strict = table.table.notes.iter().any(|note| note.name == "strict");
-        let affinity = |column: &datakeep_connector::ColumnInfo| Affinity::of(&column.declared, is_strict);
-        Ok(Way::Adding(insert::adding(table), table.table.columns.iter().map(affinity).collect()))
-    }
-
-    fn add(
-        &mut self,
-        (number, writing, affinities): (usize, &insert::Writing, &[Affinity]),
-        path: &Path,
-        rows: &RowBatch,
-    ) -> Result<(), ConnectorError> {
-        let table = &self.job.tables[number];
-        let name = &table.into.table;
-        if !self.untyped.iter().any(|(known, _)| known == name) && insert::may_change(rows, affinities)? {
-            let fault = target_error("cannot keep values as they are in", path);
-            let taken = make::take_types(&self.connection, table).map_err(fault)?;
-            self.untyped.extend(taken.map(|statement| (name.clone(), statement)));
-        }
-        insert::write(&self.connection, path, &table.into, writing, rows)
-    }
-
-    /// Gives tables the types of their columns again, now that no value is put into them any more.
-    fn give_types_back(&mut self) -> rusqlite::Result<()> {
-        let mut untyped = self.untyped.drain(..);
-        untyped.try_for_each(|(table, statement)| make::set_statement(&self.connection, &table, &statement))
-    }
 }
 
 impl SqliteTarget {

@@ -25,4 +25,5 @@ mod sources;
 mod sql;
 mod tables;
 mod tables_diff;
+mod tables_target;
 mod world;

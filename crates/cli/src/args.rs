@@ -215,6 +215,9 @@ pub struct BackupArgs {
     /// Host name to record
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
+    /// How a database is read: busy-timeout=30s, spool=DIR (for a private copy), integrity-check=quick or full; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub database_option: Vec<String>,
     /// Threads that read and compress
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
@@ -391,6 +394,9 @@ pub struct RestoreArgs {
     /// With --merge: only the row of this key; of a key of several columns repeat it, or put commas between
     #[arg(long, value_name = "KEY", allow_hyphen_values = true, requires = "merge")]
     pub key: Vec<String>,
+    /// How a database is written and proven: busy-timeout=30s, spool=DIR (for a private copy); may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub database_option: Vec<String>,
     /// Remove what the snapshot does not have, in directories that it has
     #[arg(long)]
     pub delete: bool,

@@ -3,7 +3,7 @@
 //! A [`TableSource`] fixes one consistent state in [`TableSource::begin`]; everything it tells and gives afterwards is of that
 //! state. It is used as `begin`, `catalog`, `rows` of each table in any order, `complete`, and (once the snapshot is durable)
 //! `confirm`. A [`TableTarget`] is used as `look`, `begin`, then per table `begin_table`, `write`, ..., `end_table`, then
-//! `finish`.
+//! `complete` where what was made is to be looked at before it is seen, and `finish`.
 
 use crate::error::ConnectorError;
 use crate::rows::RowBatch;
@@ -180,6 +180,8 @@ pub struct Standing {
     pub columns: Vec<String>,
     /// Its rows.
     pub rows: u64,
+    /// Kinds and names of what belongs to it (indexes, triggers) and goes where it is made anew.
+    pub objects: Vec<(String, String)>,
 }
 
 /// A database opened for writing. Nothing of what it writes is seen by others before [`TableTarget::finish`] has returned;
@@ -200,7 +202,25 @@ pub trait TableTarget: Send {
     /// All rows of the table begun last are written.
     fn end_table(&mut self) -> Result<(), ConnectorError>;
 
+    /// Makes the rest where nobody sees it yet, and gives a source that reads what was made, so that it can be proven before
+    /// [`TableTarget::finish`] makes it visible; the source is dropped before that. `None` where only what is visible can be read.
+    fn complete(&mut self) -> Result<Option<Box<dyn TableSource>>, ConnectorError> {
+        Ok(None)
+    }
+
     /// Makes the rest, verifies what was made by the engine's own means, and makes it visible and durable in one step. The
     /// answer says what was verified, one sentence each.
     fn finish(&mut self) -> Result<Vec<String>, ConnectorError>;
+
+    /// What was asked for and could not be made, or stands there other than it should, one sentence each. Known once
+    /// [`TableTarget::finish`] has returned.
+    fn losses(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Numbers of the job's tables that could not be made and were left out, each of them told by [`TableTarget::losses`]. Known
+    /// once [`TableTarget::complete`] has returned.
+    fn left_out(&self) -> Vec<usize> {
+        Vec::new()
+    }
 }

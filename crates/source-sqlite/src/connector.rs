@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// Options of a source: `name`, `host`; `busy-timeout` (how long a lock is waited for: `5s`, `500ms`); `spool` (the directory
 /// for a private copy, which a database in a rollback journal mode needs as long as it is read; the system's temporary directory);
 /// `integrity-check` (`none`, `quick` or `full`: what SQLite itself checks before the capture counts as complete). Of a target:
-/// `busy-timeout`.
+/// `busy-timeout`, and the two last ones for the proof that follows.
 #[derive(Clone)]
 pub struct SqliteConnector {
     clock: Arc<dyn Clock>,

@@ -75,8 +75,9 @@ pub(crate) fn out_of_order(message: &str) -> ConnectorError {
 
 /// Advice where a table or an index calls what only its application has.
 fn needs_application(said: &str) -> Option<&'static str> {
-    let calls = ["no such collation sequence", "no such function", "unknown function"];
-    calls.iter().any(|call| said.contains(call)).then_some(
+    // A key in an order that is not known leaves no way to read its table.
+    let is_without_way = said.contains("no query solution");
+    (is_without_way || crate::target::is_of_application(said)).then_some(
         "only the application that made the database knows this collation or function: restore the other tables, or back the \
          file up as a file while nothing writes to it",
     )

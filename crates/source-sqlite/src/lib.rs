@@ -24,6 +24,7 @@
 //! | 5 | blob | as it is |
 //! | 6 | text in a UTF-16 database that is no valid UTF-16, so that UTF-8 cannot say it | UTF-16 big-endian |
 
+mod bare;
 mod connector;
 mod fault;
 mod open;

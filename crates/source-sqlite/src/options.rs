@@ -44,10 +44,11 @@ pub(crate) fn read_source(options: &Options) -> Result<SourceOptions, ConnectorE
     })
 }
 
-/// The only option of a target: how long it waits for locks.
+/// What counts of the options of a target: how long it waits for locks. The others are for the proof, which captures it again;
+/// they are read here, too, so that a wrong one is known before anything is written.
 pub(crate) fn read_target(options: &Options) -> Result<Duration, ConnectorError> {
-    refuse_unknown(options, &["busy-timeout"])?;
-    patience(options)
+    refuse_unknown(options, &["busy-timeout", "integrity-check", "spool"])?;
+    read_source(options).map(|options| options.patience)
 }
 
 fn refuse_unknown(options: &Options, known: &[&str]) -> Result<(), ConnectorError> {
@@ -135,6 +136,7 @@ mod tests {
             let error = read_source(&options(name, values)).expect_err("refused");
             assert_eq!(error.kind, ErrorKind::Usage, "{name}");
         }
-        assert!(read_target(&options("spool", &["/tmp"])).is_err());
+        assert!(read_target(&options("name", &["a"])).is_err() && read_target(&options("spool", &[])).is_err());
+        assert!(read_target(&options("spool", &["/tmp"])).is_ok());
     }
 }

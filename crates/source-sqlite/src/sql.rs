@@ -12,7 +12,7 @@ pub(crate) fn literal(text: &str) -> String {
 
 /// The kind of a token as far as the head of a statement goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Token {
+pub(crate) enum Token {
     Word,
     Quoted,
     Dot,
@@ -22,7 +22,7 @@ enum Token {
 /// The `CREATE TABLE` statement with another name for its table, every other byte as it was; `None` when it is not such a
 /// statement.
 pub(crate) fn renamed_table(sql: &str, name: &str) -> Option<String> {
-    let mut tokens = Tokens { sql, at: 0 };
+    let mut tokens = Tokens::new(sql);
     tokens.word("CREATE")?;
     tokens.word("TABLE")?;
     let mut first = tokens.next()?;
@@ -43,7 +43,7 @@ pub(crate) fn renamed_table(sql: &str, name: &str) -> Option<String> {
 
 /// True for a statement that makes a `what` (`TABLE`, `INDEX`, `TRIGGER`).
 pub(crate) fn creates(sql: &str, what: &str) -> bool {
-    let mut tokens = Tokens { sql, at: 0 };
+    let mut tokens = Tokens::new(sql);
     let found = tokens.word("CREATE").and_then(|()| tokens.next());
     match found {
         Some(token) if is_word(sql, token, "UNIQUE") => tokens.word(what).is_some(),
@@ -52,23 +52,44 @@ pub(crate) fn creates(sql: &str, what: &str) -> bool {
     }
 }
 
-fn is_word(sql: &str, token: (Token, usize, usize), word: &str) -> bool {
+/// True when the statement has this word, outside quotes and comments.
+pub(crate) fn has_word(sql: &str, word: &str) -> bool {
+    let mut tokens = Tokens::new(sql);
+    while let Some(token) = tokens.next() {
+        if is_word(sql, token, word) {
+            return true;
+        }
+    }
+    false
+}
+
+/// True for this word, whatever its case.
+pub(crate) fn is_word(sql: &str, token: (Token, usize, usize), word: &str) -> bool {
     token.0 == Token::Word && sql[token.1..token.2].eq_ignore_ascii_case(word)
 }
 
 /// The tokens of a statement: kind, first byte, byte after the last.
-struct Tokens<'a> {
+pub(crate) struct Tokens<'a> {
     sql: &'a str,
     at: usize,
 }
 
-impl Tokens<'_> {
+impl<'a> Tokens<'a> {
+    pub fn new(sql: &'a str) -> Self {
+        Self { sql, at: 0 }
+    }
+
+    /// The byte after the last token.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
     fn word(&mut self, word: &str) -> Option<()> {
         let token = self.next()?;
         is_word(self.sql, token, word).then_some(())
     }
 
-    fn next(&mut self) -> Option<(Token, usize, usize)> {
+    pub fn next(&mut self) -> Option<(Token, usize, usize)> {
         self.skip_blank()?;
         let from = self.at;
         let rest = &self.sql[from..];

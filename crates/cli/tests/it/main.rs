@@ -27,4 +27,5 @@ mod tables;
 mod tables_diff;
 mod tables_keys;
 mod tables_script;
+mod tables_target;
 mod world;

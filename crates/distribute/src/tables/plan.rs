@@ -44,6 +44,8 @@ pub struct PlannedTable {
     pub rows: u64,
     /// Rows that stand there now.
     pub standing_rows: Option<u64>,
+    /// Kinds and names of what belongs to the table that stands there, is not in the snapshot, and goes with it.
+    pub removed: Vec<(String, String)>,
 }
 
 /// What a restore would do.
@@ -83,6 +85,7 @@ pub fn plan_tables(
             .map(|wanted| find_table(&all, wanted).cloned())
             .collect::<Result<Vec<_>, DistributeError>>()?,
     };
+    let said = reader.database()?;
     let (mut jobs, mut planned) = (Vec::new(), Vec::new());
     for table in &chosen {
         let name = &table.info.name;
@@ -93,10 +96,18 @@ pub fn plan_tables(
         let there = standing.and_then(|tables| tables.iter().find(|table| table.name == into));
         let action = action(location, &into, there.is_some(), request.standing)?;
         let standing_rows = there.map(|there| there.rows);
-        planned.push(PlannedTable { name: name.clone(), into: into.clone(), action, rows: table.rows, standing_rows });
+        let belongings = there.filter(|_| action == TableAction::Replace).map(|there| there.objects.clone());
+        let mut removed = belongings.unwrap_or_default();
+        if into == *name {
+            let comes_back = |kind: &str, name: &str| {
+                said.objects.iter().any(|object| object.kind == kind && object.name.eq_ignore_ascii_case(name))
+            };
+            removed.retain(|(kind, name)| !comes_back(kind, name));
+        }
+        let (name, rows) = (name.clone(), table.rows);
+        planned.push(PlannedTable { name, into: into.clone(), action, rows, standing_rows, removed });
         jobs.push(TableJob { table: table.info.clone(), into, action });
     }
-    let said = reader.database()?;
     let catalog = datakeep_connector::Catalog {
         tables: all.into_iter().map(|table| table.info).collect(),
         objects: said.objects,

@@ -5,6 +5,7 @@ use crate::open;
 use crate::sql::quoted;
 use arrow_schema::DataType;
 use datakeep_connector::{Catalog, ColumnInfo, Note, SchemaObject, TableInfo, TableName};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Result};
 
 /// The kind of a virtual table among the objects of a schema; the others are SQLite's own words.
@@ -27,10 +28,19 @@ struct Entry {
     sql: Option<String>,
 }
 
+/// What could not be read, in words, and why.
+pub(crate) struct Unreadable(pub String, pub rusqlite::Error);
+
+impl From<rusqlite::Error> for Unreadable {
+    fn from(error: rusqlite::Error) -> Self {
+        Self("cannot read the schema of".to_owned(), error)
+    }
+}
+
 /// What the database is made of. `is_wal`: whether it is in WAL mode, which a copy of it does not tell.
-pub(crate) fn read(connection: &Connection, is_wal: bool) -> Result<Catalog> {
+pub(crate) fn read(connection: &Connection, is_wal: bool) -> std::result::Result<Catalog, Unreadable> {
     let mut catalog = Catalog { settings: settings(connection, is_wal)?, ..Catalog::default() };
-    for entry in entries(connection)? {
+    for entry in entries(connection, &mut catalog.not_carried)? {
         match (entry.kind.as_str(), entry.is_stored) {
             ("table", true) if is_old_statistics(&entry.name) => catalog.not_carried.push(format!(
                 "{}: statistics of an old version, which ANALYZE makes anew",
@@ -38,7 +48,10 @@ pub(crate) fn read(connection: &Connection, is_wal: bool) -> Result<Catalog> {
             )),
             ("table", true) => {
                 let sql = entry.sql.unwrap_or_default();
-                let table = read_table(connection, &entry.name, sql)?;
+                let table = read_table(connection, &entry.name, sql).map_err(|error| {
+                    let shown = datakeep_model::escape_for_terminal(entry.name.as_bytes());
+                    Unreadable(format!("cannot read the columns of table {shown} of"), error)
+                })?;
                 if table.key.is_empty() {
                     let shown = datakeep_model::escape_for_terminal(entry.name.as_bytes());
                     catalog
@@ -68,14 +81,44 @@ fn object(entry: Entry) -> Option<SchemaObject> {
     Some(SchemaObject { kind, name: entry.name, table, sql })
 }
 
-fn entries(connection: &Connection) -> Result<Vec<Entry>> {
+/// The schema. What bytes make a statement is up to whoever wrote it: what is no UTF-8 cannot be carried as it is, and is told.
+fn entries(connection: &Connection, not_carried: &mut Vec<String>) -> Result<Vec<Entry>> {
     let mut statement = connection.prepare(
         "SELECT type, name, tbl_name, coalesce(rootpage, 0) <> 0, sql FROM main.sqlite_schema ORDER BY rowid",
     )?;
-    let entry = |row: &rusqlite::Row<'_>| {
-        Ok(Entry { kind: row.get(0)?, name: row.get(1)?, table: row.get(2)?, is_stored: row.get(3)?, sql: row.get(4)? })
-    };
-    statement.query_map([], entry)?.collect()
+    let mut rows = statement.query([])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (kind, is_stored): (String, bool) = (row.get(0)?, row.get(3)?);
+        let texts = [1, 2, 4].map(|place| row.get_ref(place).map(utf8));
+        let [name, table, sql] = texts;
+        let (name, table, sql) = (name?, table?, sql?);
+        let is_carried = [&name, &table, &sql].iter().all(|text| text.is_whole);
+        let shown = datakeep_model::escape_for_terminal(name.text.as_bytes());
+        let is_table = kind == "table" && is_stored;
+        if !is_carried && is_table {
+            not_carried.push(format!("{shown}: bytes of its statement that are no UTF-8, which come back as U+FFFD"));
+        } else if !is_carried {
+            not_carried.push(format!("{shown}: the {kind}, whose statement is no UTF-8"));
+            continue;
+        }
+        let sql = (!sql.is_null).then_some(sql.text);
+        entries.push(Entry { kind, name: name.text, table: table.text, is_stored, sql });
+    }
+    Ok(entries)
+}
+
+/// A text of the schema, whatever its bytes.
+struct Text {
+    text: String,
+    is_whole: bool,
+    is_null: bool,
+}
+
+fn utf8(value: ValueRef<'_>) -> Text {
+    let ValueRef::Text(bytes) = value else { return Text { text: String::new(), is_whole: true, is_null: true } };
+    let text = String::from_utf8_lossy(bytes);
+    Text { is_whole: matches!(text, std::borrow::Cow::Borrowed(_)), text: text.into_owned(), is_null: false }
 }
 
 fn settings(connection: &Connection, is_wal: bool) -> Result<Vec<Note>> {

@@ -55,6 +55,48 @@ fn lean(declared: &str, is_strict: bool) -> Lean {
     }
 }
 
+/// What a column does to values that are put into it (datatypes, section 3.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Affinity {
+    /// Texts that are numbers become numbers, reals that are integers become integers; INTEGER does the same.
+    Numeric,
+    /// Numbers become reals.
+    Real,
+    /// Numbers become texts.
+    Text,
+    /// Nothing.
+    None,
+}
+
+impl Affinity {
+    /// That of a declaration.
+    pub fn of(declared: &str, is_strict: bool) -> Self {
+        match lean(declared, is_strict) {
+            Lean::To(INTEGER) | Lean::Any(INTEGER) => Self::Numeric,
+            Lean::To(REAL) | Lean::Any(REAL) => Self::Real,
+            Lean::To(TEXT) | Lean::Any(TEXT) => Self::Text,
+            Lean::To(_) | Lean::Any(_) => Self::None,
+        }
+    }
+
+    /// False when it may change this value. It errs on the side of caution.
+    pub fn keeps(self, value: ValueRef<'_>) -> bool {
+        match (self, value) {
+            (Self::None, _) | (_, ValueRef::Null | ValueRef::Blob(_)) => true,
+            (Self::Numeric, ValueRef::Integer(_)) | (Self::Text, ValueRef::Text(_)) => true,
+            // A real beyond all integers, or with a fraction, stays one.
+            (Self::Numeric, ValueRef::Real(real)) => real.fract() != 0.0 || real.abs() >= 1e19,
+            (Self::Real, ValueRef::Real(_)) => true,
+            // Every number begins like this, white space apart.
+            (Self::Numeric | Self::Real, ValueRef::Text(text)) => !text
+                .iter()
+                .find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r'))
+                .is_some_and(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.')),
+            (Self::Text | Self::Real, ValueRef::Integer(_)) | (Self::Text, ValueRef::Real(_)) => false,
+        }
+    }
+}
+
 /// How many of the values looked at have which class, per column.
 pub(crate) struct Sample {
     /// Rows looked at.

@@ -1,7 +1,7 @@
 //! A database opened for reading.
 
 pub(crate) mod catalog;
-mod column;
+pub(crate) mod column;
 mod mark;
 pub(crate) mod order;
 mod spool;
@@ -29,6 +29,8 @@ pub(crate) struct SqliteSource {
     /// Before `begin` the database; after it whatever holds the state that is read.
     connection: Connection,
     is_wal: bool,
+    /// True when nobody else knows the file: then it is read as it is, whatever its journal mode.
+    is_private: bool,
     has_begun: bool,
 }
 
@@ -41,7 +43,20 @@ impl SqliteSource {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectorError> {
         let connection = open::read_only(Side::Source, &path, options.patience)?;
-        Ok(Self { path, info, options, clock, connection, is_wal: false, has_begun: false })
+        Ok(Self { path, info, options, clock, connection, is_wal: false, is_private: false, has_begun: false })
+    }
+
+    /// Opens a file that nobody else knows.
+    pub fn private(path: PathBuf) -> Result<Self, ConnectorError> {
+        let info = SourceInfo {
+            kind: "sqlite".to_owned(),
+            name: "restored".to_owned(),
+            location: format!("sqlite:{}", path.to_string_lossy()),
+            host: String::new(),
+        };
+        let options = crate::options::read_source(&datakeep_connector::Options::new())?;
+        let source = Self::open(path, info, options, Arc::new(datakeep_connector::SystemClock))?;
+        Ok(Self { is_private: true, ..source })
     }
 
     fn fault(&self, what: &str) -> impl Fn(rusqlite::Error) -> ConnectorError {
@@ -71,6 +86,11 @@ impl SqliteSource {
     }
 }
 
+/// Makes a collation known, in whatever order.
+fn stand_in(connection: &Connection, name: &str) -> rusqlite::Result<()> {
+    connection.create_collation(name, |a: &str, b: &str| a.cmp(b))
+}
+
 /// Starts the transaction and takes its snapshot, which SQLite does at the first read.
 fn begin_reading(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN")?;
@@ -93,7 +113,7 @@ impl TableSource for SqliteSource {
         self.is_wal = open::text(&self.connection, "journal_mode").map_err(self.fault("cannot read"))? == "wal";
         let position = mark::position(&self.path, &self.connection, before.filter(|_| self.is_wal))
             .map_err(self.fault("cannot read"))?;
-        if !self.is_wal {
+        if !self.is_wal && !self.is_private {
             let copy = spool::copy(&self.connection, &self.path, &self.options.spool)?;
             // The database is given back to its writers: from here on only the copy is read.
             self.connection = copy;
@@ -105,7 +125,13 @@ impl TableSource for SqliteSource {
 
     fn catalog(&mut self) -> Result<Catalog, ConnectorError> {
         self.check_begun()?;
-        catalog::read(&self.connection, self.is_wal).map_err(self.fault("cannot read the schema of"))
+        if self.options.check == Check::None {
+            // Nothing is read in the order of a collation: one that only the application has is not needed. Only where
+            // SQLite is to check the order of indexes it must not be told another.
+            self.connection.collation_needed(stand_in).map_err(self.fault("cannot read"))?;
+        }
+        let read = catalog::read(&self.connection, self.is_wal);
+        read.map_err(|catalog::Unreadable(what, error)| sqlite_error(Side::Source, &what, &self.path, &error))
     }
 
     fn rows<'s>(&'s mut self, table: &TableInfo) -> Result<Box<dyn RowStream + 's>, ConnectorError> {

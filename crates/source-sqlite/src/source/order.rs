@@ -100,15 +100,20 @@ fn normalised(value: ValueRef<'_>, letter: u8) -> Vec<u8> {
     }
 }
 
-/// The statement that reads the columns of a table in their order, rows in the order of its key. In a UTF-16 database as many
-/// columns follow, with the wide text of each where it has one.
-pub(crate) fn select(connection: &Connection, table: &TableInfo, is_without_rowid: bool) -> Result<String> {
-    let mut columns: Vec<String> = table.columns.iter().map(|column| of_column(&column.name)).collect();
+/// Columns that a result can have, unless SQLite was built for more.
+const MOST_COLUMNS: usize = 2000;
+
+/// The statements that read the columns of a table in their order, rows in the order of its key, and how many columns of the
+/// table each reads: one, unless a table has as many columns as there can be. In a UTF-16 database as many columns follow in
+/// each, with the wide text of each where it has one.
+pub(crate) fn select(
+    connection: &Connection,
+    table: &TableInfo,
+    is_without_rowid: bool,
+) -> Result<Vec<(String, usize)>> {
+    let columns: Vec<String> = table.columns.iter().map(|column| of_column(&column.name)).collect();
     let encoding = Encoding::of(connection)?;
-    if encoding != Encoding::Utf8 {
-        let wide: Vec<String> = columns.iter().map(|column| encoding.wide(column)).collect();
-        columns.extend(wide);
-    }
+    let most = if encoding == Encoding::Utf8 { MOST_COLUMNS } else { MOST_COLUMNS / 2 };
     let scan = if is_without_rowid { "" } else { "NOT INDEXED" };
     let order = match (table.key.is_empty(), is_without_rowid) {
         (true, _) => String::new(),
@@ -118,7 +123,15 @@ pub(crate) fn select(connection: &Connection, table: &TableInfo, is_without_rowi
         }
         (false, true) => order_by(connection, table, encoding)?,
     };
-    Ok(format!("SELECT {} FROM main.{} AS t {scan}{order}", columns.join(", "), quoted(&table.name.table)))
+    let part = |columns: &[String]| {
+        let mut read = columns.to_vec();
+        if encoding != Encoding::Utf8 {
+            read.extend(columns.iter().map(|column| encoding.wide(column)));
+        }
+        let sql = format!("SELECT {} FROM main.{} AS t {scan}{order}", read.join(", "), quoted(&table.name.table));
+        (sql, columns.len())
+    };
+    Ok(columns.chunks(most).map(part).collect())
 }
 
 /// A name that can only be a column's: without a table before it, SQLite takes an unknown one for a text.

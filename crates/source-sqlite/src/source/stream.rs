@@ -20,7 +20,8 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// Reads a table from first to last.
 pub(crate) struct TableStream<'s> {
-    statement: Statement<'s>,
+    /// What reads the columns, all of them row by row, and how many columns each reads.
+    parts: Vec<(Statement<'s>, usize)>,
     columns: Vec<Building>,
     name: TableName,
     path: PathBuf,
@@ -37,36 +38,44 @@ impl<'s> TableStream<'s> {
         let columns = table.columns.iter().map(|column| Building::new(&column.data_type)).collect::<Result<_, _>>()?;
         let prepare = || {
             let is_without_rowid = catalog::is_without_rowid(connection, &table.name.table)?;
-            connection.prepare(&order::select(connection, table, is_without_rowid)?)
+            let parts = order::select(connection, table, is_without_rowid)?;
+            let prepare = |(sql, width): (String, usize)| Ok((connection.prepare(&sql)?, width));
+            parts.into_iter().map(prepare).collect::<rusqlite::Result<Vec<_>>>()
         };
         let what = || format!("cannot read table {} of", shown_name(&table.name));
-        let statement = prepare().map_err(|error| sqlite_error(Side::Source, &what(), path, &error))?;
-        let has_wide = statement.column_count() > table.columns.len();
+        let parts = prepare().map_err(|error| sqlite_error(Side::Source, &what(), path, &error))?;
+        let has_wide = parts.iter().any(|(statement, width)| statement.column_count() > *width);
         let (name, path) = (table.name.clone(), path.to_owned());
-        Ok(Self { statement, columns, name, path, has_wide, rows: 0, is_done: false })
+        Ok(Self { parts, columns, name, path, has_wide, rows: 0, is_done: false })
     }
 
     /// Takes rows until the batch is full; the number of rows.
     fn fill(&mut self) -> rusqlite::Result<usize> {
-        let mut rows = self.statement.raw_query();
+        let mut parts: Vec<_> = self.parts.iter_mut().map(|(part, width)| (part.raw_query(), *width)).collect();
         let (mut count, mut bytes) = (0, 0);
         while count < BATCH_ROWS && bytes < BATCH_BYTES {
-            let Some(row) = rows.next()? else {
-                self.is_done = true;
-                return Ok(count);
-            };
-            if self.has_wide {
-                bytes += push_wide(&mut self.columns, count as u32, row)?;
-            } else {
-                for (place, column) in self.columns.iter_mut().enumerate() {
+            let mut columns = self.columns.as_mut_slice();
+            for (rows, width) in &mut parts {
+                // All of them read the same rows in the same order: the first knows where they end.
+                let Some(row) = rows.next()? else {
+                    self.is_done = true;
+                    return Ok(count);
+                };
+                let (these, others) = std::mem::take(&mut columns).split_at_mut(*width);
+                columns = others;
+                if self.has_wide {
+                    bytes += push_wide(these, count as u32, row)?;
+                    continue;
+                }
+                for (place, column) in these.iter_mut().enumerate() {
                     bytes += column.push(count as u32, row.get_ref(place)?);
                 }
             }
             count += 1;
             self.rows += 1;
         }
-        // Dropped, it would take the statement back to the first row. It owns nothing: the statement goes on from here.
-        std::mem::forget(rows);
+        // Dropped, they would take the statements back to the first row. They own nothing: the statements go on from here.
+        parts.into_iter().for_each(std::mem::forget);
         Ok(count)
     }
 }

@@ -90,6 +90,11 @@ impl NewFile {
         Ok(connection)
     }
 
+    /// Where the file lies until it gets its name.
+    pub fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
     /// Opens the file as any program would.
     pub fn reopen(&self) -> Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -2,6 +2,7 @@
 
 use super::{qualified, target_error};
 use crate::fault::{out_of_order, shown};
+use crate::source::column::Affinity;
 use crate::source::order::Encoding;
 use crate::sql::quoted;
 use crate::value;
@@ -10,10 +11,10 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, BinaryArray, Float64Array, Int64Array, StringArray};
 use arrow_schema::DataType;
 use datakeep_connector::rows::{Column, Exception, RowBatch};
-use datakeep_connector::{ConnectorError, TableInfo, TableJob, TableName};
+use datakeep_connector::{ConnectorError, TableJob, TableName};
 use datakeep_model::ErrorKind;
-use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Statement};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -26,7 +27,7 @@ pub(crate) struct Writing {
 
 impl Writing {
     /// The statement; the columns at these places are given as the bytes of a text in the encoding of the target.
-    fn sql(&self, wide: &[usize]) -> String {
+    pub fn sql(&self, wide: &[usize]) -> String {
         let place = |place: usize| {
             let number = place + 1;
             if wide.contains(&place) { format!("CAST(?{number} AS TEXT)") } else { format!("?{number}") }
@@ -36,25 +37,21 @@ impl Writing {
     }
 }
 
-/// Adds rows.
+/// Adds rows. A rule that a row breaks is an error whatever the table says of conflicts: no row is left out or changed for it.
 pub(crate) fn adding(job: &TableJob) -> Writing {
     let names: Vec<String> = job.table.columns.iter().map(|column| quoted(&column.name)).collect();
-    let head = format!("INSERT INTO {}({}) VALUES ", qualified(&job.into.table), names.join(", "));
+    let head = format!("INSERT OR ABORT INTO {}({}) VALUES ", qualified(&job.into.table), names.join(", "));
     Writing { head, width: names.len(), tail: String::new() }
 }
 
 /// Adds rows, or overwrites those of the same key. A row that contradicts another one (a unique value that a row of another key
 /// has) is an error: nothing is removed to make place for it.
-pub(crate) fn merging(job: &TableJob, standing: &TableInfo) -> Writing {
-    let key: Vec<String> = standing
-        .key
-        .iter()
-        .filter_map(|place| standing.columns.get(*place))
-        .map(|column| quoted(&column.name))
-        .collect();
+pub(crate) fn merging(job: &TableJob) -> Writing {
+    let name = |place: &usize| job.table.columns.get(*place).map(|column| quoted(&column.name));
+    let key: Vec<String> = job.table.key.iter().filter_map(name).collect();
     // The key is overwritten, too: keys that SQLite takes for the same may differ (NOCASE).
-    let visible = standing.columns.iter().filter(|column| !column.hidden).map(|column| quoted(&column.name));
-    let set: Vec<String> = visible.map(|name| format!("{name} = excluded.{name}")).collect();
+    let names = job.table.columns.iter().map(|column| quoted(&column.name));
+    let set: Vec<String> = names.map(|name| format!("{name} = excluded.{name}")).collect();
     Writing { tail: format!(" ON CONFLICT({}) DO UPDATE SET {}", key.join(", "), set.join(", ")), ..adding(job) }
 }
 
@@ -66,24 +63,83 @@ pub(crate) fn write(
     writing: &Writing,
     rows: &RowBatch,
 ) -> Result<(), ConnectorError> {
-    if writing.width != rows.columns().len() {
-        return Err(out_of_order("rows have not the columns of their table"));
-    }
     let what = format!("cannot write rows of table {} to", super::job::shown_table(&table.table));
     let fault = target_error(&what, path);
-    let mut statement = connection.prepare(&writing.sql(&[])).map_err(&fault)?;
-    let mut columns = rows.columns().iter().map(Cells::new).collect::<Result<Vec<_>, _>>()?;
-    let wide_rows = wide_rows(rows);
-    for row in 0..rows.rows() {
-        if wide_rows.contains(&row) {
-            write_wide(connection, path, &what, writing, row, &mut columns)?;
+    let mut plain = connection.prepare(&writing.sql(&[])).map_err(&fault)?;
+    each_row(rows, writing.width, |values, wide| {
+        if wide.is_empty() {
+            return bind(&mut plain, values, None).and_then(|()| plain.raw_execute()).map(drop).map_err(&fault);
+        }
+        let order = wide_order(connection, path, &what)?;
+        let mut statement = connection.prepare(&writing.sql(wide)).map_err(&fault)?;
+        bind(&mut statement, values, Some((wide, order)))
+            .and_then(|()| statement.raw_execute())
+            .map(drop)
+            .map_err(&fault)
+    })
+}
+
+/// True when columns of these affinities may change one of the values.
+pub(crate) fn may_change(rows: &RowBatch, affinities: &[Affinity]) -> Result<bool, ConnectorError> {
+    for (column, affinity) in rows.columns().iter().zip(affinities) {
+        let is_natural = match column.values().data_type() {
+            DataType::Int64 => matches!(affinity, Affinity::Numeric | Affinity::None),
+            DataType::Float64 => matches!(affinity, Affinity::Real | Affinity::None),
+            DataType::Utf8 => matches!(affinity, Affinity::Text | Affinity::None),
+            _ => true,
+        };
+        if is_natural && column.exceptions().is_empty() {
             continue;
         }
-        for (place, column) in columns.iter_mut().enumerate() {
-            let value = ToSqlOutput::Borrowed(column.value(row)?);
-            statement.raw_bind_parameter(place + 1, value).map_err(&fault)?;
+        let mut cells = Cells::new(column)?;
+        for row in 0..rows.rows() {
+            if !affinity.keeps(cells.value(row)?) {
+                return Ok(true);
+            }
         }
-        statement.raw_execute().map_err(&fault)?;
+    }
+    Ok(false)
+}
+
+/// Gives the values of each row, and the places of its texts that UTF-8 cannot say (as blobs, big-endian).
+pub(super) fn each_row<'a>(
+    rows: &'a RowBatch,
+    width: usize,
+    mut take: impl FnMut(&[ValueRef<'a>], &[usize]) -> Result<(), ConnectorError>,
+) -> Result<(), ConnectorError> {
+    if width != rows.columns().len() {
+        return Err(out_of_order("rows have not the columns of their table"));
+    }
+    let mut columns = rows.columns().iter().map(Cells::new).collect::<Result<Vec<_>, _>>()?;
+    let wide_rows = wide_rows(rows);
+    let (mut values, mut wide) = (Vec::with_capacity(width), Vec::new());
+    for row in 0..rows.rows() {
+        values.clear();
+        wide.clear();
+        if wide_rows.contains(&row) {
+            wide.extend((0..width).filter(|place| columns[*place].is_wide(row)));
+        }
+        for column in &mut columns {
+            values.push(column.value(row)?);
+        }
+        take(&values, &wide)?;
+    }
+    Ok(())
+}
+
+/// Gives a statement its parameters; wide texts in the order of bytes of the target.
+pub(super) fn bind(
+    statement: &mut Statement<'_>,
+    values: &[ValueRef<'_>],
+    wide: Option<(&[usize], Encoding)>,
+) -> rusqlite::Result<()> {
+    for (place, value) in values.iter().enumerate() {
+        match (value, wide) {
+            (ValueRef::Blob(bytes), Some((wide, Encoding::Utf16le))) if wide.contains(&place) => {
+                statement.raw_bind_parameter(place + 1, value::swapped(bytes))?;
+            }
+            _ => statement.raw_bind_parameter(place + 1, ToSqlOutput::Borrowed(*value))?,
+        }
     }
     Ok(())
 }
@@ -94,38 +150,15 @@ fn wide_rows(rows: &RowBatch) -> HashSet<usize> {
     exceptions.filter(|exception| exception.kind == value::WIDE_TEXT).map(|exception| exception.row as usize).collect()
 }
 
-/// Writes a row with a text that UTF-8 cannot say.
-fn write_wide(
-    connection: &Connection,
-    path: &Path,
-    what: &str,
-    writing: &Writing,
-    row: usize,
-    columns: &mut [Cells<'_>],
-) -> Result<(), ConnectorError> {
-    let fault = target_error(what, path);
-    let encoding = Encoding::of(connection).map_err(&fault)?;
+/// The order of bytes in which a target keeps texts that UTF-8 cannot say.
+pub(super) fn wide_order(connection: &Connection, path: &Path, what: &str) -> Result<Encoding, ConnectorError> {
+    let encoding = Encoding::of(connection).map_err(target_error(what, path))?;
     if encoding == Encoding::Utf8 {
         let message = format!("{what} {}: it keeps texts in UTF-8, which cannot say all of them", shown(path));
         return Err(ConnectorError::new(ErrorKind::Target, message)
             .with_hint("restore to a new file, which keeps texts as the captured database did"));
     }
-    let is_wide = |cells: &Cells<'_>| {
-        cells.exceptions.first().is_some_and(|e| e.row as usize == row && e.kind == value::WIDE_TEXT)
-    };
-    let wide: Vec<usize> = (0..columns.len()).filter(|place| is_wide(&columns[*place])).collect();
-    let mut statement = connection.prepare(&writing.sql(&wide)).map_err(&fault)?;
-    for (place, column) in columns.iter_mut().enumerate() {
-        let value = column.value(row)?;
-        let bound = match value {
-            ValueRef::Blob(bytes) if wide.contains(&place) && encoding == Encoding::Utf16le => {
-                statement.raw_bind_parameter(place + 1, value::swapped(bytes))
-            }
-            value => statement.raw_bind_parameter(place + 1, ToSqlOutput::Borrowed(value)),
-        };
-        bound.map_err(&fault)?;
-    }
-    statement.raw_execute().map(drop).map_err(&fault)
+    Ok(encoding)
 }
 
 enum Typed<'a> {
@@ -155,6 +188,11 @@ impl<'a> Cells<'a> {
             }
         };
         Ok(Self { typed, exceptions: column.exceptions() })
+    }
+
+    /// True when the next exception is a wide text in this row.
+    fn is_wide(&self, row: usize) -> bool {
+        self.exceptions.first().is_some_and(|next| next.row as usize == row && next.kind == value::WIDE_TEXT)
     }
 
     #[inline]

@@ -2,8 +2,9 @@
 
 use crate::fault::{shown, usage};
 use crate::source::catalog::{self, MAIN};
+use crate::source::column::Affinity;
 use crate::sql::quoted;
-use datakeep_connector::{Catalog, ConnectorError, RestoreJob, Standing, TableAction, TableJob, TableName};
+use datakeep_connector::{Catalog, ConnectorError, RestoreJob, Standing, TableAction, TableInfo, TableJob, TableName};
 use datakeep_model::{ErrorKind, escape_for_terminal};
 use rusqlite::{Connection, OptionalExtension, Result};
 use std::collections::HashSet;
@@ -92,7 +93,7 @@ fn check_merge(connection: &Connection, path: &Path, job: &TableJob) -> std::res
     let name = shown_table(&job.into.table);
     let standing = catalog::read_table(connection, &job.into.table, String::new())
         .map_err(super::target_error(&format!("cannot read table {name} of"), path))?;
-    let names = |table: &datakeep_connector::TableInfo| -> Vec<String> {
+    let names = |table: &TableInfo| -> Vec<String> {
         table.columns.iter().map(|column| column.name.to_ascii_lowercase()).collect()
     };
     let refused = |why: String| {
@@ -107,7 +108,31 @@ fn check_merge(connection: &Connection, path: &Path, job: &TableJob) -> std::res
     if standing.key.is_empty() || standing.key != job.table.key {
         return refused("its rows are not named by the same key".to_owned());
     }
-    Ok(())
+    if standing.key.iter().any(|place| standing.columns[*place].hidden) {
+        let message = format!(
+            "cannot merge into table {name} of {}: it declares no key of its own, and the rowids that SQLite gives are given \
+             again to other rows",
+            shown(path)
+        );
+        return Err(ConnectorError::new(ErrorKind::Target, message)
+            .with_hint("restore the table under another name, or into a new file"));
+    }
+    match other_affinity(&job.table, &standing) {
+        Some(column) => {
+            refused(format!("column {column} changes values that it is given in another way than the captured one"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A column, in words, in which values would not stay what they were in the captured one.
+fn other_affinity(captured: &TableInfo, standing: &TableInfo) -> Option<String> {
+    let is_strict = |table: &TableInfo| table.notes.iter().any(|note| note.name == "strict");
+    let (old, new) = (is_strict(captured), is_strict(standing));
+    let mut pairs = captured.columns.iter().zip(&standing.columns);
+    let (was, is) = pairs.find(|(was, is)| Affinity::of(&was.declared, old) != Affinity::of(&is.declared, new))?;
+    let [name, was, is] = [&is.name, &was.declared, &is.declared].map(|text| escape_for_terminal(text.as_bytes()));
+    Some(format!("{name} (captured as `{was}`, here `{is}`)"))
 }
 
 /// `table`, `view` or `virtual table`: what has this name.
@@ -129,5 +154,25 @@ fn standing_table(connection: &Connection, name: String) -> Result<Standing> {
     let columns = connection.prepare(sql)?.query_map([&name], |row| row.get(0))?.collect::<Result<_>>()?;
     let count = format!("SELECT count(*) FROM main.{}", quoted(&name));
     let rows: i64 = connection.query_row(&count, [], |row| row.get(0))?;
-    Ok(Standing { name: TableName { schema: MAIN.to_owned(), table: name }, columns, rows: rows.unsigned_abs() })
+    let objects = belongings(connection, &name)?;
+    let name = TableName { schema: MAIN.to_owned(), table: name };
+    Ok(Standing { name, columns, rows: rows.unsigned_abs(), objects })
+}
+
+/// Kinds and names of the indexes and triggers that somebody made for a table.
+pub(crate) fn belongings(connection: &Connection, table: &str) -> Result<Vec<(String, String)>> {
+    let sql = "SELECT type, name FROM main.sqlite_schema
+               WHERE tbl_name = ?1 COLLATE NOCASE AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY type, name";
+    connection.prepare(sql)?.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// What belongs to a table that stands and will not come back with the captured one, in words.
+pub(crate) fn lost_belongings(connection: &Connection, catalog: &Catalog, job: &TableJob) -> Result<Vec<String>> {
+    let comes_back = |kind: &str, name: &str| {
+        let is_it = |o: &datakeep_connector::SchemaObject| o.kind == kind && o.name.eq_ignore_ascii_case(name);
+        job.into == job.table.name && catalog.objects.iter().any(is_it)
+    };
+    let there = belongings(connection, &job.into.table)?;
+    let gone = there.iter().filter(|(kind, name)| !comes_back(kind, name));
+    Ok(gone.map(|(kind, name)| format!("{kind} {}", shown_table(name))).collect())
 }

@@ -1,7 +1,8 @@
 //! Tables and everything else that a schema has, made by their own statements.
 
-use super::stand_in::StandIns;
+use super::stand_in::{StandIns, is_of_application};
 use super::{Work, insert, job, qualified, target_error};
+use crate::bare;
 use crate::fault::{shown, words};
 use crate::source::catalog::VIRTUAL_TABLE;
 use crate::sql;
@@ -11,16 +12,20 @@ use datakeep_model::ErrorKind;
 use rusqlite::{Connection, Result, params};
 use std::path::Path;
 
-/// Makes a table of the job, or empties its place and makes it, or leaves it as it stands.
+/// The note of a table that says which rowid was given last in it, where rowids are never given again.
+const SEQUENCE: &str = "sequence";
+
+/// Makes a table of the job, or empties its place and makes it, or leaves it as it stands. The answer says why only its
+/// application can make it, if so: then it is not there.
 pub(crate) fn table(
     connection: &Connection,
     path: &Path,
     job: &TableJob,
     stand_ins: &mut StandIns,
-) -> std::result::Result<(), ConnectorError> {
+) -> std::result::Result<Option<ConnectorError>, ConnectorError> {
     let name = job::shown_table(&job.into.table);
     if job.action == TableAction::Merge || job::is_own(&job.into.table) {
-        return Ok(());
+        return Ok(None);
     }
     if job.action == TableAction::Replace {
         let what = format!("cannot remove table {name} of");
@@ -38,18 +43,46 @@ pub(crate) fn table(
     };
     let what = format!("cannot make table {name} in");
     let fault = target_error(&what, path);
-    stand_ins.execute(connection, &statement).map_err(&fault)?;
-    match stand_ins.sorting(connection, &job.into.table).map_err(&fault)? {
-        None => Ok(()),
-        Some(collation) => {
-            let message = format!(
-                "{what} {}: it is sorted by {collation}, a collation that only its application has",
-                shown(path)
-            );
-            Err(ConnectorError::new(ErrorKind::Target, message)
-                .with_hint("restore the other tables, or back the file up as a file while nothing writes to it"))
-        }
+    if let Err(error) = stand_ins.execute(connection, &statement) {
+        let is_of_application = is_of_application(&words(&error));
+        let error = fault(error);
+        return if is_of_application { Ok(Some(error)) } else { Err(error) };
     }
+    let Some(collation) = stand_ins.sorting(connection, &job.into.table).map_err(&fault)? else {
+        return Ok(None);
+    };
+    remove(connection, &job.into.table).map_err(&fault)?;
+    let message =
+        format!("{what} {}: it is sorted by {collation}, a collation that only its application has", shown(path));
+    Ok(Some(
+        ConnectorError::new(ErrorKind::Target, message)
+            .with_hint("restore the other tables, or back the file up as a file while nothing writes to it"),
+    ))
+}
+
+/// Removes a table that cannot be filled.
+pub(crate) fn remove(connection: &Connection, table: &str) -> Result<()> {
+    connection.execute_batch(&format!("DROP TABLE {}", qualified(table)))
+}
+
+/// Takes the types of its columns from a table, which would change what is put into it, and gives the statement that it had;
+/// `None` where that cannot be.
+pub(crate) fn take_types(connection: &Connection, job: &TableJob) -> Result<Option<String>> {
+    let sql = "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE";
+    let statement: String = connection.query_row(sql, [&job.into.table], |row| row.get(0))?;
+    let is_without_rowid = job.table.notes.iter().any(|note| note.name == "without-rowid");
+    let rowid = job.table.key.first().filter(|_| !is_without_rowid).and_then(|place| job.table.columns.get(*place));
+    let Some(bare) = bare::without_types(&statement, rowid.map(|column| column.name.as_str())) else { return Ok(None) };
+    set_statement(connection, &job.into.table, &bare)?;
+    Ok(Some(statement))
+}
+
+/// Writes the statement of a table into the schema, and reads the schema again.
+pub(crate) fn set_statement(connection: &Connection, table: &str, statement: &str) -> Result<()> {
+    connection.execute_batch("PRAGMA writable_schema=ON")?;
+    let sql = "UPDATE main.sqlite_schema SET sql = ?2 WHERE type = 'table' AND name = ?1 COLLATE NOCASE";
+    connection.execute(sql, [table, statement])?;
+    connection.execute_batch("PRAGMA writable_schema=RESET")
 }
 
 /// Makes all objects of a new database whose tables were made, in their order.
@@ -57,19 +90,22 @@ pub(crate) fn table(
 /// Indexes are built. Views, triggers and virtual tables are written into the schema as they were: so a virtual table finds its
 /// shadow tables as they were captured and makes none itself, and no module needs to be there.
 pub(crate) fn objects(work: &mut Work, path: &Path) -> std::result::Result<(), ConnectorError> {
-    let made: Vec<&str> = work.job.tables.iter().map(|table| table.table.name.table.as_str()).collect();
+    let made: Vec<&str> = work.made().map(|table| table.table.name.table.as_str()).collect();
+    let is_left_out = |object: &SchemaObject| work.is_left_out(&object.table);
+    let mut losses = Vec::new();
     for object in &work.job.catalog.objects {
         let belongs = made.iter().any(|name| name.eq_ignore_ascii_case(&object.table));
         let comes_with_whole = work.job.whole && (object.table.is_empty() || is_of_view(&work.job, object));
-        if !belongs && !comes_with_whole {
+        if is_left_out(object) || (!belongs && !comes_with_whole) {
             continue;
         }
         if object.kind == "index" {
-            work.told.extend(index(&work.connection, path, object)?);
+            losses.extend(index(&work.connection, path, object)?);
         } else {
             entry(&work.connection, object).map_err(target_error("cannot write the schema of", path))?;
         }
     }
+    work.losses.extend(losses);
     Ok(())
 }
 
@@ -92,7 +128,7 @@ fn index(
     }
     let Err(error) = connection.execute(&object.sql, []) else { return Ok(None) };
     let said = words(&error);
-    if ["no such collation sequence", "no such function", "unknown function"].iter().any(|why| said.contains(why)) {
+    if is_of_application(&said) {
         return Ok(Some(format!("index {name} was left out, since only its application can build it: {said}")));
     }
     Err(target_error(&format!("cannot build index {name} in"), path)(error))
@@ -124,7 +160,7 @@ pub(crate) fn objects_of_tables(work: &mut Work, path: &Path) -> std::result::Re
         }
         for object in objects {
             if object.kind == "index" {
-                work.told.extend(index(&work.connection, path, object)?);
+                work.losses.extend(index(&work.connection, path, object)?);
             } else if sql::creates(&object.sql, "TRIGGER") {
                 let what = format!("cannot make trigger {} in", job::shown_table(&object.name));
                 work.connection.execute(&object.sql, []).map_err(target_error(&what, path))?;
@@ -157,6 +193,38 @@ pub(crate) fn own_tables(
         insert::write(connection, path, &table.into, &insert::adding(table), rows)?;
     }
     Ok(())
+}
+
+/// The greatest rowid that SQLite has given in a table whose rowids are never given again.
+pub(crate) fn sequence_of(connection: &Connection, table: &str) -> Option<i64> {
+    let sql = "SELECT max(seq) FROM main.sqlite_sequence WHERE name = ?1 COLLATE NOCASE";
+    // Without such tables there is none of sequences.
+    connection.query_row(sql, [table], |row| row.get(0)).ok().flatten()
+}
+
+/// Sets the sequences of single tables to the greater of what was captured and what stood there: no rowid is given again.
+pub(crate) fn sequences(connection: &Connection, job: &RestoreJob, before: &[(usize, i64)]) -> Result<()> {
+    for (number, table) in job.tables.iter().enumerate().filter(|_| !job.whole) {
+        let note = table.table.notes.iter().find(|note| note.name == SEQUENCE);
+        let captured = note.and_then(|note| std::str::from_utf8(&note.value).ok()?.parse::<i64>().ok());
+        let stood = before.iter().find(|(known, _)| *known == number).map(|(_, value)| *value);
+        let (Some(least), Some(name)) = (captured.max(stood), sequence_name(connection, &table.into.table)?) else {
+            continue;
+        };
+        let sql = "UPDATE main.sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1";
+        if connection.execute(sql, params![name, least])? == 0 {
+            connection.execute("INSERT INTO main.sqlite_sequence(name, seq) VALUES (?1, ?2)", params![name, least])?;
+        }
+    }
+    Ok(())
+}
+
+/// The name under which a table has a sequence, as it is written; `None` for a table that has none.
+fn sequence_name(connection: &Connection, table: &str) -> Result<Option<String>> {
+    let sql = "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE";
+    let (name, statement): (String, String) =
+        connection.query_row(sql, [table], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(sql::has_word(&statement, "AUTOINCREMENT").then_some(name))
 }
 
 /// Has SQLite make one of its own tables, and empties it.

@@ -1,23 +1,29 @@
 //! A database opened for writing.
 
 mod file;
+mod finish;
 mod insert;
 mod job;
 mod make;
+mod merge;
 mod stand_in;
 mod verify;
+mod work;
 
 use crate::fault::{Side, io_error, out_of_order, shown, sqlite_error};
-use crate::source::catalog;
+use crate::source::SqliteSource;
 use crate::{open, sql};
 use datakeep_connector::rows::RowBatch;
-use datakeep_connector::{ConnectorError, RestoreJob, Standing, TableAction, TableTarget};
+use datakeep_connector::{ConnectorError, RestoreJob, Standing, TableSource, TableTarget};
 use datakeep_model::ErrorKind;
 use file::NewFile;
+use finish::Complete;
 use rusqlite::{Connection, OpenFlags};
 use stand_in::StandIns;
+pub(crate) use stand_in::is_of_application;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use work::{Way, Work};
 
 /// A word that nobody else has, for names of temporary files.
 pub(crate) fn random_word() -> std::io::Result<String> {
@@ -40,25 +46,18 @@ pub(crate) struct SqliteTarget {
     patience: Duration,
     dry_run: bool,
     work: Option<Work>,
-}
-
-/// What has been begun. The connection stands first: it is closed before a file is removed.
-struct Work {
-    connection: Connection,
-    /// `None`: a database that stands there is changed.
-    file: Option<NewFile>,
-    job: RestoreJob,
-    /// Number of the table whose rows are written, and what writes one.
-    current: Option<(usize, insert::Writing)>,
-    /// Rows of SQLite's own tables, which are written last.
-    held: Vec<(usize, RowBatch)>,
-    told: Vec<String>,
+    /// A new file that is complete and may be looked at before it gets its name.
+    complete: Option<Complete>,
+    /// What could not be restored, one sentence each.
+    losses: Vec<String>,
+    /// Numbers of the tables that were left out.
+    left_out: Vec<usize>,
 }
 
 impl SqliteTarget {
     /// Opens nothing yet.
     pub fn new(path: PathBuf, patience: Duration, dry_run: bool) -> Self {
-        Self { path, patience, dry_run, work: None }
+        Self { path, patience, dry_run, work: None, complete: None, losses: Vec::new(), left_out: Vec::new() }
     }
 
     fn stands(&self) -> Result<bool, ConnectorError> {
@@ -129,13 +128,24 @@ impl TableTarget for SqliteTarget {
         }
         let (connection, file) = self.open_work(job)?;
         job::check_against(&connection, &self.path, job)?;
-        let mut stand_ins = StandIns::new(file.is_some());
-        for table in &job.tables {
-            make::table(&connection, &self.path, table, &mut stand_ins)?;
-        }
-        stand_ins.end(&connection).map_err(target_error("cannot prepare", &self.path))?;
-        let (job, current, held, told) = (job.clone(), None, Vec::new(), stand_ins.told());
-        self.work = Some(Work { connection, file, job, current, held, told });
+        let dangling_before = if file.is_none() { verify::dangling(&connection).ok() } else { None };
+        let mut work = Work {
+            stand_ins: StandIns::new(file.is_some()),
+            connection,
+            file,
+            job: job.clone(),
+            current: None,
+            held: Vec::new(),
+            untyped: Vec::new(),
+            dangling_before,
+            sequences: Vec::new(),
+            left_out: Vec::new(),
+            told: Vec::new(),
+            losses: Vec::new(),
+        };
+        work.make_tables(&self.path)?;
+        work.stand_ins.end_collations(&work.connection).map_err(target_error("cannot prepare", &self.path))?;
+        self.work = Some(work);
         Ok(())
     }
 
@@ -145,16 +155,11 @@ impl TableTarget for SqliteTarget {
         }
         let path = self.path.clone();
         let work = self.work()?;
-        let table = work.job.tables.get(number).ok_or_else(|| out_of_order("no such table in the job"))?;
-        let statement = match table.action {
-            TableAction::Merge => {
-                let standing = catalog::read_table(&work.connection, &table.into.table, String::new())
-                    .map_err(target_error("cannot read", &path))?;
-                insert::merging(table, &standing)
-            }
-            TableAction::Create | TableAction::Replace => insert::adding(table),
-        };
-        work.current = Some((number, statement));
+        if number >= work.job.tables.len() {
+            return Err(out_of_order("no such table in the job"));
+        }
+        let way = work.way(number).map_err(target_error("cannot write to", &path))?;
+        work.current = Some((number, way));
         Ok(())
     }
 
@@ -164,64 +169,75 @@ impl TableTarget for SqliteTarget {
         }
         let path = self.path.clone();
         let work = self.work()?;
-        let (number, statement) = work.current.as_ref().ok_or_else(|| out_of_order("begin_table was not called"))?;
-        let table = &work.job.tables[*number];
-        if job::is_own(&table.table.name.table) {
-            work.held.push((*number, rows.clone()));
-            return Ok(());
+        let (number, mut way) = work.current.take().ok_or_else(|| out_of_order("begin_table was not called"))?;
+        let outcome = match &mut way {
+            Way::Nowhere => Ok(()),
+            Way::Merging(merging) => merging.write(&work.connection, &path, rows),
+            Way::Adding(..) if job::is_own(&work.job.tables[number].table.name.table) => {
+                work.held.push((number, rows.clone()));
+                Ok(())
+            }
+            Way::Adding(writing, affinities) => work.add((number, writing, affinities), &path, rows),
+        };
+        match outcome {
+            // A column that its application computes and SQLite keeps.
+            Err(error) if work.job.whole && is_of_application(&error.message) => {
+                let name = &work.job.tables[number].into.table;
+                make::remove(&work.connection, name).map_err(target_error("cannot write to", &path))?;
+                work.untyped.retain(|(untyped, _)| untyped != name);
+                work.leave_out(number, &error);
+                way = Way::Nowhere;
+            }
+            outcome => outcome?,
         }
-        insert::write(&work.connection, &path, &table.into, statement, rows)
+        work.current = Some((number, way));
+        Ok(())
     }
 
     fn end_table(&mut self) -> Result<(), ConnectorError> {
-        if !self.dry_run {
-            self.work()?.current.take().ok_or_else(|| out_of_order("begin_table was not called"))?;
+        if self.dry_run {
+            return Ok(());
         }
-        Ok(())
+        let path = self.path.clone();
+        let work = self.work()?;
+        match work.current.take() {
+            Some((_, Way::Merging(merging))) => merging.end(&work.connection, &path),
+            Some(_) => Ok(()),
+            None => Err(out_of_order("begin_table was not called")),
+        }
+    }
+
+    fn complete(&mut self) -> Result<Option<Box<dyn TableSource>>, ConnectorError> {
+        let Some(mut work) = self.work.take_if(|work| work.file.is_some()) else { return Ok(None) };
+        let Some(file) = work.file.take() else { return Ok(None) };
+        self.left_out.clone_from(&work.left_out);
+        let complete = Complete::of(work, file, &self.path, &mut self.losses)?;
+        let source = SqliteSource::private(complete.place().to_owned())?;
+        self.complete = Some(complete);
+        Ok(Some(Box::new(source)))
     }
 
     fn finish(&mut self) -> Result<Vec<String>, ConnectorError> {
         if self.dry_run {
             return Ok(Vec::new());
         }
-        let mut work = self.work.take().ok_or_else(|| out_of_order("begin was not called"))?;
-        match work.file.take() {
-            Some(file) => finish_new(work, file, &self.path),
-            None => finish_standing(work, &self.path),
+        if self.complete.is_none() {
+            drop(self.complete()?);
         }
+        if let Some(complete) = self.complete.take() {
+            return complete.publish(&self.path);
+        }
+        let work = self.work.take().ok_or_else(|| out_of_order("begin was not called"))?;
+        finish::standing(work, &self.path, &mut self.losses)
     }
-}
 
-/// Completes, checks and publishes a new file.
-fn finish_new(mut work: Work, file: NewFile, path: &Path) -> Result<Vec<String>, ConnectorError> {
-    let fault = target_error("cannot complete", path);
-    make::objects(&mut work, path)?;
-    make::own_tables(&work.connection, path, &work.job, &work.held)?;
-    make::exact_statements(&work.connection, &work.job).map_err(&fault)?;
-    work.connection.execute_batch("COMMIT").map_err(&fault)?;
-    // Entries written into the schema are known to the next connection.
-    work.connection.close().map_err(|(_, error)| fault(error))?;
-    let connection = file.reopen().map_err(&fault)?;
-    let mut told = work.told;
-    told.extend(verify::whole(&connection, path)?);
-    if job::setting(&work.job.catalog, "journal-mode") == Some("wal") {
-        connection.execute_batch("PRAGMA journal_mode=WAL").map_err(&fault)?;
+    fn losses(&self) -> Vec<String> {
+        self.losses.clone()
     }
-    connection.close().map_err(|(_, error)| fault(error))?;
-    file.publish()?;
-    Ok(told)
-}
 
-/// Completes, checks and commits the changes of a database that stands.
-fn finish_standing(mut work: Work, path: &Path) -> Result<Vec<String>, ConnectorError> {
-    make::objects_of_tables(&mut work, path)?;
-    let mut told = std::mem::take(&mut work.told);
-    for table in &work.job.tables {
-        told.push(verify::table(&work.connection, path, &table.into.table)?);
+    fn left_out(&self) -> Vec<usize> {
+        self.left_out.clone()
     }
-    work.connection.execute_batch("COMMIT").map_err(target_error("cannot complete the changes of", path))?;
-    work.connection.close().map_err(|(_, error)| target_error("cannot close", path)(error))?;
-    Ok(told)
 }
 
 /// The name of a table as a statement has it.

@@ -153,7 +153,9 @@ impl Captured {
             }
             target.end_table()?;
         }
-        target.finish()
+        let mut told = target.finish()?;
+        told.extend(target.losses());
+        Ok(told)
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod common;
 mod consistent;
+mod exact;
 mod faults;
 mod keys;
+mod merging;
 mod random;
 mod schema;
 mod targets;

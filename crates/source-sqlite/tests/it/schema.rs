@@ -1,7 +1,7 @@
 //! Everything that a schema has besides tables of rows.
 
-use crate::common::{Place, Value, capture, check_round_trip, open, round_trip};
-use datakeep_connector::Note;
+use crate::common::{Place, Value, capture, check_round_trip, connector, location, open, options, round_trip};
+use datakeep_connector::{Connector, Note};
 
 fn scalar<T: rusqlite::types::FromSql>(path: &std::path::Path, sql: &str) -> T {
     open(path).query_row(sql, [], |row| row.get(0)).expect("one row")
@@ -199,7 +199,58 @@ fn what_is_sorted_by_a_collation_of_an_application_is_left_out_or_refused() {
     assert!(told.iter().any(|sentence| sentence.contains("index i was left out")), "{told:?}");
     let (place, path) = with_own_collation("CREATE TABLE t(a TEXT COLLATE theirs UNIQUE); INSERT INTO t VALUES ('b');");
     let captured = capture(&path);
-    let error = captured.restore(&captured.whole(), &place.path("restored.db")).expect_err("refused");
+    let alone = captured.one("t", "t", datakeep_connector::TableAction::Create);
+    let error = captured.restore(&alone, &place.path("restored.db")).expect_err("refused");
     assert!(error.message.contains("theirs") && error.hint.is_some(), "{error}");
     assert_eq!(place.names(), ["source.db"]);
+    let told = captured.restore(&captured.whole(), &place.path("restored.db")).expect("the rest is restored");
+    assert!(told.iter().any(|sentence| sentence.contains("table t was left out")), "{told:?}");
+}
+
+#[test]
+fn keys_in_the_order_of_an_application_are_captured() {
+    let (place, path) = with_own_collation(
+        "CREATE TABLE t(k TEXT COLLATE theirs PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3);
+         CREATE TABLE u(a); INSERT INTO u VALUES (1);",
+    );
+    let captured = capture(&path);
+    assert_eq!(captured.values("t").len(), 3);
+    let told = captured.restore(&captured.whole(), &place.path("restored.db")).expect("restored");
+    assert!(told.iter().any(|sentence| sentence.contains("table t was left out")), "{told:?}");
+    let checked = options(&[("integrity-check", "full")]);
+    let mut source = connector().open_tables(&location(&path), &checked).expect("opened");
+    source.begin().expect("begun");
+    let error = source.catalog().expect_err("its order cannot be checked");
+    assert!(error.message.contains("table t of"), "{error}");
+    assert!(error.hint.is_some_and(|hint| hint.contains("knows this collation")));
+}
+
+#[test]
+fn statements_that_are_no_utf8_are_told() {
+    let place = Place::new();
+    let path = place.database(
+        "CREATE TABLE t(a /* x */); INSERT INTO t VALUES (1); CREATE VIEW v AS SELECT 'x' FROM t; PRAGMA writable_schema=ON;
+         UPDATE sqlite_schema SET sql = CAST(replace(CAST(sql AS BLOB), CAST('x' AS BLOB), x'fc') AS TEXT);",
+    );
+    let captured = capture(&path);
+    assert_eq!(captured.catalog.not_carried.len(), 2, "{:?}", captured.catalog.not_carried);
+    let restored = place.path("restored.db");
+    captured.restore(&captured.whole(), &restored).expect("restored");
+    assert_eq!(capture(&restored).values("t"), captured.values("t"));
+}
+
+#[test]
+fn as_many_columns_as_there_can_be_come_back() {
+    for encoding in ["UTF-8", "UTF-16le"] {
+        for rowid in ["", " PRIMARY KEY"] {
+            let columns: Vec<String> = (1..2000).map(|number| format!("c{number}")).collect();
+            let values: Vec<String> = (1..2000).map(|number| format!("'v{number}'")).collect();
+            round_trip(&format!(
+                "PRAGMA encoding='{encoding}'; CREATE TABLE t(c0 INTEGER{rowid}, {}); INSERT INTO t VALUES (1, {}), (2, {});",
+                columns.join(", "),
+                values.join(", "),
+                values.join(", ").replace('v', "w")
+            ));
+        }
+    }
 }

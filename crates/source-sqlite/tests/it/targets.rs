@@ -141,9 +141,9 @@ fn rows_are_merged_by_key() {
          CREATE TRIGGER logged AFTER UPDATE ON item BEGIN INSERT INTO log VALUES (new.name); END;
          INSERT INTO item VALUES (2, 'changed', 0), (9, 'mine', 90);
          CREATE TABLE word(w TEXT COLLATE NOCASE PRIMARY KEY, n) WITHOUT ROWID; INSERT INTO word VALUES ('ONE', 7), ('three', 3);
-         CREATE TABLE bare(a, b); INSERT INTO bare(rowid, a) VALUES (2, 'old'), (5, 'mine');",
+         ",
     );
-    for table in ["item", "word", "bare"] {
+    for table in ["item", "word"] {
         captured.restore(&captured.one(table, table, TableAction::Merge), &other).expect("merged");
     }
     let merged = capture(&other);
@@ -152,7 +152,6 @@ fn rows_are_merged_by_key() {
     assert_eq!(merged.values("item"), expect);
     let words: Vec<Value> = merged.values("word").into_iter().map(|row| row[0].clone()).collect();
     assert_eq!(words, [text("one"), text("three"), text("two")]);
-    assert_eq!(merged.values("bare").len(), 3);
     assert_eq!(count(&other, "SELECT count(*) FROM log"), 0, "no trigger fired");
 }
 
@@ -222,4 +221,43 @@ fn a_restored_file_is_private() {
     captured.restore(&captured.whole(), &path).expect("restored");
     assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
     assert!(source(&path).is_ok());
+}
+
+#[test]
+fn what_only_the_replaced_table_had_is_told() {
+    let (_place, captured, other) = shop(
+        "CREATE TABLE log(what); CREATE TABLE item(a, b); CREATE INDEX by_a ON item(a); CREATE INDEX by_price ON item(b);
+         CREATE TRIGGER theirs AFTER DELETE ON item BEGIN DELETE FROM log; END;",
+    );
+    let standing = target(&other).look().expect("looked").expect("there");
+    let objects: Vec<&str> = standing[0].objects.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(objects, ["by_a", "by_price", "theirs"]);
+    let told = captured.restore(&captured.one("item", "item", TableAction::Replace), &other).expect("restored");
+    assert!(told[0].ends_with("index by_a, trigger theirs"), "{told:?}");
+}
+
+#[test]
+fn rowids_that_were_given_are_not_given_again() {
+    let sql = |last: i64| {
+        format!(
+            "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a); INSERT INTO t VALUES (1, 'x'), ({last}, 'y');
+             DELETE FROM t WHERE id > 1;"
+        )
+    };
+    for (captured, standing, expect) in [(500, Some(90), 500), (50, Some(900), 900), (500, None, 500)] {
+        for action in [TableAction::Create, TableAction::Replace, TableAction::Merge] {
+            if (action == TableAction::Create) != standing.is_none() {
+                continue;
+            }
+            let place = Place::new();
+            let source = capture(&place.database(&sql(captured)));
+            let other = place.path("other.db");
+            open(&other).execute_batch(&standing.map(sql).unwrap_or_default()).expect("made");
+            let mut job = source.one("t", "t", action);
+            let value = captured.to_string().into_bytes();
+            job.tables[0].table.notes.push(datakeep_connector::Note { name: "sequence".to_owned(), value });
+            source.restore(&job, &other).expect("restored");
+            assert_eq!(count(&other, "SELECT seq FROM sqlite_sequence WHERE name = 't'"), expect, "{action:?}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `datakeep backup sqlite:PATH`.
 
-use super::{connector_of, one_location};
+use super::{connector_of, database_options, one_location};
 use crate::args::BackupArgs;
 use crate::errors::Failure;
 use crate::open::App;
@@ -61,7 +61,7 @@ pub fn run(app: &App, args: &BackupArgs, options: &BackupOptions) -> Result<Exit
     let connector = connector_of(args.paths[0].as_os_str())
         .ok_or_else(|| Failure::usage(tr!("this version cannot read {location}", "当前版本无法读取 {location}")))?;
     let locked = app.find()?;
-    let mut source = connector.open_tables(location, &open_options(app, args))?;
+    let mut source = connector.open_tables(location, &open_options(app, args)?)?;
     let unlock = app.unlock_with(&locked)?;
     signals::listen(&app.cancel)?;
     let mut watch = Watch::new(&app.out);
@@ -81,15 +81,15 @@ pub fn run(app: &App, args: &BackupArgs, options: &BackupOptions) -> Result<Exit
     Ok(ExitCode::OK)
 }
 
-fn open_options(app: &App, args: &BackupArgs) -> Options {
-    let mut options = Options::new();
+fn open_options(app: &App, args: &BackupArgs) -> Result<Options, Failure> {
+    let mut options = database_options(&args.database_option)?;
     let host = args.host.clone().or_else(|| app.settings.file.backup("host").last().cloned());
     for (name, value) in [("name", args.source.clone()), ("host", host)] {
         if let Some(value) = value {
             options.insert(name.to_string(), vec![value]);
         }
     }
-    options
+    Ok(options)
 }
 
 fn show_plan(app: &App, source: &SourceInfo, catalog: &Catalog) -> Result<ExitCode, Failure> {

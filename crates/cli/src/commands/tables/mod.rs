@@ -8,12 +8,13 @@ pub mod list;
 pub mod restore;
 mod restore_row;
 pub mod rows;
+mod sequences;
 pub mod show;
 
 use crate::errors::Failure;
 use crate::open::App;
 use crate::words::tr;
-use datakeep_connector::Connector;
+use datakeep_connector::{Connector, Options};
 use datakeep_engine::TablesReader;
 use datakeep_model::ContentKind;
 use datakeep_source_sqlite::SqliteConnector;
@@ -52,6 +53,31 @@ pub fn find<'m>(
 /// Reads the tables of a snapshot.
 pub fn reader(repository: Arc<Repository>, manifest: &Manifest) -> Result<TablesReader, Failure> {
     Ok(TablesReader::new(repository, manifest.clone())?)
+}
+
+/// The options of a database as they were given.
+fn database_options(given: &[String]) -> Result<Options, Failure> {
+    let mut options = Options::new();
+    for option in given {
+        let Some((key, value)) = option.split_once('=') else {
+            return Err(Failure::usage(tr!("--database-option wants KEY=VALUE", "--database-option 的格式为 键=值"))
+                .hint(tr!(
+                    "for example: --database-option busy-timeout=30s",
+                    "例如：--database-option busy-timeout=30s"
+                )));
+        };
+        options.entry(key.to_string()).or_default().push(value.to_string());
+    }
+    Ok(options)
+}
+
+/// Refuses options of a database where there is none.
+pub fn refuse_options(given: &[String]) -> Result<(), Failure> {
+    if given.is_empty() {
+        return Ok(());
+    }
+    let message = tr!("--database-option is for databases", "--database-option 只用于数据库");
+    Err(Failure::usage(message).hint(tr!("name a database: sqlite:PATH", "请指定数据库：sqlite:路径")))
 }
 
 /// A database among other things to be backed up, and other wishes that databases do not know.

@@ -2,7 +2,7 @@
 
 use super::backup::safe;
 use super::restore_row::RowJob;
-use super::{connector_of, reader};
+use super::{connector_of, database_options, reader, sequences};
 use crate::args::{OverwriteName, RestoreArgs};
 use crate::errors::Failure;
 use crate::open::App;
@@ -33,6 +33,8 @@ struct TableJson {
     action: &'static str,
     rows: u64,
     standing_rows: Option<u64>,
+    /// Indexes and triggers that only the table that stands there has.
+    removed: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -47,6 +49,7 @@ struct ReportJson {
     proven_rows: u64,
     difference: Option<String>,
     verified: Vec<String>,
+    losses: Vec<String>,
     duration_ms: u64,
 }
 
@@ -62,16 +65,19 @@ pub fn run(
     let request = request(args, within)?;
     let reader = reader(repository, manifest)?;
     signals::listen(&app.cancel)?;
-    let options = Options::new();
+    let options = database_options(&args.database_option)?;
     let mut target = connector.open_table_target(to, &options, args.dry_run)?;
     let standing = target.look()?;
-    let plan = plan_tables(&reader, standing.as_deref(), to, &request)?;
+    let mut plan = plan_tables(&reader, standing.as_deref(), to, &request)?;
+    sequences::note(&reader, &mut plan)?;
     if !args.key.is_empty() {
         drop(target);
-        let job = RowJob { connector: &*connector, to, manifest, reader: &reader, plan: &plan };
+        let job = RowJob { connector: &*connector, to, options: &options, manifest, reader: &reader, plan: &plan };
         return job.run(app, &args.key, args.dry_run);
     }
     if args.dry_run {
+        // The target says what it would refuse.
+        target.begin(&plan.job)?;
         return show_plan(app, manifest, to, &plan);
     }
     if !app.out.json {
@@ -82,12 +88,19 @@ pub fn run(
     let poured = pour(&reader, &mut *target, (&plan.job, &plan.tables), &context);
     let poured = poured.inspect_err(|_| watch.finish())?;
     drop(target);
-    let proof = proven(&reader, &*connector, to, &plan, &context);
+    let proof = match &poured.proof {
+        Some(proof) => Ok(Some(proof.clone())),
+        None => proven(&reader, &*connector, (to, &options), &plan, &context),
+    };
     watch.finish();
     let proof = proof?;
     tell(app, (manifest, to), &plan, (&poured, proof.as_ref()), watch.elapsed_ns())?;
     let is_other = proof.is_some_and(|proof| proof.difference.is_some());
-    Ok(if is_other { ExitCode::INTEGRITY } else { ExitCode::OK })
+    Ok(match (is_other, poured.losses.is_empty()) {
+        (true, _) => ExitCode::INTEGRITY,
+        (false, false) => ExitCode::PARTIAL,
+        (false, true) => ExitCode::OK,
+    })
 }
 
 fn no_place(args: &RestoreArgs) -> Failure {
@@ -133,8 +146,13 @@ fn tables_json(plan: &TablesPlan) -> Vec<TableJson> {
         action: word(planned.action),
         rows: planned.rows,
         standing_rows: planned.standing_rows,
+        removed: removed(planned),
     };
     plan.planned.iter().map(one).collect()
+}
+
+fn removed(planned: &datakeep_distribute::tables::PlannedTable) -> Vec<String> {
+    planned.removed.iter().map(|(kind, name)| format!("{kind} {name}")).collect()
 }
 
 fn plan_rows(plan: &TablesPlan) -> Vec<String> {
@@ -143,6 +161,13 @@ fn plan_rows(plan: &TablesPlan) -> Vec<String> {
         let standing = planned.standing_rows.map(sizes::count).unwrap_or_default();
         let what = match planned.action {
             TableAction::Create => tr!("create", "新建"),
+            TableAction::Replace if !planned.removed.is_empty() => {
+                let gone = safe(&removed(planned).join(", "));
+                tr!(
+                    "replace ({standing} rows stand there; goes without coming back: {gone})",
+                    "替换（现有 {standing} 行；将被移除且不会恢复：{gone}）"
+                )
+            }
             TableAction::Replace => tr!("replace ({standing} rows stand there)", "替换（现有 {standing} 行）"),
             TableAction::Merge => tr!("merge ({standing} rows stand there)", "合并（现有 {standing} 行）"),
         };
@@ -167,7 +192,7 @@ fn show_plan(app: &App, manifest: &Manifest, to: &str, plan: &TablesPlan) -> Res
 fn proven(
     reader: &TablesReader,
     connector: &dyn Connector,
-    to: &str,
+    (to, options): (&str, &Options),
     plan: &TablesPlan,
     context: &datakeep_engine::RunContext<'_>,
 ) -> Result<Option<Proof>, Failure> {
@@ -176,7 +201,7 @@ fn proven(
     if tables.is_empty() {
         return Ok(None);
     }
-    let mut source = connector.open_tables(to, &Options::new())?;
+    let mut source = connector.open_tables(to, options)?;
     Ok(Some(prove(reader, &mut *source, &tables, context)?))
 }
 
@@ -199,7 +224,7 @@ fn tell(
             ReportJson {
                 snapshot: manifest.snapshot.id.to_hex(),
                 target: to.to_string(),
-                outcome: if difference.is_some() { "different" } else { "complete" },
+                outcome: outcome(difference, poured),
                 tables: tables_json(plan),
                 rows: poured.rows,
                 proof: verdict,
@@ -207,6 +232,7 @@ fn tell(
                 proven_rows: proof.map_or(0, |proof| proof.rows),
                 difference: difference.map(words),
                 verified: poured.verified.clone(),
+                losses: poured.losses.clone(),
                 duration_ms: nanos / 1_000_000,
             },
         ));
@@ -216,11 +242,15 @@ fn tell(
     for sentence in &poured.verified {
         app.out.say(safe(sentence))?;
     }
+    tell_losses(app, &poured.losses);
     let (id, to) = (manifest.snapshot.id.short(), safe(to));
     match (proof, difference) {
         (_, Some(difference)) => {
             let what = safe(&words(difference));
             app.out.warn(tr!("NOT as it was captured: {what}", "与备份时不一致：{what}"));
+            if poured.proof.is_some() {
+                app.out.note(tr!("{to} was not made: what was written was removed", "未生成 {to}：写入的内容已删除"));
+            }
             Ok(())
         }
         (Some(proof), None) => {
@@ -231,6 +261,22 @@ fn tell(
             ))
         }
         (None, None) => app.out.say(tr!("snapshot {id} is restored in {to}", "备份集 {id} 已恢复到 {to}")),
+    }
+}
+
+fn outcome(difference: Option<&FirstDifference>, poured: &Poured) -> &'static str {
+    match (difference, poured.losses.is_empty()) {
+        (Some(_), _) => "different",
+        (None, false) => "partial",
+        (None, true) => "complete",
+    }
+}
+
+/// Losses in words, as warnings.
+pub fn tell_losses(app: &App, losses: &[String]) {
+    for sentence in losses {
+        let shown = safe(sentence);
+        app.out.warn(tr!("lost: {shown}", "丢失：{shown}"));
     }
 }
 

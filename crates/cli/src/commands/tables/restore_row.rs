@@ -35,6 +35,7 @@ struct ReportJson<'a> {
 pub struct RowJob<'a> {
     pub connector: &'a dyn Connector,
     pub to: &'a str,
+    pub options: &'a Options,
     pub manifest: &'a Manifest,
     pub reader: &'a TablesReader,
     /// A merge of one table.
@@ -56,22 +57,29 @@ impl RowJob<'_> {
         let key = parse_key(table, parts)?;
         let found = find_row(self.reader, table, &key)?.ok_or_else(|| missing(table, parts, self.manifest))?;
         let after = row_of(&found, 0);
+        // What the target would refuse it refuses before anything is compared.
+        self.connector.open_table_target(self.to, self.options, true)?.begin(&self.plan.job)?;
         let before = self.standing(table, &job.into, &key)?;
+        let mut losses = Vec::new();
         if !dry_run && before.as_ref() != Some(&after) {
-            self.write(app, &found)?;
+            losses = self.write(app, &found)?;
         }
         let stands = if dry_run { None } else { Some(self.standing(table, &job.into, &key)?.as_ref() == Some(&after)) };
+        super::restore::tell_losses(app, &losses);
         self.tell(app, table, (before.as_ref(), &after), (stands, dry_run))?;
-        Ok(if stands == Some(false) { ExitCode::INTEGRITY } else { ExitCode::OK })
+        Ok(match (stands, losses.is_empty()) {
+            (Some(false), _) => ExitCode::INTEGRITY,
+            (_, false) => ExitCode::PARTIAL,
+            (_, true) => ExitCode::OK,
+        })
     }
 
-    fn write(&self, app: &App, row: &RowBatch) -> Result<(), Failure> {
+    fn write(&self, app: &App, row: &RowBatch) -> Result<Vec<String>, Failure> {
         let watch = Watch::new(&app.out);
-        let mut target = self.connector.open_table_target(self.to, &Options::new(), false)?;
+        let mut target = self.connector.open_table_target(self.to, self.options, false)?;
         let poured = pour_rows(&mut *target, &self.plan.job, row, &app.context(&watch));
         watch.finish();
-        poured?;
-        Ok(())
+        Ok(poured?.losses)
     }
 
     /// The row of this key as it stands in the target: rows up to it are read.
@@ -82,7 +90,7 @@ impl RowJob<'_> {
         key: &[Cell],
     ) -> Result<Option<Row>, Failure> {
         let Some(wanted) = normalised_key(table, key) else { return Ok(None) };
-        let mut source = self.connector.open_tables(self.to, &Options::new())?;
+        let mut source = self.connector.open_tables(self.to, self.options)?;
         source.begin()?;
         let catalog = source.catalog()?;
         let Some(standing) = catalog.table(into) else { return Ok(None) };

@@ -7,6 +7,7 @@
 use crate::error::SqlError;
 use crate::names::Catalogue;
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
 use arrow_csv::reader::Format as CsvFormat;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
@@ -19,9 +20,6 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-
-/// Lines that are looked at to find the types of columns.
-const LINES_LOOKED_AT: usize = 10_000;
 
 /// Kinds of files that are tables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,14 +93,41 @@ fn within(
 
 fn csv(bytes: &Bytes, delimiter: u8, most: usize) -> Parsed {
     let format = CsvFormat::default().with_header(true).with_delimiter(delimiter);
-    let (schema, _) = format.infer_schema(Cursor::new(bytes), Some(LINES_LOOKED_AT))?;
-    let schema = Arc::new(schema);
+    let (schema, _) = format.infer_schema(Cursor::new(bytes), None)?;
+    let schema = Arc::new(without_codes(bytes, &format, schema)?);
     let reader = arrow_csv::ReaderBuilder::new(schema.clone()).with_format(format).build(Cursor::new(bytes))?;
     Ok((schema, within(reader, most)?))
 }
 
+/// Columns whose numbers would not be written as they stand there stay text: post codes with leading zeros, numbers of accounts
+/// that are longer than a number can be.
+fn without_codes(bytes: &Bytes, format: &CsvFormat, schema: Schema) -> Result<Schema, ArrowError> {
+    let texts: Vec<Field> =
+        schema.fields().iter().map(|field| Field::new(field.name(), DataType::Utf8, true)).collect();
+    let reader = arrow_csv::ReaderBuilder::new(Arc::new(Schema::new(texts))).with_format(format.clone());
+    let mut fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone()).collect();
+    for batch in reader.build(Cursor::new(bytes))? {
+        for (field, column) in fields.iter_mut().zip(batch?.columns()) {
+            let is_code = |text: &str| match field.data_type() {
+                DataType::Int64 => text.parse::<i64>().map_or(true, |number| number.to_string() != text),
+                DataType::Float64 => text.trim_start_matches('-').starts_with('0') && is_long_zero(text),
+                _ => false,
+            };
+            if column.as_string::<i32>().iter().flatten().any(|text| !text.is_empty() && is_code(text)) {
+                *field = field.clone().with_data_type(DataType::Utf8);
+            }
+        }
+    }
+    Ok(Schema::new(fields))
+}
+
+/// True for a zero before other digits.
+fn is_long_zero(text: &str) -> bool {
+    text.trim_start_matches('-').as_bytes().get(1).is_some_and(u8::is_ascii_digit)
+}
+
 fn json(bytes: &Bytes, most: usize) -> Parsed {
-    let (schema, _) = arrow_json::reader::infer_json_schema(Cursor::new(bytes), Some(LINES_LOOKED_AT))?;
+    let (schema, _) = arrow_json::reader::infer_json_schema(Cursor::new(bytes), None)?;
     let schema = Arc::new(schema);
     let reader = arrow_json::ReaderBuilder::new(schema.clone()).build(Cursor::new(bytes))?;
     Ok((schema, within(reader, most)?))
@@ -172,4 +197,22 @@ fn read(catalogue: &Catalogue, name: Option<&str>, path: &str) -> Result<Vec<u8>
         }
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_codes_stay_as_they_stand() {
+        let text = "zip,n,f,account,late\n00123,1,0.5,12345678901234567890,1\n7,-2,-0.25,5,1\n".to_string()
+            + &"1,2,3,4,5\n".repeat(20_000)
+            + "1,2,3,4,text\n";
+        let (schema, batches) = csv(&Bytes::from(text), b',', 64 << 20).expect("read");
+        let types: Vec<&DataType> = schema.fields().iter().map(|field| field.data_type()).collect();
+        assert_eq!(types[..3], [&DataType::Utf8, &DataType::Int64, &DataType::Float64]);
+        assert_eq!(types[4], &DataType::Utf8, "the last line counts, too");
+        let values = |at: usize| arrow_cast::display::array_value_to_string(batches[0].column(at), 0).expect("shown");
+        assert_eq!((values(0), values(3)), ("00123".to_string(), "12345678901234567890".to_string()));
+    }
 }

@@ -21,18 +21,27 @@ use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{Expr, Set, Statement as Sql, Value};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use datakeep_connector::Cancel;
 use datakeep_store::{Manifest, Repository};
 use futures::StreamExt;
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinHandle;
 
 /// How often a waiting query looks whether it is to stop.
 const LOOK: Duration = Duration::from_millis(50);
 /// How deep expressions may nest.
 const MAX_DEPTH: usize = 128;
+/// Operators of a statement, at most: see [`check_length`].
+const MOST_OPERATORS: usize = 4000;
+/// Plans and expressions are walked by recursion.
+const PLANNER_STACK_BYTES: usize = 256 << 20;
+const WORKER_STACK_BYTES: usize = 32 << 20;
 
 /// What a query may take.
 #[derive(Clone, Debug)]
@@ -75,6 +84,7 @@ impl SqlEngine {
         let failed = |error: std::io::Error| SqlError::Engine(error.to_string());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(options.threads.max(1))
+            .thread_stack_size(WORKER_STACK_BYTES)
             .thread_name("sql")
             .enable_time()
             .build()
@@ -90,6 +100,9 @@ impl SqlEngine {
         catalogue.default.clone_from(&options.snapshot);
         catalogue.as_of.clone_from(&options.as_of);
         catalogue.max_file_bytes = options.memory_bytes / 2;
+        if let Some(time) = &options.as_of {
+            is_time(&catalogue, time)?;
+        }
         // A name that means nothing is told at once, not by the first query.
         if let Some(name) = &options.snapshot {
             catalogue.snapshot(name)?;
@@ -100,6 +113,7 @@ impl SqlEngine {
     /// The statements of a text.
     pub fn parse(&self, text: &str) -> Result<Vec<Statement>, SqlError> {
         let dialect = GenericDialect {};
+        check_length(text, &dialect)?;
         let mut parser = DFParserBuilder::new(text).with_dialect(&dialect).with_recursion_limit(MAX_DEPTH).build()?;
         let statements: Vec<Statement> = parser.parse_statements()?.into_iter().collect();
         if statements.is_empty() { Err(SqlError::Empty) } else { Ok(statements) }
@@ -114,10 +128,10 @@ impl SqlEngine {
         let statement = self.listing(statement)?;
         refuse_writing(&statement)?;
         let began = Instant::now();
-        let (plan, state) = self.plan(statement)?;
+        let (plan, state) = self.plan(statement, (began, cancel))?;
         let schema = plan.schema();
-        let batches = self.start(plan, &state)?;
-        Ok(Some(Answer { engine: self, schema, batches, began, cancel }))
+        let (batches, task) = self.start(plan, &state)?;
+        Ok(Some(Answer { engine: self, schema, batches, task: Some(task), began, cancel }))
     }
 
     /// `SHOW TABLES` as the query it stands for.
@@ -139,10 +153,8 @@ impl SqlEngine {
         );
         catalogue.default.clone_from(&self.catalogue.default);
         catalogue.max_file_bytes = self.catalogue.max_file_bytes;
-        if let Some(time) = &time
-            && (catalogue.parse_time)(time).is_none()
-        {
-            return Err(SqlError::Plan(format!("{time:?} is no time: write 2026-03-01 or 2026-03-01T12:00:00")));
+        if let Some(time) = &time {
+            is_time(&catalogue, time)?;
         }
         catalogue.as_of = time;
         self.catalogue = Arc::new(catalogue);
@@ -165,11 +177,82 @@ impl SqlEngine {
         names
     }
 
+    /// Plans apart from the caller, who does not wait for longer than a query may take: a planner folds constants and reads
+    /// files. One that goes on all the same is left alone.
+    fn plan(&self, statement: Statement, (began, cancel): (Instant, &Cancel)) -> Result<Planned, SqlError> {
+        let (options, environment) = (self.options.clone(), self.environment.clone());
+        let planner = Planner { options, environment, catalogue: self.catalogue.clone() };
+        let (sender, planned) = std::sync::mpsc::channel();
+        let work = move || drop(sender.send(planner.plan(statement)));
+        let builder = std::thread::Builder::new().name("sql planner".into()).stack_size(PLANNER_STACK_BYTES);
+        builder.spawn(work).map_err(|error| SqlError::Engine(error.to_string()))?;
+        loop {
+            match planned.recv_timeout(LOOK) {
+                Ok(planned) => return planned.map_err(|error| self.told(error)),
+                Err(RecvTimeoutError::Timeout) => self.check_bounds(began, cancel)?,
+                Err(RecvTimeoutError::Disconnected) => return Err(given_up()),
+            }
+        }
+    }
+
+    fn check_bounds(&self, began: Instant, cancel: &Cancel) -> Result<(), SqlError> {
+        if cancel.is_cancelled() {
+            return Err(SqlError::Cancelled);
+        }
+        match self.options.deadline.filter(|limit| began.elapsed() > *limit) {
+            Some(limit) => Err(SqlError::Deadline { limit }),
+            None => Ok(()),
+        }
+    }
+
+    /// Starts a plan; what it gives comes through the channel.
+    fn start(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        state: &SessionState,
+    ) -> Result<(Receiver<Result<RecordBatch, DataFusionError>>, JoinHandle<()>), SqlError> {
+        let Some(runtime) = &self.runtime else { return Err(SqlError::Cancelled) };
+        let _entered = runtime.enter();
+        let mut stream = execute_stream(plan, state.task_ctx()).map_err(|error| self.told(error.into()))?;
+        let (sender, receiver) = tokio::sync::mpsc::channel(2);
+        let task = runtime.spawn(async move {
+            while let Some(batch) = stream.next().await {
+                let is_over = batch.is_err();
+                if sender.send(batch).await.is_err() || is_over {
+                    break;
+                }
+            }
+        });
+        Ok((receiver, task))
+    }
+
+    /// An error with the bounds that this engine has.
+    fn told(&self, error: SqlError) -> SqlError {
+        match error {
+            SqlError::Memory { detail, .. } => SqlError::Memory { limit_bytes: self.options.memory_bytes, detail },
+            other => other,
+        }
+    }
+}
+
+/// A plan, and what it runs in.
+type Planned = (Arc<dyn ExecutionPlan>, SessionState);
+
+/// Makes plans.
+struct Planner {
+    options: SqlOptions,
+    environment: Arc<RuntimeEnv>,
+    catalogue: Arc<Catalogue>,
+}
+
+impl Planner {
     fn state(&self) -> Result<SessionState, SqlError> {
         let mut config = SessionConfig::new()
             .with_target_partitions(self.options.threads.max(1))
             .with_information_schema(false)
-            .with_create_default_catalog_and_schema(false);
+            .with_create_default_catalog_and_schema(false)
+            // No source can be called like this.
+            .with_default_catalog_and_schema("\u{1}", "\u{1}");
         let options = config.options_mut();
         options.sql_parser.map_string_types_to_utf8view = false;
         options.optimizer.prefer_hash_join = true;
@@ -183,10 +266,11 @@ impl SqlEngine {
         if let Some(of_texts) = state.scalar_functions().get("length").cloned() {
             state.register_udf(Arc::new(Length::new(of_texts).into()))?;
         }
+        state.mark_start_execution();
         Ok(state)
     }
 
-    fn plan(&self, mut statement: Statement) -> Result<(Arc<dyn ExecutionPlan>, SessionState), SqlError> {
+    fn plan(&self, mut statement: Statement) -> Result<Planned, SqlError> {
         let state = self.state()?;
         let mut spellings = Spellings::default();
         for reference in state.resolve_table_references(&statement)? {
@@ -199,7 +283,7 @@ impl SqlEngine {
             spellings.add(table.schema().fields().iter().map(|field| field.name()));
             register(&state, reference, table)?;
         }
-        spellings.apply(&mut statement);
+        spellings.apply(&mut statement)?;
         let planned = futures::executor::block_on(async {
             let plan = state.statement_to_plan(statement).await?;
             let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
@@ -207,37 +291,42 @@ impl SqlEngine {
             let plan = state.create_physical_plan(&plan).await?;
             Ok::<_, DataFusionError>(plan)
         });
-        Ok((planned.map_err(|error| self.told(error.into()))?, state))
+        Ok((planned?, state))
     }
+}
 
-    /// Starts a plan; what it gives comes through the channel.
-    fn start(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        state: &SessionState,
-    ) -> Result<Receiver<Result<RecordBatch, DataFusionError>>, SqlError> {
-        let Some(runtime) = &self.runtime else { return Err(SqlError::Cancelled) };
-        let _entered = runtime.enter();
-        let mut stream = execute_stream(plan, state.task_ctx())?;
-        let (sender, receiver) = tokio::sync::mpsc::channel(2);
-        runtime.spawn(async move {
-            while let Some(batch) = stream.next().await {
-                let is_over = batch.is_err();
-                if sender.send(batch).await.is_err() || is_over {
-                    break;
-                }
-            }
-        });
-        Ok(receiver)
+fn is_time(catalogue: &Catalogue, time: &str) -> Result<(), SqlError> {
+    match (catalogue.parse_time)(time) {
+        Some(_) => Ok(()),
+        None => Err(SqlError::Plan(format!("{time:?} is no time: write 2026-03-01 or 2026-03-01T12:00:00"))),
     }
+}
 
-    /// An error with the bounds that this engine has.
-    fn told(&self, error: SqlError) -> SqlError {
-        match error {
-            SqlError::Memory { detail, .. } => SqlError::Memory { limit_bytes: self.options.memory_bytes, detail },
-            other => other,
+/// Each operator is a level of depth to whoever plans and runs an expression, however flat it is written.
+fn check_length(text: &str, dialect: &GenericDialect) -> Result<(), SqlError> {
+    // What cannot be cut into words is told by the parser, with its place.
+    let Ok(tokens) = Tokenizer::new(dialect, text).tokenize() else { return Ok(()) };
+    let mut operators = 0;
+    for token in tokens {
+        match token {
+            Token::SemiColon => operators = 0,
+            Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod | Token::StringConcat => operators += 1,
+            Token::Word(word) if matches!(word.keyword, Keyword::AND | Keyword::OR | Keyword::UNION) => operators += 1,
+            _ => {}
+        }
+        if operators > MOST_OPERATORS {
+            let most = MOST_OPERATORS;
+            return Err(SqlError::Plan(format!(
+                "a statement of more than {most} operators: use IN (...), or join with VALUES"
+            )));
         }
     }
+    Ok(())
+}
+
+/// A part of the engine gave up in the middle.
+fn given_up() -> SqlError {
+    SqlError::Engine("a part of it gave up in the middle; no answer is complete".to_string())
 }
 
 impl Drop for SqlEngine {
@@ -339,6 +428,8 @@ pub struct Answer<'e> {
     engine: &'e SqlEngine,
     schema: SchemaRef,
     batches: Receiver<Result<RecordBatch, DataFusionError>>,
+    /// Until its end was looked at.
+    task: Option<JoinHandle<()>>,
     began: Instant,
     cancel: &'e Cancel,
 }
@@ -358,21 +449,29 @@ impl Answer<'_> {
     pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, SqlError> {
         let Some(runtime) = &self.engine.runtime else { return Err(SqlError::Cancelled) };
         loop {
-            if self.cancel.is_cancelled() {
-                return Err(SqlError::Cancelled);
-            }
-            if let Some(limit) = self.engine.options.deadline
-                && self.began.elapsed() > limit
-            {
-                return Err(SqlError::Deadline { limit });
-            }
+            self.engine.check_bounds(self.began, self.cancel)?;
             let batches = &mut self.batches;
             match runtime.block_on(async { tokio::time::timeout(LOOK, batches.recv()).await }) {
                 Err(_) => {}
-                Ok(None) => return Ok(None),
+                // The end, or that of whoever should have told it.
+                Ok(None) => {
+                    return match self.task.take().map(|task| runtime.block_on(task)) {
+                        Some(Err(_)) => Err(given_up()),
+                        _ => Ok(None),
+                    };
+                }
                 Ok(Some(Ok(batch))) if batch.num_rows() == 0 => {}
                 Ok(Some(batch)) => return batch.map(Some).map_err(|error| self.engine.told(error.into())),
             }
+        }
+    }
+}
+
+impl Drop for Answer<'_> {
+    fn drop(&mut self) {
+        // Nobody wants the rest.
+        if let Some(task) = &self.task {
+            task.abort();
         }
     }
 }

@@ -1,13 +1,17 @@
 //! Answers in the formats of others.
 
 use crate::error::SqlError;
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::Arc;
 
 /// Rows of a row group of a Parquet file: these are held until the group is written.
 const GROUP_ROWS: usize = 128 << 10;
@@ -42,6 +46,9 @@ fn failed(error: impl std::fmt::Display) -> SqlError {
 impl<W: Write + Send> Writer<W> {
     /// For rows of these columns.
     pub fn new(format: Format, schema: &SchemaRef, mut to: W) -> Result<Self, SqlError> {
+        if matches!(format, Format::Json | Format::Parquet) {
+            check_names(schema)?;
+        }
         Ok(Self(match format {
             Format::Csv => {
                 // Without a row the writer would say nothing, and an empty answer has columns, too.
@@ -90,6 +97,19 @@ impl<W: Write + Send> Writer<W> {
     }
 }
 
+/// Who reads an object or a file by the names of its columns finds only one of two that are called alike.
+fn check_names(schema: &SchemaRef) -> Result<(), SqlError> {
+    let mut names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(pair) => {
+            let name = pair[0];
+            Err(SqlError::Plan(format!("two columns of the answer are called {name}: name one with AS, or take CSV")))
+        }
+    }
+}
+
 fn quoted(name: &str) -> String {
     if name.contains([',', '"', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_string() }
 }
@@ -105,12 +125,79 @@ pub fn text_of(values: &ArrayRef) -> Result<Vec<Option<String>>, SqlError> {
     (0..values.len()).map(one).collect()
 }
 
-/// The rows of a batch as JSON objects.
-pub fn json_rows(batch: &RecordBatch) -> Result<Vec<serde_json::Map<String, serde_json::Value>>, SqlError> {
+/// The rows of a batch: of each column, in their order, the value as JSON. What no number of JSON is exactly, decimals and what is
+/// no finite number, is text.
+pub fn json_rows(batch: &RecordBatch) -> Result<Vec<Vec<serde_json::Value>>, SqlError> {
+    // Two columns may have one name; by their places they are told apart.
+    let asked = batch.schema();
+    let places = asked.fields().iter().enumerate();
+    let fields: Vec<Field> = places.map(|(at, field)| field.as_ref().clone().with_name(at.to_string())).collect();
+    let schema = Arc::new(Schema::new(fields));
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let batch = RecordBatch::try_new_with_options(schema, batch.columns().to_vec(), &options).map_err(failed)?;
     let mut bytes = Vec::new();
     let mut writer = Writer::new(Format::Json, &batch.schema(), &mut bytes)?;
-    writer.write(batch)?;
+    writer.write(&batch)?;
     writer.finish()?;
+    let row = |line: &[u8]| {
+        let mut values: BTreeMap<usize, serde_json::Value> = serde_json::from_slice(line).map_err(failed)?;
+        (0..batch.num_columns()).map(|at| values.remove(&at).ok_or_else(|| failed("a value is missing"))).collect()
+    };
     let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_slice(line).map_err(failed)).collect()
+    let mut rows: Vec<Vec<serde_json::Value>> = lines.map(row).collect::<Result<_, SqlError>>()?;
+    for (at, column) in batch.columns().iter().enumerate() {
+        for (row, value) in exact(column)?.into_iter().enumerate() {
+            rows[row][at] = value;
+        }
+    }
+    Ok(rows)
+}
+
+/// The values of a column that would not be the same once they have been text; none where all are.
+fn exact(column: &ArrayRef) -> Result<Vec<serde_json::Value>, SqlError> {
+    use serde_json::Value;
+    let number =
+        |number: f64| serde_json::Number::from_f64(number).map_or_else(|| number.to_string().into(), Value::Number);
+    Ok(match column.data_type() {
+        DataType::Float64 => {
+            column.as_primitive::<Float64Type>().iter().map(|value| value.map_or(Value::Null, number)).collect()
+        }
+        DataType::Decimal128(..) | DataType::Decimal256(..) => {
+            text_of(column)?.into_iter().map(|text| text.map_or(Value::Null, Value::String)).collect()
+        }
+        _ => Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{Decimal128Array, Float64Array, Int64Array};
+
+    #[test]
+    fn rows_are_json_by_place_and_to_the_last_digit() {
+        let floats = [0.1 + 0.2, 1.0 / 3.0, 5e-324, f64::MAX, f64::NAN];
+        let decimals =
+            Decimal128Array::from(vec![Some(1_234_567_890_123_456_789_012), None, Some(5), Some(0), Some(-5)]);
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from_iter_values(0..5)),
+            Arc::new(Int64Array::from_iter_values(10..15)),
+            Arc::new(Float64Array::from(floats.to_vec())),
+            Arc::new(decimals.with_precision_and_scale(38, 2).expect("fitting")),
+        ];
+        let field = |(name, column): (&str, &ArrayRef)| Field::new(name, column.data_type().clone(), true);
+        let fields: Vec<Field> = ["id", "id", "f", "d"].into_iter().zip(&columns).map(field).collect();
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("even");
+        let rows = json_rows(&batch).expect("written");
+        for (row, values) in rows.iter().enumerate() {
+            assert_eq!((values[0].as_u64(), values[1].as_u64()), (Some(row as u64), Some(row as u64 + 10)));
+            assert_eq!(values[2].as_f64(), Some(floats[row]).filter(|float| !float.is_nan()));
+        }
+        assert_eq!(rows[0][3], "12345678901234567890.12");
+        assert_eq!(rows[4][2], "NaN");
+        assert!(rows[1][3].is_null());
+        for format in [Format::Json, Format::Parquet] {
+            assert!(Writer::new(format, &batch.schema(), Vec::new()).is_err(), "{format:?}");
+        }
+    }
 }

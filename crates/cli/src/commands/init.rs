@@ -131,11 +131,11 @@ pub fn run(app: &App, args: &InitArgs) -> Result<ExitCode, Failure> {
 }
 
 /// A directory of other things is none to make a repository in, whatever they are called. What file systems and desktops put
-/// into every directory is let be.
+/// into every directory, and what a probe that was killed has left, is let be.
 fn must_be_empty(location: &str) -> Result<(), Failure> {
     let Ok(entries) = std::fs::read_dir(location) else { return Ok(()) };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    match names.filter(|name| !name.starts_with('.') && name != "lost+found").min() {
+    match names.filter(|name| !name.starts_with('.') && name != "lost+found" && name != "probe").min() {
         None => Ok(()),
         Some(found) => {
             let location = location.to_string();

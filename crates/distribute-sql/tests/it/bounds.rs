@@ -69,3 +69,27 @@ fn what_cannot_be_is_told_by_name() {
     let deep = format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
     assert!(matches!(ask(&deep), SqlError::Syntax { .. } | SqlError::Plan(_)));
 }
+
+#[test]
+fn a_part_that_gives_up_is_no_end_of_the_answer() {
+    let world = World::new("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3);");
+    let query = "SELECT id AS s FROM t UNION ALL \
+        SELECT approx_percentile_cont(0.5, 4611686018427387904) WITHIN GROUP (ORDER BY id) FROM t";
+    let error = world.ask(query).unwrap_err();
+    assert!(matches!(&error, SqlError::Engine(words) if words.contains("no answer is complete")), "{error}");
+}
+
+#[test]
+fn long_expressions_are_run_or_refused() {
+    let world = World::new("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3);");
+    let ors = |count: usize| {
+        let all: Vec<String> = (0..count).map(|n| format!("id = {}", n % 7 + 2)).collect();
+        format!("SELECT count(*) FROM t WHERE {}", all.join(" OR "))
+    };
+    assert_eq!(world.ask(&ors(2000)).unwrap(), ["2"]);
+    let error = world.ask(&ors(20_000)).unwrap_err();
+    assert!(matches!(&error, SqlError::Plan(words) if words.contains("4000 operators")), "{error}");
+    let error = world.ask("SELECT count(*) FROM t TABLESAMPLE BERNOULLI (1)").unwrap_err();
+    assert!(error.to_string().contains("TABLESAMPLE"), "{error}");
+    assert_eq!(world.ask("SELECT now() IS NOT NULL").unwrap(), ["true"]);
+}

@@ -253,8 +253,7 @@ impl<'a> Giver<'a> {
                     is_cut = true;
                     break;
                 }
-                let value = |name: &'_ String| row.get(name).unwrap_or(&serde_json::Value::Null);
-                let named = fields.iter().map(|field| ValueJson { column: field.name(), value: value(field.name()) });
+                let named = fields.iter().zip(&row).map(|(field, value)| ValueJson { column: field.name(), value });
                 self.app.out.document(&json::document("sql-row", RowJson { row: named.collect() }))?;
                 rows += 1;
                 left -= 1;

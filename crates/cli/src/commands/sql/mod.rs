@@ -116,7 +116,13 @@ mod with_engine {
         let read = |from: &mut dyn Read, name: &str| {
             let mut text = String::new();
             let failed = |error| Failure::io(tr!("cannot read {name}", "无法读取 {name}"), &error);
-            from.take(MAX_TEXT_LEN_BYTES).read_to_string(&mut text).map_err(failed)?;
+            from.take(MAX_TEXT_LEN_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+            if text.len() as u64 > MAX_TEXT_LEN_BYTES {
+                return Err(Failure::usage(tr!(
+                    "{name} has more than 16 MiB: statements are shorter",
+                    "{name} 超过 16 MiB：语句应更短"
+                )));
+            }
             Ok(Some(text))
         };
         match &args.file {

@@ -206,11 +206,7 @@ impl SqlEngine {
     }
 
     /// Starts a plan; what it gives comes through the channel.
-    fn start(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        state: &SessionState,
-    ) -> Result<(Receiver<Result<RecordBatch, DataFusionError>>, JoinHandle<()>), SqlError> {
+    fn start(&self, plan: Arc<dyn ExecutionPlan>, state: &SessionState) -> Result<(Batches, JoinHandle<()>), SqlError> {
         let Some(runtime) = &self.runtime else { return Err(SqlError::Cancelled) };
         let _entered = runtime.enter();
         let mut stream = execute_stream(plan, state.task_ctx()).map_err(|error| self.told(error.into()))?;
@@ -234,6 +230,9 @@ impl SqlEngine {
         }
     }
 }
+
+/// What comes of a plan.
+type Batches = Receiver<Result<RecordBatch, DataFusionError>>;
 
 /// A plan, and what it runs in.
 type Planned = (Arc<dyn ExecutionPlan>, SessionState);
@@ -427,7 +426,7 @@ fn reads_only(query: &datafusion::sql::sqlparser::ast::Query) -> bool {
 pub struct Answer<'e> {
     engine: &'e SqlEngine,
     schema: SchemaRef,
-    batches: Receiver<Result<RecordBatch, DataFusionError>>,
+    batches: Batches,
     /// Until its end was looked at.
     task: Option<JoinHandle<()>>,
     began: Instant,

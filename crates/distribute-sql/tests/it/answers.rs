@@ -190,7 +190,7 @@ fn what_is_known_is_tables() {
     let known = world
         .ask("SELECT rows, nulls, least, greatest FROM datakeep.statistics WHERE \"table\" = 't' AND \"column\" = 'id'")
         .unwrap();
-    assert_eq!(known, ["2999|0|4|6000"]);
+    assert_eq!(known, ["3000|0|2|6000"]);
     assert_eq!(
         world.ask("SELECT rows FROM \"shop@2026-01-02\".datakeep.tables WHERE \"table\" = 't'").unwrap(),
         ["3000"]

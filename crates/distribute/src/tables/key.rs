@@ -27,7 +27,8 @@ pub fn parse_key(table: &TableDescription, parts: &[String]) -> Result<Row, KeyE
 pub fn written_keys(table: &TableDescription, parts: &[String]) -> Result<Vec<Row>, KeyError> {
     let mut keys: Vec<Row> = vec![Vec::new()];
     for cells in parse_parts(table, parts)? {
-        let longer = keys.iter().flat_map(|key| cells.iter().map(|cell| [key.as_slice(), &[cell.clone()]].concat()));
+        let longer =
+            keys.iter().flat_map(|key| cells.iter().map(|cell| [key.as_slice(), std::slice::from_ref(cell)].concat()));
         keys = longer.take(MOST_KEYS).collect();
     }
     Ok(keys)
@@ -105,14 +106,14 @@ fn numbers(text: &str) -> Vec<Cell> {
 }
 
 /// The real that is this integer, if one is.
-#[allow(clippy::cast_precision_loss, reason = "whether any is lost is seen by the way back")]
+#[expect(clippy::cast_precision_loss, reason = "whether any is lost is seen by the way back")]
 fn as_real(integer: i64) -> Option<f64> {
     let real = integer as f64;
     (as_integer(real) == Some(integer)).then_some(real)
 }
 
 /// The integer that is this real, if one is.
-#[allow(clippy::cast_possible_truncation, reason = "only whole numbers within the integers are turned")]
+#[expect(clippy::cast_possible_truncation, reason = "only whole numbers within the integers are turned")]
 fn as_integer(real: f64) -> Option<i64> {
     (real.fract() == 0.0 && (-BEYOND..BEYOND).contains(&real)).then_some(real as i64)
 }

@@ -47,7 +47,7 @@ impl<'s> Statement<'s> {
         }
         let mut tokens = Tokens { sql, at: 0, is_open: false };
         let name = tokens.head(kind)?;
-        let end = tokens.to_end(kind, &name)?;
+        let end = tokens.read_end(kind, &name)?;
         Ok(Self { kind, sql, body: &sql[name.start..end], is_open: tokens.is_open })
     }
 
@@ -146,7 +146,7 @@ impl Tokens<'_> {
 
     /// Passes the rest; where its last token ends. A trigger is the only one with statements inside: it ends at the first `END`
     /// that follows a semicolon.
-    fn to_end(&mut self, kind: &str, name: &Range<usize>) -> Result<usize, &'static str> {
+    fn read_end(&mut self, kind: &str, name: &Range<usize>) -> Result<usize, &'static str> {
         let (mut end, mut is_first, mut follows, mut is_done) = (name.end, true, false, false);
         while let Some(token) = self.next()? {
             if is_done || (kind != "TRIGGER" && token.0 == Token::Sign(';')) {
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn what_is_more_than_a_statement_is_refused() {
-        let why = |kind: &str, sql: &str| Statement::read(kind, sql).map(|_| ()).unwrap_err();
+        let why = |kind: &str, sql: &str| Statement::read(kind, sql).map(|_| ()).expect_err("no statement");
         assert_eq!(why("view", "CREATE VIEW v AS SELECT 1;\n.shell touch x\nSELECT 1"), MORE);
         assert_eq!(why("trigger", "CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END; SELECT 1; END"), MORE);
         assert_eq!(why("trigger", "CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1;"), BROKEN);
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn only_an_open_comment_needs_a_line_of_its_own() {
-        let end = |sql: &str| Statement::read("view", sql).unwrap().terminated().split_off(sql.len());
+        let end = |sql: &str| Statement::read("view", sql).expect("a statement").terminated().split_off(sql.len());
         assert_eq!(end("CREATE VIEW \"a--b\" AS SELECT 1"), ";");
         assert_eq!(end("CREATE VIEW v AS SELECT 1 -- x\n"), ";");
         assert_eq!(end("CREATE VIEW v AS SELECT 1 -- x\n+ 2"), ";");

@@ -24,7 +24,7 @@ fn table(name: &str, rows: u64) -> Table {
 /// In some rows a large value, in some a large text, in one a large value where a number should be.
 fn row(number: u64, seed: u64) -> Vec<Value> {
     let large = || random_bytes(seed, LARGE_LEN_BYTES);
-    let value = Value::Bytes(if number % 5 == 0 { large() } else { random_bytes(seed, 20) });
+    let value = Value::Bytes(if number.is_multiple_of(5) { large() } else { random_bytes(seed, 20) });
     let text =
         Value::Text(if number % 7 == 3 { format!("价{seed}").repeat(30_000) } else { format!("text {number}") });
     let number_or_not = if number == 11 { Value::Bytes(large()) } else { Value::Int(number as i64) };

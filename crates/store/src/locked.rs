@@ -42,12 +42,10 @@ impl Locked {
         let folder = FormatVersion::Two.slots();
         let mut slots = Slots { names: Vec::new(), read: Vec::new() };
         slots.names.extend(front.iter().map(|listed| &listed.name).filter(|name| name.starts_with(folder)).cloned());
-        let has_config = front.iter().any(|listed| listed.name == names::CONFIG);
-        let copy = copied_config(&*blobs, &mut slots);
-        // A config that was lost, or that a repair is about to make again, is told by the slots.
-        if !has_config && copy.is_none() {
+        if !front.iter().any(|listed| listed.name == names::CONFIG) {
             return Err(Self::nothing_there(&*blobs, &slots.names));
         }
+        let copy = copied_config(&*blobs, &mut slots);
         let is_read = copy.is_none();
         let parsed = copy.map_or_else(|| read_config(&*blobs), Ok)?;
         config::check_features(&parsed.config, 0, "read")?;

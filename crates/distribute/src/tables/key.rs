@@ -98,7 +98,7 @@ fn parse_part(table: &TableDescription, at: usize, text: &str) -> Result<Vec<Cel
 fn numbers(text: &str) -> Vec<Cell> {
     let (integer, real) = match (text.parse::<i64>(), text.parse::<f64>()) {
         (Ok(integer), _) => (Some(integer), as_real(integer)),
-        (_, Ok(real)) if !real.is_nan() => (as_integer(real), Some(real)),
+        (_, Ok(real)) => (as_integer(real), Some(real)),
         _ => return Vec::new(),
     };
     let other_zero = real.filter(|real| *real == 0.0).map(|real| Cell::Real(-real));

@@ -4,12 +4,10 @@ use super::{Aside, LostSnapshot, MendedReach, Proof, RepairPlan, Repaired};
 use crate::collect::{CollectOptions, overtaken};
 use crate::error::StoreError;
 use crate::format::collect::Tombstone;
-use crate::format::config;
 use crate::format::decision::{self, Intent, Manifest};
 use crate::format::names;
 use crate::format::reach;
 use crate::format::sealed::ObjectType;
-use crate::locked::read_config;
 use crate::repository::Repository;
 use crate::session;
 use crate::view::is_harmed;
@@ -23,7 +21,6 @@ impl Repository {
         options: &CollectOptions,
         done: &mut Repaired,
     ) -> Result<(), StoreError> {
-        done.config = plan.config && self.remake_config()?;
         for object in &plan.decisions {
             done.decisions += u64::from(self.remake_decision(object)?);
         }
@@ -44,33 +41,6 @@ impl Repository {
         }
         done.labels = plan.labels.len() as u64;
         Ok(self.blobs.barrier()?)
-    }
-
-    /// True when the config object is not that of this repository. (It was opened by the copy in a slot.)
-    pub(super) fn is_config_hurt(&self) -> Result<bool, StoreError> {
-        let read = read_config(&*self.blobs).and_then(|parsed| {
-            config::check_mac(&parsed, &self.keys.commit)?;
-            Ok(parsed.config == self.config)
-        });
-        match read {
-            Ok(is_same) => Ok(!is_same),
-            Err(error) if super::records::is_hurt(&error) => Ok(true),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Sets a damaged config aside and stores it again. While it is not there, slots tell what it says.
-    fn remake_config(&self) -> Result<bool, StoreError> {
-        if !self.is_config_hurt()? {
-            return Ok(false);
-        }
-        if let Some(stored) = self.read_alike(names::CONFIG)? {
-            self.quarantine(names::CONFIG, &stored)?;
-            self.blobs.delete(names::CONFIG)?;
-        }
-        self.blobs.barrier()?;
-        let config = config::encode(&self.config, &self.keys.commit);
-        if self.create_or_find(names::CONFIG, &config)? { Ok(true) } else { Err(overtaken()) }
     }
 
     /// Stores the reach that the plan has made, under a number nobody has used. False when the written one is whole after

@@ -7,7 +7,7 @@
 
 use crate::collect::OpenSession;
 use crate::format::decision::Manifest;
-use crate::format::names::{PackClass, PackName};
+use crate::format::names::{self, PackClass, PackName};
 use crate::format::reach::Mended;
 use crate::verify::Fault;
 use datakeep_model::{ObjectDigest, SessionId, Timestamp};
@@ -119,8 +119,6 @@ pub struct RepairPlan {
     pub packs: Vec<DamagedPack>,
     /// Index objects that are damaged or missing: made again from packs.
     pub indexes: Vec<String>,
-    /// True when the config is damaged or missing: it is made again from what the slots carry.
-    pub config: bool,
     /// Damaged checkpoints, of which there is another copy: a round replaces them.
     pub checkpoints: Vec<String>,
     /// Reach objects that are damaged or missing: made again from trees.
@@ -163,7 +161,6 @@ impl RepairPlan {
         let reaches = self.reaches.iter().map(|reach| reach.object.clone());
         let all =
             reaches.chain(self.decisions.iter().cloned()).chain(self.intents.iter().map(|(name, _)| name.clone()));
-        let all = all.chain(self.config.then(|| crate::format::names::CONFIG.to_string()));
         let mut all: Vec<String> = all.chain(self.aside.iter().map(|aside| aside.object.clone())).collect();
         all.sort_unstable();
         all.dedup();
@@ -183,9 +180,9 @@ impl RepairPlan {
 
     /// True when what snapshots use is not known: then no pack is set aside.
     pub fn is_blind(&self) -> bool {
-        // Labels say nothing of what is used.
-        self.beyond.iter().any(|fault| !fault.what.starts_with("tags/"))
-            || self.lost.iter().any(|lost| !lost.is_given_up)
+        // Labels and the config say nothing of what is used.
+        let says_of_use = |fault: &Fault| !fault.what.starts_with("tags/") && fault.what != names::CONFIG;
+        self.beyond.iter().any(says_of_use) || self.lost.iter().any(|lost| !lost.is_given_up)
     }
 }
 
@@ -217,8 +214,6 @@ pub struct Repaired {
     pub reaches: u64,
     /// Decisions and copies of decisions made again.
     pub decisions: u64,
-    /// True when the config was made again.
-    pub config: bool,
     /// Intents made again.
     pub intents: u64,
     /// Snapshots whose older labels are in force again.

@@ -4,9 +4,10 @@ use super::{DamagedPack, RepairPlan};
 use crate::collect::live::{Live, LivePack};
 use crate::collect::sessions::{self, Registers};
 use crate::error::StoreError;
-use crate::format::config::check_features;
+use crate::format::config::{self, check_features};
 use crate::format::decision::Manifest;
 use crate::format::names::{self, PackClass, PackName};
+use crate::locked::read_config;
 use crate::pack::{FrameDecoder, OpenPack};
 use crate::repository::Repository;
 use crate::scrub::compare_digest;
@@ -29,7 +30,7 @@ impl Repository {
         let (manifests, _) = self.visible()?;
         self.plan_decisions(&view, &mut plan)?;
         self.plan_names(&mut plan)?;
-        plan.config = self.is_config_hurt()?;
+        self.plan_config(&mut plan)?;
         let live = self.plan_reaches(&view, &manifests, &packs, &mut plan)?;
         self.plan_small_records(&view, &manifests, &mut plan)?;
         for (epoch, session) in Registers::list(self)?.undecided(u64::MAX) {
@@ -53,6 +54,20 @@ impl Repository {
         self.plan_checkpoints(&mut plan)?;
         plan.manifests = manifests;
         Ok(plan)
+    }
+
+    /// A config that is damaged: readers go by the copies in slots. It is not made again, for between taking it away and putting
+    /// it back there would be no repository.
+    fn plan_config(&self, plan: &mut RepairPlan) -> Result<(), StoreError> {
+        let read = read_config(&*self.blobs).and_then(|parsed| config::check_mac(&parsed, &self.keys.commit));
+        match read {
+            Ok(()) => Ok(()),
+            Err(error) if is_harmed(&error) => {
+                plan.beyond.push(Fault { what: names::CONFIG.to_string(), error });
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Objects with names that no record has: what they were is not known.

@@ -74,7 +74,6 @@ struct Report {
     replaced_checkpoints: u64,
     replaced_reaches: u64,
     replaced_decisions: u64,
-    replaced_config: bool,
     replaced_intents: u64,
     given_up_snapshots: u64,
     moved_bytes: u64,
@@ -174,7 +173,7 @@ impl Work<'_> {
                     let given_up = plan.lost.iter().filter(|lost| lost.is_given_up).count() as u64;
                     let (intents, labels) = (plan.intents_remade() as u64, plan.labels.len() as u64);
                     let named = Repaired { packs, indexes, checkpoints, reaches, ..Repaired::default() };
-                    let done = Repaired { decisions, given_up, intents, labels, config: plan.config, ..named };
+                    let done = Repaired { decisions, given_up, intents, labels, ..named };
                     return Ok((plan, Some(done)));
                 }
                 Ok(RepairOutcome::Finished) => {}
@@ -301,7 +300,6 @@ fn document(app: &App, plan: &RepairPlan, done: Option<&Repaired>, dry_run: bool
         replaced_checkpoints: counted.checkpoints,
         replaced_reaches: counted.reaches,
         replaced_decisions: counted.decisions,
-        replaced_config: counted.config,
         replaced_intents: counted.intents,
         given_up_snapshots: counted.given_up,
         moved_bytes: counted.moved_bytes,

@@ -115,10 +115,6 @@ pub(super) fn tell_done(app: &App, plan: &RepairPlan, done: &Repaired) -> Result
             "重建记录：用量 {reaches}、决定 {decisions}、任务 {intents}；放弃的备份集：{given_up}"
         ))?;
     }
-    if done.config {
-        app.out
-            .say(tr!("the config was made again from what the key slots carry", "已根据密钥槽中的副本重建 config"))?;
-    }
     if done.rescued > 0 {
         let rescued = sizes::count(done.rescued);
         app.out.warn(tr!(

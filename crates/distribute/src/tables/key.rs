@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(numbers("-9223372036854775808"), [Integer(i64::MIN), Real(-BEYOND)]);
         assert_eq!(numbers("9223372036854775808"), [Real(BEYOND)]);
         assert_eq!(numbers("Infinity"), [Real(f64::INFINITY)]);
-        assert_eq!(numbers("nan"), []);
+        assert_eq!(numbers("nan"), [Real(f64::NAN)]);
         assert_eq!(numbers("two"), []);
     }
 }

@@ -76,6 +76,8 @@ fn parse_part(table: &TableDescription, at: usize, text: &str) -> Result<Vec<Cel
         return Ok(vec![Cell::Text(text)]);
     }
     let (parsed, takes) = match &column.data_type {
+        // What is no number stands in no column of integers.
+        DataType::Int64 if text.parse::<f64>().is_ok_and(f64::is_nan) => (Vec::new(), KeyType::Integer),
         DataType::Int64 => (numbers(text), KeyType::Integer),
         DataType::Float64 => {
             let mut numbers = numbers(text);

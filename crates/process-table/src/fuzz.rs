@@ -1,5 +1,6 @@
 //! The decoders of this crate as targets of the harness in `testkit::fuzz`.
 
+use crate::aside::{ASIDE_KIND, AsideError, LargeValues, with_large};
 use crate::chunk::{self, ChunkForm, Layout};
 use crate::codec::Reader;
 use crate::describe::{
@@ -112,6 +113,49 @@ fn chunks() -> Vec<Vec<u8>> {
 
 fn row_exceptions(input: &[u8]) -> Verdict {
     same(decode_exceptions(input, ROWS), |exceptions, to| encode_exceptions(exceptions, to))
+}
+
+/// Of every name the first byte is the whole value, where that is a letter.
+struct OneLetter([u8; 1]);
+
+impl LargeValues for OneLetter {
+    type Error = AsideError;
+
+    fn len_bytes(&self, name: &LargeName) -> Option<u64> {
+        name.0[0].is_ascii_alphabetic().then_some(1)
+    }
+
+    fn get(&mut self, name: &LargeName) -> Result<&[u8], AsideError> {
+        self.0[0] = name.0[0];
+        Ok(&self.0)
+    }
+}
+
+/// Exceptions of a column of texts, some of which name large values: no other row gets a value, none is left out.
+fn names_of_large(input: &[u8]) -> Verdict {
+    let Ok(exceptions) = decode_exceptions(input, ROWS) else { return Verdict::Refused };
+    let nulls = Arc::new(StringArray::new_null(ROWS));
+    let Ok(column) = Column::new(nulls, exceptions) else { return Verdict::Refused };
+    let Ok(found) = with_large(column.clone(), &mut OneLetter([0])) else { return Verdict::Refused };
+    let named = |exception: &&Exception| exception.kind == ASIDE_KIND && exception.bytes[0] == 0;
+    let typed = column.exceptions().iter().filter(named).count();
+    assert_eq!(
+        (ROWS - found.values().null_count(), found.exceptions().len()),
+        (typed, column.exceptions().len() - typed)
+    );
+    assert!(found.exceptions().iter().all(|exception| exception.kind != ASIDE_KIND), "a name is left");
+    Verdict::Taken
+}
+
+fn large_names() -> Vec<Vec<u8>> {
+    let name = |row: u32| {
+        let bytes = [&[(row % 3) as u8][..], &[b'a' + row as u8 % 26; 32]].concat();
+        Exception { row, kind: ASIDE_KIND, bytes }
+    };
+    let mut named: Vec<Exception> = [0, 5, 7, 12, 599].into_iter().map(name).collect();
+    named.extend(exceptions());
+    named.sort_unstable_by_key(|exception| exception.row);
+    vec![encoded(|to| encode_exceptions(&named, to)), encoded(|to| encode_exceptions(&exceptions(), to))]
 }
 
 fn group_patch(input: &[u8]) -> Verdict {
@@ -294,6 +338,7 @@ fn fuzz() {
         // The form says how long pages and values are.
         Target::bytes("column-chunk", chunks, column_chunk).with_memory(64, 16 << 20),
         Target::bytes("exceptions", vec![vec![0], encoded(|to| encode_exceptions(&exceptions(), to))], row_exceptions),
+        Target::bytes("aside", large_names(), names_of_large),
         // A null takes a bit, and the width of its column once it is read.
         Target::bytes("patch", patches(), group_patch).with_memory(256, 4 << 20),
         Target::bytes("statistics", statistics, column_statistics),

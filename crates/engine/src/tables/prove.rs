@@ -17,6 +17,10 @@ pub struct FirstDifference {
     pub table: TableName,
     /// What is different, in words.
     pub what: String,
+    /// Names of its columns.
+    pub columns: Vec<String>,
+    /// Which of them are the key, by their places.
+    pub key: Vec<usize>,
     /// The row as it was captured; one row, or none.
     pub captured: Option<RowBatch>,
     /// The row as it stands in the target.
@@ -64,7 +68,9 @@ pub fn prove(
 }
 
 fn words(table: &TableDescription, what: &str) -> FirstDifference {
-    FirstDifference { table: table.info.name.clone(), what: what.to_string(), captured: None, standing: None }
+    let columns = table.info.columns.iter().map(|column| column.name.clone()).collect();
+    let (name, what, key) = (table.info.name.clone(), what.to_string(), table.info.key.clone());
+    FirstDifference { table: name, what, columns, key, captured: None, standing: None }
 }
 
 /// The names of columns, in order: what must be the same for rows to be comparable.

@@ -29,6 +29,7 @@ pub const TABLE: &[Row] = &[
         &["chunk/decode.rs::decode", "chunk/decode.rs::decode_pages", "chunk/rows.rs::decode_rows"],
     ),
     row("process-table", "exceptions", &["rowcodec.rs::decode_exceptions"]),
+    row("process-table", "aside", &["aside.rs::parse"]),
     row("process-table", "patch", &["patch/codec.rs::decode"]),
     row("process-table", "statistics", &["stats.rs::decode"]),
     row("process-table", "distinct", &["stats/distinct.rs::decode"]),

@@ -3,6 +3,7 @@
 pub mod backup;
 mod cells;
 pub mod diff;
+mod difference;
 mod keys;
 pub mod list;
 pub mod restore;

@@ -1,6 +1,7 @@
 //! `datakeep restore` of a snapshot of tables.
 
 use super::backup::safe;
+use super::difference::words;
 use super::restore_row::RowJob;
 use super::{connector_of, database_options, reader, sequences};
 use crate::args::{OverwriteName, RestoreArgs};
@@ -278,10 +279,4 @@ pub fn tell_losses(app: &App, losses: &[String]) {
         let shown = safe(sentence);
         app.out.warn(tr!("lost: {shown}", "丢失：{shown}"));
     }
-}
-
-fn words(difference: &FirstDifference) -> String {
-    let table = &difference.table;
-    let what = &difference.what;
-    format!("table {table}: {what}")
 }

@@ -391,8 +391,11 @@ impl From<DistributeError> for Failure {
             }
             DistributeError::Ambiguous { what, candidates } => {
                 let candidates = candidates.join(", ");
-                let hint =
-                    tr!("give more characters; it may be: {candidates}", "请多输入几个字符；可能是：{candidates}");
+                let hint = if what.starts_with("snapshot ") {
+                    tr!("give more characters; it may be: {candidates}", "请多输入几个字符；可能是：{candidates}")
+                } else {
+                    tr!("name one of: {candidates}", "请指定其中之一：{candidates}")
+                };
                 let what = in_words(what);
                 Self::new(kind, tr!("{what} is ambiguous", "有歧义：{what}")).hint(hint)
             }

@@ -148,7 +148,7 @@ fn parquet_file(bytes: Bytes, most: usize) -> Parsed {
 }
 
 /// The snapshot of files that is meant.
-fn snapshot<'c>(catalogue: &'c Catalogue, name: Option<&str>) -> Result<&'c Manifest, SqlError> {
+fn snapshot<'c>(catalogue: &'c Catalogue, name: Option<&str>, path: &str) -> Result<&'c Manifest, SqlError> {
     if let Some(name) = name.or(catalogue.default.as_deref()) {
         return catalogue.snapshot(name);
     }
@@ -162,7 +162,8 @@ fn snapshot<'c>(catalogue: &'c Catalogue, name: Option<&str>) -> Result<&'c Mani
         [one] => catalogue.snapshot(one),
         [] => Err(DistributeError::NotFound { what: "a snapshot of files".to_string(), near: None }.into()),
         many => {
-            let candidates = many.iter().map(|source| (*source).to_string()).collect();
+            let within = path.trim_start_matches('/');
+            let candidates = many.iter().map(|source| format!("'{source}:/{within}'")).collect();
             Err(DistributeError::Ambiguous { what: "a path without a snapshot".to_string(), candidates }.into())
         }
     }
@@ -171,7 +172,7 @@ fn snapshot<'c>(catalogue: &'c Catalogue, name: Option<&str>) -> Result<&'c Mani
 /// The bytes of a regular file.
 fn read(catalogue: &Catalogue, name: Option<&str>, path: &str) -> Result<Vec<u8>, SqlError> {
     let refuse = |why: String| SqlError::File { path: path.to_string(), why };
-    let manifest = snapshot(catalogue, name)?;
+    let manifest = snapshot(catalogue, name, path)?;
     let item = ItemPath::parse(path.as_bytes()).map_err(|error| refuse(error.to_string()))?;
     let entry = look_up(&catalogue.repository, manifest, &item)?.entry;
     if entry.meta.file_type != FileType::File {

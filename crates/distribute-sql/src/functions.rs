@@ -4,8 +4,11 @@
 //! that differ, for updated ones), the columns of the key, and every other column as `before_NAME` and `after_NAME`. Of an updated
 //! row only what differs is told; the rest is null on both sides.
 //!
-//! `history(TABLE, KEY, ...)`: a row for each version of the row of this key in the snapshots of its source, the oldest first:
-//! `snapshot`, `started`, `change`, and all columns; of a deleted row as they were last.
+//! `history(TABLE, KEY, ...)`: a row for each version of the row of this key in the snapshots of its source, the oldest first, up to
+//! the one that the name means: `snapshot`, `started`, `change`, and all columns as the table has them there; of a deleted row as
+//! they were last. A column is the same one however it was called.
+//!
+//! A column of a table that is called like one of ours is told as `NAME_1`.
 
 use crate::builder::{Rows, cell_type};
 use crate::error::{SqlError, outside};
@@ -21,10 +24,11 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datakeep_distribute::DistributeError;
-use datakeep_distribute::tables::row::{RowHistory, RowStep, find_written, parse_key};
-use datakeep_distribute::tables::{Cell, Row, RowChange, TableDiff, TablePair, compare_schemas, row_of};
+use datakeep_distribute::tables::row::{RowHistory, RowStep, parse_key};
+use datakeep_distribute::tables::{Cell, Row, RowChange, TableDiff, TablePair, compare_schemas, same_columns};
 use datakeep_model::{ContentKind, Timestamp};
 use datakeep_process_table::TableDescription;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -207,7 +211,21 @@ fn diff_schema(
         fields.push(Field::new(format!("before_{name}"), data_type.clone(), true));
         fields.push(Field::new(format!("after_{name}"), data_type, true));
     }
-    Ok(Arc::new(Schema::new(fields)))
+    Ok(Arc::new(Schema::new(distinct(fields))))
+}
+
+/// Names that were given before get a number.
+fn distinct(fields: Vec<Field>) -> Vec<Field> {
+    let all: BTreeSet<String> = fields.iter().map(|field| field.name().clone()).collect();
+    let mut given = BTreeSet::new();
+    let one = |field: Field| {
+        let is_free = |name: &String| !given.contains(name) && (name == field.name() || !all.contains(name));
+        let numbered = (1..).map(|number: u32| format!("{}_{number}", field.name()));
+        let name = std::iter::once(field.name().clone()).chain(numbered).find(is_free).unwrap_or_default();
+        given.insert(name.clone());
+        field.with_name(name)
+    };
+    fields.into_iter().map(one).collect()
 }
 
 impl PartitionStream for Compared {
@@ -250,45 +268,53 @@ struct Version {
     snapshot: String,
     started: Timestamp,
     change: &'static str,
-    row: Vec<(String, Cell)>,
+    /// As wide as the table is where the history ends.
+    row: Row,
 }
 
 fn versions(catalogue: &Catalogue, table: &str, key: &[String]) -> Result<RecordBatch, SqlError> {
-    let (newest, described) = catalogue.described(table, None)?;
+    let (newest, described) = catalogue.named(table)?;
     parse_key(&described, key).map_err(DistributeError::from)?;
-    let source = &newest.reader.manifest().snapshot.source;
+    let last = &newest.reader.manifest().snapshot;
     let mut history = RowHistory::default();
     let mut found = Vec::new();
     for manifest in &catalogue.manifests {
         let snapshot = &manifest.snapshot;
         if snapshot.content != ContentKind::Tables
-            || snapshot.source.name != source.name
-            || snapshot.source.kind != source.kind
+            || snapshot.source.name != last.source.name
+            || snapshot.source.kind != last.source.kind
         {
             continue;
         }
         let opened = catalogue.open(manifest)?;
         let table = opened.tables.iter().find(|table| table.info.name == described.info.name);
-        let Some(step) = history.step(&opened.reader, table, key)? else { continue };
-        let (change, row) = match step {
-            RowStep::Inserted(row) => ("inserted", row),
-            RowStep::Deleted(row) => ("deleted", row),
-            RowStep::Updated(_) => ("updated", row_now(&opened, table, key)?),
-            RowStep::OtherKey(_) => ("other-key", Vec::new()),
-        };
-        found.push(Version { snapshot: snapshot.id.to_hex(), started: snapshot.started, change, row });
+        let before = history.row().map(|row| as_described(row, &described));
+        let step = history.step(&opened.reader, table, key)?;
+        let now = || history.row().map(|row| as_described(row, &described));
+        let version = step.map(|step| match step {
+            RowStep::Inserted(_) => ("inserted", now()),
+            RowStep::Updated(_) => ("updated", now()),
+            RowStep::Deleted(_) => ("deleted", before),
+            RowStep::OtherKey(_) => ("other-key", None),
+        });
+        if let Some((change, row)) = version {
+            let row = row.unwrap_or_default();
+            found.push(Version { snapshot: snapshot.id.to_hex(), started: snapshot.started, change, row });
+        }
+        if snapshot.id == last.id {
+            break;
+        }
     }
     batch_of(&described, &found)
 }
 
-fn row_now(opened: &Opened, table: Option<&TableDescription>, key: &[String]) -> Result<Vec<(String, Cell)>, SqlError> {
-    let Some(table) = table else { return Ok(Vec::new()) };
-    let Some(rows) = find_written(&opened.reader, table, key)? else { return Ok(Vec::new()) };
-    let names = table.info.columns.iter().map(|column| column.name.clone());
-    Ok(names.zip(row_of(&rows, 0)).collect())
+/// A row of a table, as wide as the table is later.
+fn as_described((table, row): (&TableDescription, &Row), described: &TableDescription) -> Row {
+    let cell = |from: Option<usize>| from.and_then(|from| row.get(from)).cloned().unwrap_or_default();
+    same_columns(table, described).into_iter().map(cell).collect()
 }
 
-/// Columns are those of the table as it is now; their types are those that hold all versions.
+/// Columns are those of the table where the history ends; their types are those that hold all versions.
 fn batch_of(described: &TableDescription, versions: &[Version]) -> Result<RecordBatch, SqlError> {
     let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let mut fields = vec![
@@ -306,12 +332,9 @@ fn batch_of(described: &TableDescription, versions: &[Version]) -> Result<Record
         Arc::new(started.with_timezone("UTC")),
         texts(&|version| version.change.to_string()),
     ];
-    for column in &described.info.columns {
-        let of = |version: &Version| {
-            let found = version.row.iter().find(|(name, _)| *name == column.name);
-            found.map(|(_, cell)| cell.clone()).unwrap_or_default()
-        };
-        let cells: Vec<Cell> = versions.iter().map(of).collect();
+    for (at, column) in described.info.columns.iter().enumerate() {
+        let cells: Vec<Cell> =
+            versions.iter().map(|version| version.row.get(at).cloned().unwrap_or_default()).collect();
         let data_type = common_type(&cells);
         let field = Field::new(&column.name, data_type, true);
         let mut rows = Rows::new(Arc::new(Schema::new(vec![field.clone()])));
@@ -319,7 +342,7 @@ fn batch_of(described: &TableDescription, versions: &[Version]) -> Result<Record
         arrays.push(rows.take().map_err(|error| engine(&error))?.column(0).clone());
         fields.push(field);
     }
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|error| engine(&error))
+    RecordBatch::try_new(Arc::new(Schema::new(distinct(fields))), arrays).map_err(|error| engine(&error))
 }
 
 fn common_type(cells: &[Cell]) -> DataType {

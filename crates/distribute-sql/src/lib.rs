@@ -14,6 +14,7 @@
 //! the values it is named by. Memory, time and rows are bounded by [`SqlOptions`]; nothing is spilled to a disk, since that
 //! would leave a backup's plaintext there.
 
+mod arithmetic;
 mod builder;
 mod error;
 mod files;
@@ -26,6 +27,7 @@ mod prune;
 mod scan;
 mod session;
 mod statistics;
+mod sum;
 mod system;
 mod table;
 mod values;

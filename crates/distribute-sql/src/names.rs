@@ -138,6 +138,21 @@ impl Catalogue {
         self.among(&manifests, name)
     }
 
+    /// A described table by any name that a query may have for it.
+    pub fn named(&self, name: &str) -> Result<(Arc<Opened>, TableDescription), SqlError> {
+        let error = match self.described(name, None) {
+            Err(error @ SqlError::Distribute(DistributeError::NotFound { .. })) => error,
+            other => return other,
+        };
+        // A source may have dots in its name, and so may a time.
+        let places = name.match_indices('.').map(|(at, _)| at);
+        let mut in_source = places.filter_map(|at| {
+            let manifest = self.snapshot_near(&name[..at]).ok()?;
+            Some(self.among(&[manifest], &name[at + 1..]))
+        });
+        in_source.find(Result::is_ok).unwrap_or(Err(error))
+    }
+
     /// The one table of this name in these snapshots.
     fn among(&self, manifests: &[&Manifest], name: &str) -> Result<(Arc<Opened>, TableDescription), SqlError> {
         if self.manifests.is_empty() {

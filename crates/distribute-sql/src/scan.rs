@@ -306,8 +306,13 @@ impl Shared {
     fn needed_bytes(&self, group: &StoredGroup, positions: &[usize]) -> usize {
         let wanted = |number: u32| positions.iter().any(|&at| self.table.numbers[at] == number);
         let columns = group.description.columns.iter().filter(|column| wanted(column.number));
+        // Of which column a large value is stands in its exceptions alone.
+        let may_be_large = columns.clone().any(|column| column.exceptions_len_bytes > 0);
+        let large: u64 = group.description.large.iter().filter(|_| may_be_large).map(|large| large.len_bytes).sum();
         let chunks = columns.filter_map(|column| column.chunk.as_ref());
-        chunks.map(|(form, len_bytes)| 2 * form.values_len_bytes + form.raw_len_bytes + len_bytes).sum::<u64>() as usize
+        let inline = chunks.map(|(form, len_bytes)| 2 * form.values_len_bytes + form.raw_len_bytes + len_bytes);
+        let needed = inline.sum::<u64>().saturating_add(large.saturating_mul(2));
+        usize::try_from(needed).unwrap_or(usize::MAX)
     }
 
     fn columns(&self, group: &StoredGroup, positions: &[usize]) -> Result<Vec<ArrayRef>> {

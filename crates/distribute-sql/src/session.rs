@@ -1,10 +1,12 @@
 //! Running statements within bounds.
 
+use crate::arithmetic::CheckArithmetic;
 use crate::error::SqlError;
 use crate::functions::{Diff, History};
 use crate::idents::Spellings;
 use crate::length::Length;
 use crate::names::{Catalogue, ParseTime};
+use crate::sum::Sum;
 use crate::system;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -39,6 +41,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const MAX_DEPTH: usize = 128;
 /// Operators of a statement, at most: see [`check_length`].
 const MOST_OPERATORS: usize = 4000;
+/// Memory that a partition should have.
+const BYTES_A_PARTITION: u64 = 128 << 20;
 /// Plans and expressions are walked by recursion.
 const PLANNER_STACK_BYTES: usize = 256 << 20;
 const WORKER_STACK_BYTES: usize = 32 << 20;
@@ -117,6 +121,11 @@ impl SqlEngine {
         let mut parser = DFParserBuilder::new(text).with_dialect(&dialect).with_recursion_limit(MAX_DEPTH).build()?;
         let statements: Vec<Statement> = parser.parse_statements()?.into_iter().collect();
         if statements.is_empty() { Err(SqlError::Empty) } else { Ok(statements) }
+    }
+
+    /// False for a statement that sets something.
+    pub fn answers(statement: &Statement) -> bool {
+        matches!(as_of(statement), Ok(None))
     }
 
     /// Runs a statement; nothing comes of one that sets something.
@@ -247,7 +256,7 @@ struct Planner {
 impl Planner {
     fn state(&self) -> Result<SessionState, SqlError> {
         let mut config = SessionConfig::new()
-            .with_target_partitions(self.options.threads.max(1))
+            .with_target_partitions(partitions(&self.options))
             .with_information_schema(false)
             .with_create_default_catalog_and_schema(false)
             // No source can be called like this.
@@ -265,6 +274,10 @@ impl Planner {
         if let Some(of_texts) = state.scalar_functions().get("length").cloned() {
             state.register_udf(Arc::new(Length::new(of_texts).into()))?;
         }
+        if let Some(own) = state.aggregate_functions().get("sum").cloned() {
+            state.register_udaf(Arc::new(Sum::new(own).into()))?;
+        }
+        state.add_analyzer_rule(Arc::new(CheckArithmetic::new()));
         state.mark_start_execution();
         Ok(state)
     }
@@ -292,6 +305,12 @@ impl Planner {
         });
         Ok((planned?, state))
     }
+}
+
+/// Each partition holds a row group while it reads: no more of them than memory allows.
+fn partitions(options: &SqlOptions) -> usize {
+    let allowed = usize::try_from(options.memory_bytes / BYTES_A_PARTITION).unwrap_or(usize::MAX);
+    options.threads.min(allowed).max(1)
 }
 
 fn is_time(catalogue: &Catalogue, time: &str) -> Result<(), SqlError> {

@@ -11,7 +11,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Rows of a row group of a Parquet file: these are held until the group is written.
 const GROUP_ROWS: usize = 128 << 10;
@@ -30,7 +30,41 @@ pub enum Format {
 }
 
 /// Writes batches in a format.
-pub struct Writer<W: Write + Send>(One<W>);
+pub struct Writer<W: Write + Send> {
+    one: One<Watched<W>>,
+    fault: Fault,
+}
+
+/// What the operating system said when it would not take more.
+type Fault = Arc<OnceLock<std::io::Error>>;
+
+/// Libraries put what the operating system says into words of theirs: here it is kept.
+struct Watched<W> {
+    inner: W,
+    fault: Fault,
+}
+
+impl<W> Watched<W> {
+    fn keep<T>(&self, outcome: std::io::Result<T>) -> std::io::Result<T> {
+        outcome.inspect_err(|error| {
+            let copy = error.raw_os_error().map_or_else(|| error.kind().into(), std::io::Error::from_raw_os_error);
+            // The first is the cause.
+            let _ = self.fault.set(copy);
+        })
+    }
+}
+
+impl<W: Write> Write for Watched<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let outcome = self.inner.write(bytes);
+        self.keep(outcome)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let outcome = self.inner.flush();
+        self.keep(outcome)
+    }
+}
 
 enum One<W: Write + Send> {
     Csv(Box<arrow_csv::Writer<W>>),
@@ -45,11 +79,40 @@ fn failed(error: impl std::fmt::Display) -> SqlError {
 
 impl<W: Write + Send> Writer<W> {
     /// For rows of these columns.
-    pub fn new(format: Format, schema: &SchemaRef, mut to: W) -> Result<Self, SqlError> {
+    pub fn new(format: Format, schema: &SchemaRef, to: W) -> Result<Self, SqlError> {
         if matches!(format, Format::Json | Format::Parquet) {
             check_names(schema)?;
         }
-        Ok(Self(match format {
+        let fault = Fault::default();
+        let made = One::new(format, schema, Watched { inner: to, fault: fault.clone() });
+        Ok(Self { one: made.map_err(|error| cause(&fault, error))?, fault })
+    }
+
+    /// Writes rows.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), SqlError> {
+        self.one.write(batch).map_err(|error| cause(&self.fault, error))
+    }
+
+    /// Writes what belongs at the end.
+    pub fn finish(self) -> Result<(), SqlError> {
+        let Self { one, fault } = self;
+        one.finish().map_err(|error| cause(&fault, error))
+    }
+}
+
+/// Who reads the answer may have gone, which is no fault of the answer.
+fn cause(fault: &Fault, error: SqlError) -> SqlError {
+    match (error, fault.get()) {
+        (SqlError::Write(_), Some(fault)) => SqlError::Output(
+            fault.raw_os_error().map_or_else(|| fault.kind().into(), std::io::Error::from_raw_os_error),
+        ),
+        (error, _) => error,
+    }
+}
+
+impl<W: Write + Send> One<W> {
+    fn new(format: Format, schema: &SchemaRef, mut to: W) -> Result<Self, SqlError> {
+        Ok(match format {
             Format::Csv => {
                 // Without a row the writer would say nothing, and an empty answer has columns, too.
                 let names = schema.fields().iter().map(|field| quoted(field.name())).collect::<Vec<_>>().join(",");
@@ -73,12 +136,11 @@ impl<W: Write + Send> Writer<W> {
                 let writer = ArrowWriter::try_new(to, schema.clone(), Some(properties)).map_err(failed)?;
                 One::Parquet(Box::new(writer))
             }
-        }))
+        })
     }
 
-    /// Writes rows.
-    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), SqlError> {
-        match &mut self.0 {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), SqlError> {
+        match self {
             One::Csv(writer) => writer.write(batch).map_err(failed),
             One::Json(writer) => writer.write(batch).map_err(failed),
             One::Arrow(writer) => writer.write(batch).map_err(failed),
@@ -86,9 +148,8 @@ impl<W: Write + Send> Writer<W> {
         }
     }
 
-    /// Writes what belongs at the end.
-    pub fn finish(self) -> Result<(), SqlError> {
-        match self.0 {
+    fn finish(self) -> Result<(), SqlError> {
+        match self {
             One::Csv(_) => Ok(()),
             One::Json(mut writer) => writer.finish().map_err(failed),
             One::Arrow(mut writer) => writer.finish().map_err(failed),

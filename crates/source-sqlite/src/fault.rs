@@ -146,6 +146,10 @@ fn source_advice(code: Option<ErrorCode>) -> (ErrorKind, Option<&'static str>) {
 }
 
 fn target_advice(code: Option<ErrorCode>) -> (ErrorKind, Option<&'static str>) {
+    let kind = match code {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Busy,
+        _ => ErrorKind::Target,
+    };
     let hint = match code {
         Some(ErrorCode::DiskFull) => Some("make room on the target's file system, or restore to another place"),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Some("run it as a user that may write it"),
@@ -160,7 +164,7 @@ fn target_advice(code: Option<ErrorCode>) -> (ErrorKind, Option<&'static str>) {
         }
         _ => None,
     };
-    (ErrorKind::Target, hint)
+    (kind, hint)
 }
 
 #[cfg(test)]
@@ -192,7 +196,7 @@ mod tests {
     fn every_refusal_says_what_to_do() {
         check(Side::Target, ffi::SQLITE_FULL, ErrorKind::Target, "make room");
         check(Side::Target, ffi::SQLITE_READONLY, ErrorKind::Target, "may write it");
-        check(Side::Target, ffi::SQLITE_BUSY, ErrorKind::Target, "busy-timeout");
+        check(Side::Target, ffi::SQLITE_BUSY, ErrorKind::Busy, "busy-timeout");
         check(Side::Target, ffi::SQLITE_CANTOPEN, ErrorKind::Target, "directory");
         check(Side::Source, ffi::SQLITE_FULL, ErrorKind::Source, "spool");
         check(Side::Source, ffi::SQLITE_BUSY, ErrorKind::Busy, "busy-timeout");

@@ -34,7 +34,7 @@ pub fn run(app: &App, args: &BackupArgs) -> Result<ExitCode, Failure> {
     if args.paths.iter().any(|path| tables::connector_of(path).is_some()) {
         return tables::backup::run(app, args, &options);
     }
-    tables::refuse_options(&args.database_option)?;
+    tables::refuse::backup_of_files(args)?;
     let locked = app.find()?;
     let chosen: Chosen = sources::choose(app, args)?;
     for note in &chosen.notes {

@@ -62,7 +62,7 @@ pub fn run(app: &App, args: &RestoreArgs) -> Result<ExitCode, Failure> {
     if let Some((manifest, within)) = tables::find(app, &manifests, &args.place)? {
         return tables::restore::run(app, args, repository.clone(), (manifest, within));
     }
-    tables::refuse_options(&args.database_option)?;
+    tables::refuse::restore_of_files(args)?;
     let (manifest, place) = place::resolve(app, &repository, &manifests, &args.place)?;
     let request = RestoreRequest {
         place: place.path,

@@ -3,6 +3,7 @@
 use crate::world::World;
 use datakeep_source_sqlite::run_script;
 use std::fs;
+use std::process::Stdio;
 
 const SHOP: &str = "
     CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
@@ -119,4 +120,36 @@ fn what_cannot_be_asked_is_told() {
     let bare = World::new();
     bare.run(&["sql", "SELECT * FROM t"]).expect(1).err_has("no snapshots");
     bare.run(&["sql", "SELECT 1 + 1 AS two"]).expect(0).out_has("two");
+}
+
+#[test]
+fn files_of_answers_take_one_and_readers_may_leave() {
+    let world = shop();
+    let out = world.text("answer.txt");
+    let two = "SELECT 1 AS one; SELECT 2 AS two";
+    for format in ["csv", "parquet"] {
+        world.run(&["sql", "--format", format, "--output", &out, two]).expect(2).err_has("one query");
+        assert!(!world.path("answer.txt").exists(), "nothing is begun");
+    }
+    world.run(&["sql", "--json", "--output", &out, "SELECT 1"]).expect(2).err_has("--format");
+    world.run(&["sql", "--output", &out, "EXPLAIN SELECT id FROM orders"]).expect(0);
+    assert!(fs::read_to_string(&out).unwrap().contains("SnapshotScan"));
+    let dated = format!("SET datakeep.as_of = '{}'; SELECT count(*) AS n FROM orders", "2100-01-01");
+    let dated_out = world.text("dated.csv");
+    world.run(&["sql", "--format", "csv", "--output", &dated_out, &dated]).expect(0);
+    assert_eq!(fs::read_to_string(&dated_out).unwrap(), "n\n4000\n");
+    for format in ["csv", "json", "arrow", "table"] {
+        // Longer than any pipe, and nobody reads it.
+        let many = "SELECT a.id AS x, b.id AS y FROM orders a, orders b";
+        let mut child = world
+            .command()
+            .args(["sql", "--format", format, many])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let left = child.wait_with_output().unwrap();
+        assert!(left.status.success(), "{format}: {}", String::from_utf8_lossy(&left.stderr));
+    }
 }

@@ -99,3 +99,40 @@ fn a_replaced_table_tells_what_goes_with_it_and_keeps_its_sequence() {
     world.run(&["backup", &other]).expect(0);
     world.run(&["rows", "other:t", "--key", "501"]).expect(0).out_has("new");
 }
+
+#[test]
+fn options_that_mean_nothing_are_refused() {
+    let (world, other) = captured("CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);");
+    world.backup().expect(0);
+    let location = format!("sqlite:{}", world.text("q.db"));
+    world.run(&["backup", &location, "--exclude", "*.tmp"]).expect(2).err_has("--exclude is for files");
+    world.run(&["backup", &location, "--one-file-system"]).expect(2).err_has("--one-file-system is for files");
+    for wish in [&["--owner"][..], &["--workers", "2"], &["--include", "a"], &["--delete"]] {
+        let arguments = [&["restore", "q", "--to", &other], wish].concat();
+        world.run(&arguments).expect(2).err_has("is for files").err_has(wish[0]);
+    }
+    let files =
+        world.snapshots().iter().find(|one| one["source_kind"] == "files").unwrap()["id"].as_str().unwrap().to_string();
+    let to = world.text("out");
+    for wish in
+        [&["--merge"][..], &["--into-table", "x"], &["--merge", "--key", "1"], &["--database-option", "spool=/"]]
+    {
+        world
+            .run(&[&["restore", &files, "--to", &to], wish].concat())
+            .expect(2)
+            .err_has("is for databases")
+            .err_has(wish[0]);
+    }
+    world.run(&["restore", &files, "--to", &other]).expect(2).err_has("name a directory");
+    assert!(!world.path("out").exists() && !world.path("other.db").exists());
+}
+
+#[test]
+fn a_target_that_is_locked_is_told_as_busy() {
+    let (world, other) = captured("CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);");
+    run_script(&world.path("other.db"), "CREATE TABLE t(id INTEGER PRIMARY KEY);").unwrap();
+    let lock = rusqlite::Connection::open(world.path("other.db")).unwrap();
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let arguments = ["restore", "q:t", "--to", &other, "--merge", "--database-option", "busy-timeout=1ms"];
+    world.run(&arguments).expect(11).err_has("busy-timeout");
+}

@@ -198,3 +198,79 @@ fn what_is_known_is_tables() {
     assert_eq!(world.ask("SHOW TABLES").unwrap().len(), 2);
     assert_eq!(world.ask("DESCRIBE t").unwrap().len(), 5);
 }
+
+#[test]
+fn a_row_is_followed_through_other_names_of_its_columns() {
+    let mut world = World::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, price INTEGER, \"change\" TEXT, gone TEXT);
+         INSERT INTO t VALUES (1, 10, 'a', 'x'), (2, 20, 'b', 'y');",
+    );
+    let first = "2026-01-02";
+    world.change("ALTER TABLE t RENAME COLUMN price TO cost;");
+    world.change("UPDATE t SET cost = 11 WHERE id = 1; ALTER TABLE t DROP COLUMN gone; ALTER TABLE t ADD COLUMN fresh DEFAULT 'f';");
+    world.change("DELETE FROM t WHERE id = 1;");
+    let history = "SELECT \"change\", cost, change_1, fresh FROM history('t', 1)";
+    let expected = ["inserted|10|a|∅", "updated|11|a|f", "deleted|11|a|f"];
+    assert_eq!(world.ask(history).unwrap(), expected, "a column is the same by its number");
+    for named in ["shop.t", "shop.main.t", "main.t", "SHOP.T"] {
+        assert_eq!(world.ask(&history.replace("'t'", &format!("'{named}'"))).unwrap(), expected, "{named}");
+    }
+    let then = format!("SELECT \"change\", price, gone FROM history('shop@{first}.t', 1)");
+    assert_eq!(world.ask(&then).unwrap(), ["inserted|10|x"], "the history ends where the name says");
+    let mut engine = world.engine();
+    let as_of = "SET datakeep.as_of = '2026-01-04'; SELECT \"change\", cost FROM history('t', 1)";
+    assert_eq!(ask(&mut engine, as_of).unwrap(), ["inserted|10", "updated|11"]);
+    let diff =
+        format!("SELECT id, \"change\", before_cost, after_cost, before_gone FROM diff('t', 'shop@{first}', 'shop')");
+    assert_eq!(world.ask(&diff).unwrap(), ["1|deleted|10|∅|x", "2|updated|∅|∅|∅"]);
+}
+
+#[test]
+fn whole_numbers_are_exact_or_an_error() {
+    let most = i64::MAX;
+    let world = World::new(&format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, g INTEGER);
+         INSERT INTO t VALUES (1, {most}, 1), (2, 1, 1), (3, {most}, 2), (4, -5, 2), (5, NULL, 3), (6, -2, 4), (7, -2, 4);"
+    ));
+    for wrong in [
+        "SELECT sum(a) FROM t",
+        "SELECT g, sum(a) FROM t GROUP BY g",
+        "SELECT id, sum(a) OVER (ORDER BY id) FROM t",
+        "SELECT id, sum(a) OVER (ORDER BY id ROWS 1 PRECEDING) FROM t",
+        "SELECT a + 1 FROM t",
+        "SELECT id FROM t WHERE a * 2 > 0",
+        "SELECT -3 - a FROM t WHERE id = 1",
+        "SELECT max(a + id) FROM t",
+        "SELECT id FROM t ORDER BY a + id",
+        "SELECT 9223372036854775807 + 1",
+        "SELECT -(a - a - 9223372036854775807 - 1) FROM t WHERE id = 1",
+        "SELECT (SELECT sum(a) FROM t) + 1",
+    ] {
+        let error = world.ask(wrong).unwrap_err();
+        assert!(matches!(&error, SqlError::Value(text) if text.contains("DECIMAL(38, 0)")), "{wrong}: {error:?}");
+    }
+    for (query, expected) in [
+        ("SELECT sum(a) FROM t WHERE g <> 1", "9223372036854775798"),
+        ("SELECT sum(DISTINCT a), sum(a) FROM t WHERE g = 4", "-2|-4"),
+        ("SELECT sum(a) FROM t WHERE g = 3", "∅"),
+        ("SELECT sum(CAST(a AS DECIMAL(38, 0))) FROM t", "18446744073709551606"),
+        ("SELECT sum(a) FILTER (WHERE g = 2), count(*) FROM t", "9223372036854775802|7"),
+        (
+            "SELECT -a, a - 1, a * 1, 2 * 3 + 4 FROM t WHERE id = 1",
+            "-9223372036854775807|9223372036854775806|9223372036854775807|10",
+        ),
+        ("SELECT sum(id + 1) AS s FROM t HAVING sum(id + 1) > 3", "35"),
+        ("SELECT g + 1, count(*) FROM t GROUP BY g + 1 ORDER BY g + 1 DESC LIMIT 1", "5|2"),
+        ("SELECT id FROM t WHERE id = 2 + 3", "5"),
+        ("SELECT CAST('2026-01-31' AS DATE) + INTERVAL '1 day'", "2026-02-01"),
+        ("SELECT CASE WHEN id > 2 THEN 0 ELSE id + 1 END FROM t WHERE id = 2", "3"),
+        (
+            "SELECT sum(a) OVER (PARTITION BY g ORDER BY id ROWS 1 PRECEDING) FROM t WHERE g = 4 ORDER BY id LIMIT 1 OFFSET 1",
+            "-4",
+        ),
+    ] {
+        assert_eq!(world.ask(query).unwrap(), [expected], "{query}");
+    }
+    let plan = world.ask("EXPLAIN SELECT id + 1 FROM t").unwrap().join("\n");
+    assert!(plan.contains("t.id + Int64(1)"), "told as it was written: {plan}");
+}

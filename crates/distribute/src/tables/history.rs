@@ -1,8 +1,8 @@
 //! One row through time.
 
-use super::cell::{Cell, row_of};
+use super::cell::{Cell, Row, row_of};
 use super::key::{find_written, parse_key};
-use super::schema::key_names;
+use super::schema::{key_names, same_columns};
 use crate::error::DistributeError;
 use datakeep_engine::TablesReader;
 use datakeep_process_table::TableDescription;
@@ -34,8 +34,8 @@ pub enum RowStep {
 /// Follows one row through snapshots, from the oldest.
 #[derive(Default)]
 pub struct RowHistory {
-    /// As it was when it could last be looked for.
-    was: Option<Vec<(String, Cell)>>,
+    /// As it was when it could last be looked for, and its table.
+    was: Option<(TableDescription, Row)>,
     /// The columns of the key by which it could not, in the snapshot before.
     other_key: Option<Vec<String>>,
     seen: Option<([u8; 32], Vec<u32>, Vec<String>)>,
@@ -62,22 +62,44 @@ impl RowHistory {
             return Ok(is_new.then_some(RowStep::OtherKey(columns)));
         }
         self.other_key = None;
-        let found = match table {
+        let is = match table {
             None => None,
-            Some(table) => find_written(reader, table, parts)?.map(|rows| (table, row_of(&rows, 0))),
+            Some(table) => find_written(reader, table, parts)?.map(|rows| (table.clone(), row_of(&rows, 0))),
         };
-        let is: Option<Vec<(String, Cell)>> =
-            found.map(|(table, row)| table.info.columns.iter().map(|column| column.name.clone()).zip(row).collect());
-        let was = std::mem::replace(&mut self.was, is.clone());
-        Ok(match (was, is) {
+        let was = std::mem::replace(&mut self.was, is);
+        Ok(match (was, &self.was) {
             (None, None) => None,
-            (None, Some(is)) => Some(RowStep::Inserted(is)),
-            (Some(was), None) => Some(RowStep::Deleted(was)),
+            (None, Some((table, is))) => Some(RowStep::Inserted(named(table, is.clone()))),
+            (Some((table, was)), None) => Some(RowStep::Deleted(named(&table, was))),
             (Some(was), Some(is)) => {
-                Some(cell_steps(&was, &is)).filter(|cells| !cells.is_empty()).map(RowStep::Updated)
+                Some(steps_between(&was, is)).filter(|cells| !cells.is_empty()).map(RowStep::Updated)
             }
         })
     }
+
+    /// The row, and the table that it is of, in the last snapshot in which it could be looked for; nothing where it was not there.
+    pub fn row(&self) -> Option<(&TableDescription, &Row)> {
+        self.was.as_ref().map(|(table, row)| (table, row))
+    }
+}
+
+fn named(table: &TableDescription, row: Row) -> Vec<(String, Cell)> {
+    table.info.columns.iter().map(|column| column.name.clone()).zip(row).collect()
+}
+
+/// The cells that differ between a row in a table as it was and as it is: a column is the same one by its number, whatever it is
+/// called.
+fn steps_between((old, was): &(TableDescription, Row), (new, is): &(TableDescription, Row)) -> Vec<CellStep> {
+    let columns = same_columns(old, new);
+    let of = |row: &Row, at: Option<usize>| at.and_then(|at| row.get(at)).cloned().unwrap_or_default();
+    let step = |(table, before, after): (&TableDescription, Option<usize>, Option<usize>)| {
+        let name = table.info.columns.get(after.or(before)?)?.name.clone();
+        let (before, after) = (of(was, before), of(is, after));
+        (before != after).then_some(CellStep { column: name, before, after })
+    };
+    let kept = columns.iter().enumerate().map(|(at, from)| (new, *from, Some(at)));
+    let gone = (0..old.info.columns.len()).filter(|at| !columns.contains(&Some(*at))).map(|at| (old, Some(at), None));
+    kept.chain(gone).filter_map(step).collect()
 }
 
 /// The cells that differ between two rows, columns matched by name.

@@ -18,4 +18,4 @@ pub use find::{find_table, names};
 pub use key_error::{KeyError, KeyType};
 pub use plan::{PlannedTable, Standing, TablesPlan, TablesRequest, WhereItStands, plan_tables};
 pub use row::{CellStep, RowHistory, RowStep};
-pub use schema::{ObjectPair, SchemaChange, TablePair, TablesPair, compare_schemas, key_names};
+pub use schema::{ObjectPair, SchemaChange, TablePair, TablesPair, compare_schemas, key_names, same_columns};

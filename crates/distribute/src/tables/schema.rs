@@ -158,6 +158,11 @@ impl TablePair {
     }
 }
 
+/// For each column of a table as it is, the position of the same column in the table as it was, both of one source.
+pub fn same_columns(old: &TableDescription, new: &TableDescription) -> Vec<Option<usize>> {
+    pair_columns(old, new, true)
+}
+
 /// By number, but where that would take columns of the same name apart: then numbers began anew in between.
 fn pair_columns(old: &TableDescription, new: &TableDescription, is_one_source: bool) -> Vec<Option<usize>> {
     let old_name = |at: usize| old.info.columns[at].name.as_str();

@@ -67,7 +67,10 @@ impl From<SqlError> for Failure {
                 Self::new(kind, tr!("{path} cannot be read as a table", "{path} 无法作为表读取")).detail(why)
             }
             SqlError::Write(words) => Self::new(kind, tr!("cannot write the answer", "无法写出结果")).detail(words),
-            SqlError::Output(error) => Self::output(&error),
+            SqlError::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Self::output(&error),
+            SqlError::Output(error) => {
+                Self::new(kind, tr!("cannot write the answer", "无法写出结果")).detail(error.to_string())
+            }
             SqlError::Engine(words) => Self::new(kind, tr!("the query engine failed", "查询引擎出错")).detail(words),
         }
     }

@@ -30,7 +30,17 @@ pub struct Sink {
 impl Sink {
     /// Refuses what cannot be, before anything is opened.
     pub fn new(app: &App, args: &SqlArgs) -> Result<Self, Failure> {
-        let is_binary = matches!(args.format, SqlFormat::Arrow | SqlFormat::Parquet);
+        let is_binary = is_binary(args.format);
+        if app.out.json && args.output.is_some() {
+            return Err(Failure::usage(tr!(
+                "--json and --output do not go together",
+                "--json 与 --output 不能同时使用"
+            ))
+            .hint(tr!(
+                "--json prints documents; a file of rows takes --format: csv, json, arrow or parquet",
+                "--json 打印文档；要把各行写入文件，请用 --format：csv、json、arrow 或 parquet"
+            )));
+        }
         if app.out.json && args.format != SqlFormat::Table {
             return Err(Failure::usage(tr!(
                 "--json and --format do not go together",
@@ -81,11 +91,36 @@ impl Sink {
         let name = path.display().to_string();
         let failed = |error| Failure::io(tr!("cannot write {name}", "无法写入 {name}"), &error);
         File::open(partly).and_then(|file| file.sync_all()).map_err(failed)?;
-        // Never over somebody else's file.
-        std::fs::hard_link(partly, path).map_err(failed)?;
-        std::fs::remove_file(partly).map_err(failed)?;
+        rename(partly, path).map_err(failed)?;
         self.is_begun.set(false);
         Ok(())
+    }
+
+    /// What is given is one file of one answer.
+    fn takes_one(&self, format: SqlFormat) -> bool {
+        self.file.is_some() || is_binary(format)
+    }
+}
+
+fn is_binary(format: SqlFormat) -> bool {
+    matches!(format, SqlFormat::Arrow | SqlFormat::Parquet)
+}
+
+fn one_answer() -> Failure {
+    Failure::usage(tr!("one file takes one answer", "一个文件只能存放一个结果"))
+        .hint(tr!("run one query", "请只执行一条查询"))
+}
+
+/// Never over somebody else's file, also where a file system knows no such renaming.
+fn rename(partly: &Path, path: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, partly, CWD, path, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            std::fs::hard_link(partly, path)?;
+            std::fs::remove_file(partly)
+        }
+        outcome => Ok(outcome?),
     }
 }
 
@@ -144,15 +179,16 @@ impl<'a> Giver<'a> {
         Self { app, format: args.format, max_rows: args.max_rows, sink, answers: 0 }
     }
 
+    /// Refuses more answers than there is room for, before any is given.
+    pub fn expect(&self, answers: u64) -> Result<(), Failure> {
+        let is_more = self.answers + answers > 1;
+        if is_more && self.sink.takes_one(self.format) { Err(one_answer()) } else { Ok(()) }
+    }
+
     /// Gives one answer.
     pub fn give(&mut self, mut answer: Answer<'_>) -> Result<(), Failure> {
+        self.expect(1)?;
         self.answers += 1;
-        if self.answers > 1
-            && (self.sink.file.is_some() || matches!(self.format, SqlFormat::Arrow | SqlFormat::Parquet))
-        {
-            return Err(Failure::usage(tr!("one file takes one answer", "一个文件只能存放一个结果"))
-                .hint(tr!("run one query", "请只执行一条查询")));
-        }
         let format = match self.format {
             SqlFormat::Table if self.app.out.json => return self.documents(&mut answer),
             SqlFormat::Table if is_plan(&answer) => return self.explain(&mut answer),
@@ -188,15 +224,28 @@ impl<'a> Giver<'a> {
 
     /// A plan is lines of text.
     fn explain(&self, answer: &mut Answer<'_>) -> Result<(), Failure> {
+        let mut text = String::new();
         while let Some(batch) = answer.next_batch()? {
             let columns = batch.columns().iter().map(text_of).collect::<Result<Vec<_>, _>>()?;
-            for text in
-                (0..batch.num_rows()).flat_map(|row| columns.iter().filter_map(move |column| column[row].as_ref()))
-            {
-                text.lines().try_for_each(|line| self.app.out.line(clean(line)))?;
+            let cells =
+                (0..batch.num_rows()).flat_map(|row| columns.iter().filter_map(move |column| column[row].as_ref()));
+            for line in cells.flat_map(|text| text.lines()) {
+                text.push_str(&clean(line));
+                text.push('\n');
             }
         }
-        Ok(())
+        self.put(&text)
+    }
+
+    /// Text for people.
+    fn put(&self, text: &str) -> Result<(), Failure> {
+        if self.sink.file.is_none() {
+            return self.app.out.raw(text.as_bytes());
+        }
+        let mut to = self.sink.open(self.app)?;
+        to.write_all(text.as_bytes()).and_then(|()| to.flush()).map_err(|error| Failure::output(&error))?;
+        drop(to);
+        self.sink.finish()
     }
 
     fn table(&self, answer: &mut Answer<'_>) -> Result<(), Failure> {
@@ -220,16 +269,7 @@ impl<'a> Giver<'a> {
             }
         }
         if !numbers.is_empty() {
-            let text = table(&lines, &right).join("\n") + "\n";
-            match &self.sink.file {
-                None => self.app.out.raw(text.as_bytes())?,
-                Some(_) => {
-                    let mut to = self.sink.open(self.app)?;
-                    to.write_all(text.as_bytes()).and_then(|()| to.flush()).map_err(|error| Failure::output(&error))?;
-                    drop(to);
-                    self.sink.finish()?;
-                }
-            }
+            self.put(&(table(&lines, &right).join("\n") + "\n"))?;
         }
         self.app.out.flush()?;
         let (count, took) = (sizes::count(rows), took(answer));

@@ -77,7 +77,9 @@ mod with_engine {
         text: &str,
         cancel: &Cancel,
     ) -> Result<(), Failure> {
-        for statement in engine.parse(text)? {
+        let statements = engine.parse(text)?;
+        giver.expect(statements.iter().filter(|statement| SqlEngine::answers(statement)).count() as u64)?;
+        for statement in statements {
             if let Some(answer) = engine.run(statement, cancel)? {
                 giver.give(answer)?;
             }

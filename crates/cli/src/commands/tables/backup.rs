@@ -57,6 +57,7 @@ impl TableJson {
 
 /// Runs it.
 pub fn run(app: &App, args: &BackupArgs, options: &BackupOptions) -> Result<ExitCode, Failure> {
+    super::refuse::backup_of_tables(args)?;
     let location = one_location(&args.paths)?;
     let connector = connector_of(args.paths[0].as_os_str())
         .ok_or_else(|| Failure::usage(tr!("this version cannot read {location}", "当前版本无法读取 {location}")))?;

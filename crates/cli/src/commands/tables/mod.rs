@@ -6,6 +6,7 @@ pub mod diff;
 mod difference;
 mod keys;
 pub mod list;
+pub mod refuse;
 pub mod restore;
 mod restore_row;
 pub mod rows;
@@ -70,15 +71,6 @@ fn database_options(given: &[String]) -> Result<Options, Failure> {
         options.entry(key.to_string()).or_default().push(value.to_string());
     }
     Ok(options)
-}
-
-/// Refuses options of a database where there is none.
-pub fn refuse_options(given: &[String]) -> Result<(), Failure> {
-    if given.is_empty() {
-        return Ok(());
-    }
-    let message = tr!("--database-option is for databases", "--database-option 只用于数据库");
-    Err(Failure::usage(message).hint(tr!("name a database: sqlite:PATH", "请指定数据库：sqlite:路径")))
 }
 
 /// A database among other things to be backed up, and other wishes that databases do not know.

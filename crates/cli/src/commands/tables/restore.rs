@@ -111,13 +111,7 @@ fn no_place(args: &RestoreArgs) -> Failure {
 }
 
 fn request(args: &RestoreArgs, within: Option<String>) -> Result<TablesRequest, Failure> {
-    if !args.include.is_empty() || !args.exclude.is_empty() || args.delete {
-        return Err(Failure::usage(tr!(
-            "--include, --exclude and --delete are for files",
-            "--include、--exclude、--delete 只用于文件"
-        ))
-        .hint(tr!("name the table: SNAPSHOT:TABLE", "请指定表：备份集:表名")));
-    }
+    super::refuse::restore_of_tables(args)?;
     let standing = match (args.overwrite, args.merge) {
         (None, false) => WhereItStands::Refuse,
         (None, true) => WhereItStands::Merge,

@@ -11,7 +11,7 @@ use crate::progress::Watch;
 use crate::words::tr;
 use datakeep_connector::rows::RowBatch;
 use datakeep_connector::{Connector, Options, TableInfo};
-use datakeep_distribute::tables::row::{cell_steps, find_row, normalised_key, parse_key, row_among};
+use datakeep_distribute::tables::row::{cell_steps, find_written, normalised_key, row_among};
 use datakeep_distribute::tables::{Cell, Row, TablesPlan, row_of};
 use datakeep_engine::{TablesReader, pour_rows};
 use datakeep_model::ExitCode;
@@ -54,9 +54,9 @@ impl RowJob<'_> {
                 "--key 需要指定一张表：备份集:表名"
             )));
         }
-        let key = parse_key(table, parts)?;
-        let found = find_row(self.reader, table, &key)?.ok_or_else(|| missing(table, parts, self.manifest))?;
+        let found = find_written(self.reader, table, parts)?.ok_or_else(|| missing(table, parts, self.manifest))?;
         let after = row_of(&found, 0);
+        let key: Row = table.info.key.iter().filter_map(|&at| after.get(at).cloned()).collect();
         // What the target would refuse it refuses before anything is compared.
         self.connector.open_table_target(self.to, self.options, true)?.begin(&self.plan.job)?;
         let before = self.standing(table, &job.into, &key)?;

@@ -1,0 +1,94 @@
+//! Options that mean nothing for what was named: refused, never passed over.
+
+use crate::args::{BackupArgs, RestoreArgs};
+use crate::errors::Failure;
+use crate::words::tr;
+
+/// Options, and whether they were given.
+type Given<'g> = &'g [(&'static str, bool)];
+
+fn first(given: Given<'_>) -> Option<&'static str> {
+    given.iter().find(|(_, is_given)| *is_given).map(|(name, _)| *name)
+}
+
+fn for_files(given: Given<'_>, hint: impl FnOnce() -> String) -> Result<(), Failure> {
+    match first(given) {
+        None => Ok(()),
+        Some(name) => Err(Failure::usage(tr!("{name} is for files", "{name} 只用于文件")).hint(hint())),
+    }
+}
+
+fn for_databases(given: Given<'_>, hint: impl FnOnce() -> String) -> Result<(), Failure> {
+    match first(given) {
+        None => Ok(()),
+        Some(name) => Err(Failure::usage(tr!("{name} is for databases", "{name} 只用于数据库")).hint(hint())),
+    }
+}
+
+/// What a backup of a database does not know.
+pub fn backup_of_tables(args: &BackupArgs) -> Result<(), Failure> {
+    let given = [
+        ("--exclude", !args.exclude.is_empty()),
+        ("--exclude-file", !args.exclude_file.is_empty()),
+        ("--exclude-caches", args.exclude_caches),
+        ("--exclude-if-present", !args.exclude_if_present.is_empty()),
+        ("--exclude-larger-than", args.exclude_larger_than.is_some()),
+        ("--one-file-system", args.one_file_system),
+        ("--read-everything", args.read_everything),
+        ("--ignore-ctime", args.ignore_ctime),
+        ("--ignore-inode", args.ignore_inode),
+        ("--no-xattrs", args.no_xattrs),
+        ("--file-name", args.file_name.is_some()),
+    ];
+    for_files(&given, || tr!("a database is backed up as a whole", "数据库总是整体备份"))
+}
+
+/// What a backup of files does not know.
+pub fn backup_of_files(args: &BackupArgs) -> Result<(), Failure> {
+    for_databases(&[("--database-option", !args.database_option.is_empty())], name_a_database)
+}
+
+/// What a restore of tables does not know.
+pub fn restore_of_tables(args: &RestoreArgs) -> Result<(), Failure> {
+    let given = [
+        ("--include", !args.include.is_empty()),
+        ("--exclude", !args.exclude.is_empty()),
+        ("--delete", args.delete),
+        ("--owner", args.owner),
+        ("--setuid", args.setuid),
+        ("--devices", args.devices),
+        ("--system", args.system),
+        ("--no-xattrs", args.no_xattrs),
+        ("--fsync", args.fsync),
+        ("--workers", args.workers.is_some()),
+    ];
+    for_files(&given, || tr!("of tables name one: SNAPSHOT:TABLE", "表请这样指定：备份集:表名"))
+}
+
+/// What a restore of files does not know.
+pub fn restore_of_files(args: &RestoreArgs) -> Result<(), Failure> {
+    let given = [
+        ("--merge", args.merge),
+        ("--into-table", args.into_table.is_some()),
+        ("--key", !args.key.is_empty()),
+        ("--database-option", !args.database_option.is_empty()),
+    ];
+    for_databases(&given, || {
+        tr!(
+            "this snapshot holds files: see --overwrite, --include, --delete",
+            "此备份集保存的是文件：请参阅 --overwrite、--include、--delete"
+        )
+    })?;
+    match super::connector_of(&args.to) {
+        None => Ok(()),
+        Some(_) => {
+            let shown = datakeep_model::escape_for_terminal(args.to.as_encoded_bytes());
+            Err(Failure::usage(tr!("files cannot be restored to {shown}", "无法将文件恢复到 {shown}"))
+                .hint(tr!("name a directory: --to DIR", "请指定目录：--to 目录")))
+        }
+    }
+}
+
+fn name_a_database() -> String {
+    tr!("name a database: sqlite:PATH", "请指定数据库：sqlite:路径")
+}

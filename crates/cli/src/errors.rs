@@ -1,5 +1,6 @@
 //! Failures as people see them: message, detail, hint; and the code the process ends with.
 
+use crate::phrases;
 use crate::words::{Lang, lang, tr};
 use datakeep_connector::{ConnectorError, ItemError};
 use datakeep_distribute::DistributeError;
@@ -144,7 +145,7 @@ fn translated(hint: String) -> String {
         return format!("是否想输入 {near}？");
     }
     let known = TRANSLATED.iter().find(|(start, _)| hint.starts_with(start));
-    known.map_or(hint, |(_, chinese)| (*chinese).to_string())
+    known.map_or_else(|| phrases::chinese_or_same(&hint), |(_, chinese)| (*chinese).to_string())
 }
 
 impl From<StoreError> for Failure {
@@ -337,7 +338,12 @@ impl From<ConnectorError> for Failure {
             ErrorKind::Source => "数据源读取失败；未生成备份集",
             _ => "操作失败",
         };
-        Self { hint: error.hint.map(translated), ..framed(error.kind, error.message, || frame.into()) }
+        let known = phrases::chinese(&error.message).filter(|_| lang() == Lang::Zh);
+        let failure = match known {
+            Some(known) => Self::new(error.kind, known),
+            None => framed(error.kind, error.message, || frame.into()),
+        };
+        Self { hint: error.hint.map(translated), ..failure }
     }
 }
 

@@ -24,6 +24,7 @@ mod json;
 mod losses;
 mod open;
 mod out;
+mod phrases;
 mod place;
 mod probing;
 mod progress;

@@ -136,3 +136,13 @@ fn a_target_that_is_locked_is_told_as_busy() {
     let arguments = ["restore", "q:t", "--to", &other, "--merge", "--database-option", "busy-timeout=1ms"];
     world.run(&arguments).expect(11).err_has("busy-timeout");
 }
+
+#[test]
+fn a_table_gets_another_name_in_a_new_file() {
+    let (world, other) = captured(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT); CREATE INDEX by_a ON t(a); INSERT INTO t VALUES (1, 'x');
+         CREATE TRIGGER tell AFTER INSERT ON t BEGIN SELECT 1; END;",
+    );
+    let said = world.run(&["restore", "q:t", "--to", &other, "--into-table", "t2"]).expect(0);
+    said.out_has("came without index by_a, trigger tell").out_has("proven: 1 tables, 1 rows");
+}

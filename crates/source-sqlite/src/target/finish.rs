@@ -28,6 +28,7 @@ impl Complete {
         work.connection.close().map_err(|(_, error)| fault(error))?;
         let connection = file.reopen().map_err(&fault)?;
         let mut told = work.stand_ins.told();
+        told.append(&mut work.told);
         told.extend(verify::whole(&connection, path)?);
         connection.close().map_err(|(_, error)| fault(error))?;
         Ok(Self { file, told, is_wal: job::setting(&work.job.catalog, "journal-mode") == Some("wal") })

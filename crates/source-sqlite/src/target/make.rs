@@ -90,7 +90,10 @@ pub(crate) fn set_statement(connection: &Connection, table: &str, statement: &st
 /// Indexes are built. Views, triggers and virtual tables are written into the schema as they were: so a virtual table finds its
 /// shadow tables as they were captured and makes none itself, and no module needs to be there.
 pub(crate) fn objects(work: &mut Work, path: &Path) -> std::result::Result<(), ConnectorError> {
-    let made: Vec<&str> = work.made().map(|table| table.table.name.table.as_str()).collect();
+    let is_renamed = |table: &&TableJob| table.table.name.table != table.into.table;
+    let told: Vec<String> = work.made().filter(is_renamed).filter_map(|table| came_without(&work.job, table)).collect();
+    let made: Vec<&str> =
+        work.made().filter(|table| !is_renamed(table)).map(|table| table.table.name.table.as_str()).collect();
     let is_left_out = |object: &SchemaObject| work.is_left_out(&object.table);
     let mut losses = Vec::new();
     for object in &work.job.catalog.objects {
@@ -106,7 +109,17 @@ pub(crate) fn objects(work: &mut Work, path: &Path) -> std::result::Result<(), C
         }
     }
     work.losses.extend(losses);
+    work.told.extend(told);
     Ok(())
+}
+
+/// That a table got another name, and so nothing that is made for the one it had.
+fn came_without(job: &RestoreJob, table: &TableJob) -> Option<String> {
+    let of_table = |object: &&SchemaObject| object.table.eq_ignore_ascii_case(&table.table.name.table);
+    let objects = job.catalog.objects.iter().filter(of_table);
+    let names: Vec<String> = objects.map(|o| format!("{} {}", o.kind, job::shown_table(&o.name))).collect();
+    let into = job::shown_table(&table.into.table);
+    (!names.is_empty()).then(|| format!("{into} has another name than it had and came without {}", names.join(", ")))
 }
 
 /// True for a trigger of a view.
@@ -147,18 +160,11 @@ fn entry(connection: &Connection, object: &SchemaObject) -> Result<()> {
 pub(crate) fn objects_of_tables(work: &mut Work, path: &Path) -> std::result::Result<(), ConnectorError> {
     for table in work.job.tables.iter().filter(|table| table.action != TableAction::Merge) {
         let name = &table.table.name.table;
-        let of_table = |object: &&SchemaObject| object.table.eq_ignore_ascii_case(name);
-        let objects: Vec<&SchemaObject> = work.job.catalog.objects.iter().filter(of_table).collect();
         if *name != table.into.table {
-            let names: Vec<String> =
-                objects.iter().map(|o| format!("{} {}", o.kind, job::shown_table(&o.name))).collect();
-            if !names.is_empty() {
-                let into = job::shown_table(&table.into.table);
-                work.told.push(format!("{into} has another name than it had and came without {}", names.join(", ")));
-            }
+            work.told.extend(came_without(&work.job, table));
             continue;
         }
-        for object in objects {
+        for object in work.job.catalog.objects.iter().filter(|object| object.table.eq_ignore_ascii_case(name)) {
             if object.kind == "index" {
                 work.losses.extend(index(&work.connection, path, object)?);
             } else if sql::creates(&object.sql, "TRIGGER") {

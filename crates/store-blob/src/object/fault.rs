@@ -77,6 +77,8 @@ fn cause_of(status: u16, code: &str, message: &str, told: Told) -> Option<Remote
         "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
         | "InvalidToken"
+        // versitygw, with status 404.
+        | "XAdminUserNotFound"
         | "InvalidSecurityToken"
         | "InvalidSecurity" => RemoteCause::WrongCredentials,
         "NoSuchBucket" => RemoteCause::NoBucket,
@@ -96,6 +98,10 @@ fn cause_of(status: u16, code: &str, message: &str, told: Told) -> Option<Remote
             return None;
         }
         _ => match status {
+            // That something else is not found says nothing of the object.
+            404 if !matches!(code, "" | "404" | "NotFound" | "NoSuchKey" | "NoSuchUpload" | "NoSuchVersion") => {
+                RemoteCause::Refused
+            }
             403 | 404 | 412 | 416 | 507 => return None,
             401 => RemoteCause::WrongCredentials,
             408 => RemoteCause::TimedOut,
@@ -208,6 +214,9 @@ mod tests {
         check(403, "InvalidAccessKeyId", Some("wrong-credentials"));
         check(404, "NoSuchBucket", Some("no-bucket"));
         check(404, "NoSuchKey", None);
+        check(404, "", None);
+        check(404, "XAdminUserNotFound", Some("wrong-credentials"));
+        check(404, "NoSuchWebsiteConfiguration", Some("refused"));
         check(403, "AccessDenied", None);
         check(412, "PreconditionFailed", None);
         check(409, "FileAlreadyExists", None);

@@ -5,6 +5,7 @@ use crate::args::BackupArgs;
 use crate::errors::Failure;
 use crate::open::App;
 use crate::out::table;
+use crate::phrases;
 use crate::progress::Watch;
 use crate::words::tr;
 use crate::{json, signals, sizes, time};
@@ -129,7 +130,7 @@ pub(super) fn safe(text: &str) -> String {
 
 fn warn_of_what_is_not_carried(app: &App, not_carried: &[String]) {
     for sentence in not_carried {
-        let sentence = safe(sentence);
+        let sentence = safe(&phrases::spoken(sentence));
         app.out.warn(tr!("not carried: {sentence}", "未纳入：{sentence}"));
     }
 }

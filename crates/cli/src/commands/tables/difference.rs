@@ -1,5 +1,7 @@
 //! The first row in which a restored table is not what was captured, in words.
 
+use crate::phrases;
+use crate::words::tr;
 use datakeep_distribute::tables::row_of;
 use datakeep_distribute::tables::text::shown;
 use datakeep_engine::FirstDifference;
@@ -12,11 +14,15 @@ const MOST_CELLS: usize = 3;
 pub fn words(difference: &FirstDifference) -> String {
     let FirstDifference { table, what, columns, key, captured, standing } = difference;
     let [captured, standing] = [captured, standing].map(|row| row.as_ref().map(|row| row_of(row, 0)));
-    let Some(row) = captured.as_ref().or(standing.as_ref()) else { return format!("table {table}: {what}") };
+    let what = phrases::spoken(what);
+    let Some(row) = captured.as_ref().or(standing.as_ref()) else {
+        return tr!("table {table}: {what}", "表 {table}：{what}");
+    };
     let name = |at: usize| columns.get(at).map_or("?", String::as_str);
     let key: Vec<String> =
         key.iter().filter_map(|&at| row.get(at).map(|cell| format!("{}={}", name(at), shown(cell)))).collect();
-    let row = if key.is_empty() { String::new() } else { format!(", row {}", key.join(", ")) };
+    let key = key.join(", ");
+    let row = if key.is_empty() { String::new() } else { tr!(", row {key}", "，行 {key}") };
     let pairs = captured.iter().flatten().zip(standing.iter().flatten()).enumerate();
     let cells = pairs.filter(|(_, (captured, standing))| captured != standing);
     let cells: Vec<String> = cells
@@ -24,7 +30,7 @@ pub fn words(difference: &FirstDifference) -> String {
         .map(|(at, (captured, standing))| format!("{}: {} -> {}", name(at), shown(captured), shown(standing)))
         .collect();
     let cells = if cells.is_empty() { String::new() } else { format!(" ({})", cells.join("; ")) };
-    format!("table {table}{row}: {what}{cells}")
+    tr!("table {table}{row}: {what}{cells}", "表 {table}{row}：{what}{cells}")
 }
 
 #[cfg(test)]

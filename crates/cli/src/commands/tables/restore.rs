@@ -8,6 +8,7 @@ use crate::args::{OverwriteName, RestoreArgs};
 use crate::errors::Failure;
 use crate::open::App;
 use crate::out::table;
+use crate::phrases;
 use crate::progress::Watch;
 use crate::words::tr;
 use crate::{json, signals, sizes, time};
@@ -235,7 +236,7 @@ fn tell(
     let (tables, rows, took) = (sizes::count(poured.tables), sizes::count(poured.rows), time::duration(nanos));
     app.out.say(tr!("{tables} tables, {rows} rows written in {took}", "写入 {tables} 张表、{rows} 行，用时 {took}"))?;
     for sentence in &poured.verified {
-        app.out.say(safe(sentence))?;
+        app.out.say(safe(&phrases::spoken(sentence)))?;
     }
     tell_losses(app, &poured.losses);
     let (id, to) = (manifest.snapshot.id.short(), safe(to));
@@ -270,7 +271,7 @@ fn outcome(difference: Option<&FirstDifference>, poured: &Poured) -> &'static st
 /// Losses in words, as warnings.
 pub fn tell_losses(app: &App, losses: &[String]) {
     for sentence in losses {
-        let shown = safe(sentence);
+        let shown = safe(&phrases::spoken(sentence));
         app.out.warn(tr!("lost: {shown}", "丢失：{shown}"));
     }
 }

@@ -9,7 +9,7 @@ use crate::format::sealed::ObjectType;
 use crate::node_io::content_parts;
 use crate::pack::FrameDecoder;
 use crate::pack_list::PackList;
-use crate::repository::Repository;
+use crate::repository::{Repository, class_of};
 use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Location, Part};
 use crate::tree::reader::KeyRange;
 use crate::view::{self, View};
@@ -24,10 +24,12 @@ mod packs;
 mod parallel;
 mod relations;
 mod slice;
+mod used;
 
 use hurt::Damaged;
 pub use hurt::HurtFile;
 pub use slice::{Share, Verify};
+use used::Used;
 
 /// Something that is not as it should be.
 #[derive(Debug)]
@@ -335,11 +337,12 @@ impl Repository {
             report.note(&record.name.object(record.class), result);
         }
         report.note_hurt_snapshot(&view, &reach, manifest.snapshot.id);
+        let used = Used::of(view, &reach);
         let mut cursor = self.entries(manifest, KeyRange::default())?;
         while let Some(entry) = cursor.next_entry()? {
             report.entries += 1;
             let mut is_hurt = false;
-            let result = self.verify_entry(&entry, walk, &report.damaged, &mut is_hurt);
+            let result = self.verify_entry(&entry, (walk, &used), &report.damaged, &mut is_hurt);
             if is_hurt {
                 report.note_hurt_file(&entry, manifest.snapshot.id);
             }
@@ -354,7 +357,7 @@ impl Repository {
     fn verify_entry(
         &self,
         entry: &Entry,
-        walk: &mut Walk,
+        (walk, used): (&mut Walk, &Used),
         damaged: &Damaged,
         is_hurt: &mut bool,
     ) -> Result<(), StoreError> {
@@ -364,12 +367,18 @@ impl Repository {
                 *is_hurt = true;
                 return Ok(());
             }
-            if chunk.at.is_some_and(|at| walk.seen.contains(&at)) {
+            if let Some(at) = chunk.at.filter(|at| walk.seen.contains(at))
+                && used.holds(at)
+            {
                 return Ok(());
             }
-            self.locate(kind, chunk)?;
+            let (_, found) = self.locate(kind, chunk)?;
             chunk.at.iter().for_each(|at| walk.seen.insert(at));
-            Ok(())
+            if chunk.at.is_some_and(|at| used.holds(at)) || used.holds(found) {
+                return Ok(());
+            }
+            let (what, pack) = ("the list of what the snapshot uses", found.pack.object(class_of(kind)));
+            Err(StoreError::damaged(what, 0, format!("frame {} of {pack}", found.frame), "nothing of it"))
         };
         if let Attributes::Chunk(chunk) = &entry.attributes {
             exists(ChunkKind::Attributes, chunk)?;
@@ -379,6 +388,9 @@ impl Repository {
             Content::One(chunk) => return exists(ChunkKind::Data, chunk),
             content => content_parts(self, content, &mut walk.decoder)?,
         };
+        if let Content::List { root, .. } = &entry.content {
+            exists(ChunkKind::List, root)?;
+        }
         let total = parts.iter().map(Part::len_bytes).fold(0, u64::saturating_add);
         for part in &parts {
             if let Part::Chunk(chunk) = part {

@@ -175,7 +175,9 @@ fn a_locked_or_foreign_target_is_refused() {
     let lock = open(&other);
     lock.execute_batch("BEGIN EXCLUSIVE").expect("locked");
     let job = captured.one("item", "item", TableAction::Create);
-    refused(&captured.restore(&job, &other).expect_err("refused"), "locked");
+    let locked = captured.restore(&job, &other).expect_err("refused");
+    assert_eq!(locked.kind, ErrorKind::Busy, "{locked}");
+    assert!(locked.message.contains("locked") && locked.hint.is_some(), "{locked}");
     lock.execute_batch("COMMIT").expect("free");
     let foreign = place.path("foreign.db");
     std::fs::write(&foreign, vec![0x5a; 4096]).expect("written");

@@ -1,7 +1,7 @@
 //! Forgetting, collection and repair beside snapshots of tables: what is left reads back, whatever its groups were made of.
 
-use super::making::{change_rows, heavy, some_tables, update};
-use super::source::{Database, database};
+use super::making::{change_rows, heavy, insert, some_tables, update};
+use super::source::{Database, Table, database};
 use super::{assert_reads, groups_of, init_with, patches_in, places, snapshot, stored_bytes};
 use crate::collect::{PATIENCE_MS, collect_done, forget, pack_bytes};
 use crate::support::{XorShift, assert_sound, open, verify};
@@ -57,6 +57,31 @@ fn what_is_left_reads_back_after_every_collection() {
         assert_eq!(again.snapshot.counters.chunks_new, 0, "seed {seed}");
         assert_reads(&open(store).unwrap(), &again, &state, "after collections");
     }
+}
+
+/// What is said of a group of a wide table is a chunk of its own, and a group that stays refers to that of the snapshot before.
+#[test]
+fn groups_of_wide_tables_outlive_the_snapshot_that_stored_them() {
+    let mut chance = XorShift::new(51);
+    let names: Vec<String> = (0..200).map(|number| format!("column {number}")).collect();
+    let columns: Vec<(&str, &'static str)> =
+        [("id", "INT")].into_iter().chain(names.iter().map(|name| (name.as_str(), "TEXT"))).collect();
+    let mut table = Table::new("wide", &columns, &[0]);
+    insert(&mut table, 400, &mut chance);
+    let store = MemoryStore::new();
+    init_with(store.clone(), &places());
+    let first = snapshot(&open(store.clone()).unwrap(), &database([table.clone()]), &groups_of(60));
+    update(&mut table, 1, &mut chance);
+    let state = database([table]);
+    let second = snapshot(&open(store.clone()).unwrap(), &state, &groups_of(60));
+    let repository = open(store.clone()).unwrap();
+    assert_sound(&repository, "both are there");
+    forget(&repository, &first);
+    store.advance(2 * PATIENCE_MS);
+    collect_done(&repository, 0);
+    let repository = open(store).unwrap();
+    assert_reads(&repository, &second, &state, "the first is gone");
+    assert_sound(&repository, "the first is gone");
 }
 
 /// A pack of which a frame is damaged: nothing wrong comes out, and the next capture is whole.

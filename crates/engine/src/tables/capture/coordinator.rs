@@ -20,7 +20,7 @@ use datakeep_model::{ChunkKind, Counters, Event, FileType, Meta, Timestamp};
 use datakeep_process_table::describe::{ColumnStatistics, DATABASE_KEY, table_key};
 use datakeep_process_table::{Changes, DatabaseDescription, TableDescription, TableHasher};
 use datakeep_store::long::shorten;
-use datakeep_store::{Content, Entry, FrameDecoder, Part, Repository, TreeBuilder, Writer};
+use datakeep_store::{Entry, FrameDecoder, Part, Repository, TreeBuilder, Writer};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -57,6 +57,7 @@ pub(super) struct Coordinator<'r, 'a> {
     meta: MetaWriter<'r>,
     tree: TreeBuilder<'r>,
     reach: ReachBuilder,
+    decoder: FrameDecoder,
     counters: Counters,
     pending: VecDeque<Pending>,
     /// Number of the first pending thing.
@@ -92,6 +93,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             packer,
             tree: TreeBuilder::new(repository.boundary(), usize::from(repository.config().tree_window)),
             reach: ReachBuilder::new(writer.view()),
+            decoder: FrameDecoder::new()?,
             counters: Counters::default(),
             pending: VecDeque::new(),
             first: 0,
@@ -207,11 +209,9 @@ impl<'r, 'a> Coordinator<'r, 'a> {
             Outcome::Same(group) => {
                 self.totals.add(u64::from(group.description.rows), group.description.row_sum, result.hash);
                 self.totals.know(&group.statistics, None);
-                let StoredGroup { entry, parts, .. } = *group;
-                self.reach.add_parts(self.run.repository, &parts)?;
-                if let Content::List { .. } = entry.content {
-                    self.reach.add_entry(self.run.repository, &entry, &mut FrameDecoder::new()?)?;
-                }
+                // A long description is a chunk of its own.
+                let StoredGroup { entry, .. } = *group;
+                self.reach.add_entry(self.run.repository, &entry, &mut self.decoder)?;
                 self.push(Entry { key, ..entry })
             }
             Outcome::New(group) => {
@@ -255,7 +255,7 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         };
         if let Some((was, entry)) = was.as_ref().zip(was_entry).filter(|(was, _)| says_the_same(was, &description)) {
             // Nothing is written of a table that stays as it was.
-            self.reach.add_entry(self.run.repository, &entry, &mut FrameDecoder::new()?)?;
+            self.reach.add_entry(self.run.repository, &entry, &mut self.decoder)?;
             self.ends.push(entry);
             self.tables.push(TableDescription { changes: description.changes, ..was.clone() });
             return Ok(());

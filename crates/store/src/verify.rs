@@ -337,7 +337,7 @@ impl Repository {
             report.note(&record.name.object(record.class), result);
         }
         report.note_hurt_snapshot(&view, &reach, manifest.snapshot.id);
-        let used = Used::of(view, &reach);
+        let used = Used::of(self, view, &reach);
         let mut cursor = self.entries(manifest, KeyRange::default())?;
         while let Some(entry) = cursor.next_entry()? {
             report.entries += 1;
@@ -357,7 +357,7 @@ impl Repository {
     fn verify_entry(
         &self,
         entry: &Entry,
-        (walk, used): (&mut Walk, &Used),
+        (walk, used): (&mut Walk, &Used<'_>),
         damaged: &Damaged,
         is_hurt: &mut bool,
     ) -> Result<(), StoreError> {
@@ -374,7 +374,7 @@ impl Repository {
             }
             let (_, found) = self.locate(kind, chunk)?;
             chunk.at.iter().for_each(|at| walk.seen.insert(at));
-            if chunk.at.is_some_and(|at| used.holds(at)) || used.holds(found) {
+            if chunk.at.is_some_and(|at| used.holds(at)) || used.holds(found) || used.holds_chunk(&chunk.id)? {
                 return Ok(());
             }
             let (what, pack) = ("the list of what the snapshot uses", found.pack.object(class_of(kind)));

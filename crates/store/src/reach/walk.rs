@@ -123,7 +123,7 @@ impl Repository {
     }
 
     /// Fingerprints of the chunks in the frames that a reach names, sorted. Packs that cannot be opened hold nothing.
-    fn chunks_held(&self, view: &View, reach: &Reach) -> Result<Vec<u64>, StoreError> {
+    pub(crate) fn chunks_held(&self, view: &View, reach: &Reach) -> Result<Vec<u64>, StoreError> {
         let mut held = Vec::new();
         let mut homes: BTreeMap<PackName, (PackClass, FrameSet)> = BTreeMap::new();
         for (&pack, (record, frames)) in &reach.packs {

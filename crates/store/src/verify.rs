@@ -319,7 +319,7 @@ impl Repository {
     }
 
     fn verify_snapshot(&self, manifest: &Manifest, walk: &mut Walk, report: &mut Verified) -> Result<(), StoreError> {
-        let reach = self.reach(manifest)?;
+        let (reach, is_written) = self.reach_and_origin(manifest, &|_| true)?;
         for object in self.missing_live_packs(&walk.packs.1, &reach)? {
             report.damaged.pack(PackName::parse(&object).map(|(_, name)| name));
             report.note(&object, Err(StoreError::Missing { object: object.clone() }));
@@ -337,12 +337,13 @@ impl Repository {
             report.note(&record.name.object(record.class), result);
         }
         report.note_hurt_snapshot(&view, &reach, manifest.snapshot.id);
-        let used = Used::of(self, view, &reach);
+        // To one that a repair has made, a collection adds what the tree refers to.
+        let used = is_written.then(|| Used::of(self, view, &reach));
         let mut cursor = self.entries(manifest, KeyRange::default())?;
         while let Some(entry) = cursor.next_entry()? {
             report.entries += 1;
             let mut is_hurt = false;
-            let result = self.verify_entry(&entry, (walk, &used), &report.damaged, &mut is_hurt);
+            let result = self.verify_entry(&entry, (walk, used.as_ref()), &report.damaged, &mut is_hurt);
             if is_hurt {
                 report.note_hurt_file(&entry, manifest.snapshot.id);
             }
@@ -357,7 +358,7 @@ impl Repository {
     fn verify_entry(
         &self,
         entry: &Entry,
-        (walk, used): (&mut Walk, &Used<'_>),
+        (walk, used): (&mut Walk, Option<&Used<'_>>),
         damaged: &Damaged,
         is_hurt: &mut bool,
     ) -> Result<(), StoreError> {
@@ -368,12 +369,13 @@ impl Repository {
                 return Ok(());
             }
             if let Some(at) = chunk.at.filter(|at| walk.seen.contains(at))
-                && used.holds(at)
+                && used.is_none_or(|used| used.holds(at))
             {
                 return Ok(());
             }
             let (_, found) = self.locate(kind, chunk)?;
             chunk.at.iter().for_each(|at| walk.seen.insert(at));
+            let Some(used) = used else { return Ok(()) };
             if chunk.at.is_some_and(|at| used.holds(at)) || used.holds(found) || used.holds_chunk(&chunk.id)? {
                 return Ok(());
             }

@@ -27,14 +27,24 @@ impl Repository {
     }
 
     fn reach_by(&self, manifest: &Manifest, is_good: &dyn Fn(&Mended) -> bool) -> Result<Reach, StoreError> {
-        let reach = match self.written_reach(manifest) {
+        self.reach_and_origin(manifest, is_good).map(|(reach, _)| reach)
+    }
+
+    /// The reach, and true where it is the one that was written with the snapshot: by itself it says what is kept.
+    pub(crate) fn reach_and_origin(
+        &self,
+        manifest: &Manifest,
+        is_good: &dyn Fn(&Mended) -> bool,
+    ) -> Result<(Reach, bool), StoreError> {
+        let (reach, is_written) = match self.written_reach(manifest) {
             Err(error) if error.kind() == ErrorKind::Integrity => {
-                self.mended_reach(manifest)?.filter(is_good).map(|mended| mended.reach).ok_or(error)
+                let mended = self.mended_reach(manifest)?.filter(is_good);
+                (mended.map(|mended| mended.reach).ok_or(error)?, false)
             }
-            other => other,
-        }?;
+            other => (other?, true),
+        };
         self.expect_packs(reach.packs.values().map(|(record, _)| *record));
-        Ok(reach)
+        Ok((reach, is_written))
     }
 
     /// As [`Repository::reach`], and everything of the tree besides that a reach made again does not name: nothing may be

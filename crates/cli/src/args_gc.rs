@@ -14,6 +14,9 @@ pub struct GcArgs {
     /// Give up a run that has written nothing for so long (90s, 10m, 1h, 2d); if it lives it publishes under a new name, or has to be run again
     #[arg(long, value_name = "TIME", default_value = "1h")]
     pub patience: String,
+    /// Say of a run, by the beginning of its id, that its process has ended: it is given up whatever the store promises; may be repeated
+    #[arg(long, value_name = "RUN", conflicts_with = "dry_run")]
+    pub ended: Vec<String>,
     /// Do not wait for runs that are going on; the next gc finishes the round
     #[arg(long)]
     pub no_wait: bool,

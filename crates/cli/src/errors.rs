@@ -144,8 +144,10 @@ fn translated(hint: String) -> String {
     if let Some(near) = hint.strip_prefix("did you mean ").and_then(|rest| rest.strip_suffix('?')) {
         return format!("是否想输入 {near}？");
     }
-    let known = TRANSLATED.iter().find(|(start, _)| hint.starts_with(start));
-    known.map_or_else(|| phrases::chinese_or_same(&hint), |(_, chinese)| (*chinese).to_string())
+    // Whole sentences first: what only begins alike may mean another thing.
+    let by_start =
+        || TRANSLATED.iter().find(|(start, _)| hint.starts_with(start)).map(|(_, chinese)| chinese.to_string());
+    phrases::chinese(&hint).or_else(by_start).unwrap_or(hint)
 }
 
 impl From<StoreError> for Failure {

@@ -17,6 +17,7 @@ mod config;
 mod config_file;
 mod demo;
 mod errors;
+mod faults;
 mod heap;
 mod help;
 mod items;

@@ -313,6 +313,10 @@ impl<S: BlobStore + 'static> BlobStore for AheadStore<S> {
         self.shared.inner.release_reserve();
     }
 
+    fn lend_reserve(&self) {
+        self.shared.inner.lend_reserve();
+    }
+
     fn delete(&self, name: &str) -> Result<(), BlobError> {
         self.enqueue(Job::Remove { name: name.to_string() })
     }

@@ -144,6 +144,10 @@ impl<S: BlobStore> BlobStore for FaultStore<S> {
         self.inner.release_reserve();
     }
 
+    fn lend_reserve(&self) {
+        self.inner.lend_reserve();
+    }
+
     fn delete(&self, name: &str) -> Result<(), BlobError> {
         self.call("delete", name, true, || self.inner.delete(name))
     }

@@ -248,6 +248,9 @@ pub trait BlobStore: Send + Sync {
     /// Gives the room up, for now.
     fn release_reserve(&self) {}
 
+    /// Gives up a little of it, for a few small objects: the rest is kept for the collection they ask for.
+    fn lend_reserve(&self) {}
+
     /// Removes an object; removing what is not there is fine. The removal is durable after the next
     /// [`BlobStore::barrier`].
     fn delete(&self, name: &str) -> Result<(), BlobError>;

@@ -177,6 +177,10 @@ impl<S: BlobStore> BlobStore for LimitStore<S> {
         self.inner.release_reserve();
     }
 
+    fn lend_reserve(&self) {
+        self.inner.lend_reserve();
+    }
+
     fn delete(&self, name: &str) -> Result<(), BlobError> {
         self.ask("delete", name, || self.inner.delete(name))
     }

@@ -27,6 +27,8 @@ const TEMPORARY_PREFIX: &str = ".tmp-";
 
 /// Room set aside for a collection on a full disk: a condemned list, a checkpoint and their folders.
 const RESERVE_NAME: &str = ".reserve";
+/// So much of it is lent at a time: some small objects and what their folders take.
+const LENT_LEN_BYTES: u64 = 32 << 10;
 
 /// Open files kept for reading.
 const MAX_OPEN_FILES: usize = 32;
@@ -349,6 +351,13 @@ impl<L: Layer> BlobStore for LocalStore<L> {
 
     fn release_reserve(&self) {
         let _ = self.layer.unlink(&self.root.join(RESERVE_NAME));
+    }
+
+    fn lend_reserve(&self) {
+        let Ok(file) = std::fs::OpenOptions::new().write(true).open(self.root.join(RESERVE_NAME)) else { return };
+        let held = file.metadata().map_or(0, |held| held.len());
+        // Nothing rests on these bytes: whether they are gone after a crash is all the same.
+        let _ = file.set_len(held.saturating_sub(LENT_LEN_BYTES));
     }
 
     fn delete(&self, name: &str) -> Result<(), BlobError> {

@@ -141,6 +141,10 @@ impl<S: BlobStore> BlobStore for RecordStore<S> {
         self.inner.release_reserve();
     }
 
+    fn lend_reserve(&self) {
+        self.inner.lend_reserve();
+    }
+
     fn delete(&self, name: &str) -> Result<(), BlobError> {
         self.log.note(Operation::Delete, name, self.inner.delete(name), |()| 0)
     }

@@ -260,6 +260,10 @@ impl<S: BlobStore> BlobStore for RetryStore<S> {
         self.inner.release_reserve();
     }
 
+    fn lend_reserve(&self) {
+        self.inner.lend_reserve();
+    }
+
     fn delete(&self, name: &str) -> Result<(), BlobError> {
         self.patiently(|| self.inner.delete(name))
     }

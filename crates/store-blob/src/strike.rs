@@ -278,6 +278,10 @@ impl<S: BlobStore> BlobStore for StrikeStore<S> {
         self.inner.release_reserve();
     }
 
+    fn lend_reserve(&self) {
+        self.inner.lend_reserve();
+    }
+
     fn delete(&self, name: &str) -> Result<(), BlobError> {
         self.call(Operation::Delete, name, || self.inner.delete(name), |_, ()| Ok(()))
     }

@@ -66,6 +66,14 @@ pub enum StoreError {
         /// What was found.
         detail: String,
     },
+    /// A snapshot uses what its own list of used frames (its reach) lacks: nothing keeps a collection from deleting it.
+    #[error("the list of what the snapshot uses lacks frame {frame} of {object}: a collection may delete it")]
+    Unlisted {
+        /// The pack's object name.
+        object: String,
+        /// The frame within the pack.
+        frame: u32,
+    },
     /// An object that must exist is gone.
     #[error("{object} is missing")]
     Missing {
@@ -152,9 +160,10 @@ impl StoreError {
             StoreError::WrongKey { .. } | StoreError::NotEncrypted | StoreError::SlotTooDear { .. } => {
                 ErrorKind::WrongKey
             }
-            StoreError::Damaged { .. } | StoreError::Unsound { .. } | StoreError::Missing { .. } => {
-                ErrorKind::Integrity
-            }
+            StoreError::Damaged { .. }
+            | StoreError::Unsound { .. }
+            | StoreError::Unlisted { .. }
+            | StoreError::Missing { .. } => ErrorKind::Integrity,
             StoreError::NotFound { .. } => ErrorKind::NotFound,
             StoreError::Busy { .. } | StoreError::Superseded { .. } => ErrorKind::Busy,
             StoreError::Limit { .. } => ErrorKind::Internal,

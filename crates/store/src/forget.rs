@@ -13,8 +13,11 @@ use std::collections::BTreeSet;
 impl Repository {
     /// Forgets a snapshot for good: from now on nobody sees it, and the next collection may delete what only it used.
     /// Forgetting what is forgotten already is fine.
+    ///
+    /// [`StoreError::Busy`] when its labels are others than those of the manifest, by which it was chosen: look again.
     pub fn forget(&self, manifest: &Manifest, tombstone: &Tombstone) -> Result<(), StoreError> {
         check_features(&self.config, WRITING, "written")?;
+        self.close_labels(manifest)?;
         // Before the tombstone: from then on nothing else tells that what this is a copy of need not be copied again.
         self.mark_origins(manifest, tombstone.forgotten)?;
         self.entomb(manifest.snapshot.id, tombstone)
@@ -26,7 +29,7 @@ impl Repository {
         let sealed = self.seal(ObjectType::Tombstone, &name, &collect::encode_tombstone(tombstone))?;
         // What is to take this one's place may have been seen before it is durable.
         self.settle_commits()?;
-        match self.blobs.create(&name, &sealed) {
+        match self.create_to_free(&name, &sealed) {
             Ok(()) | Err(BlobError::Exists { .. }) => Ok(()),
             Err(error) => match self.blobs.read(&name, MAX_STORED_LEN_BYTES) {
                 Ok(found) if found == sealed => Ok(()),

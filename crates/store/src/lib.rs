@@ -21,6 +21,7 @@ mod forget;
 mod format;
 mod index;
 mod keys;
+mod labels;
 mod locked;
 mod look;
 mod near;

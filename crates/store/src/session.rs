@@ -109,7 +109,7 @@ fn create_intent(repository: &Repository, epoch: u64, info: &SessionInfo) -> Res
 pub(crate) fn abort(repository: &Repository, epoch: u64, session: SessionId) -> Result<(), StoreError> {
     let name = names::decision(epoch, session);
     let sealed = repository.seal(ObjectType::Decision, &name, &decision::encode_abort())?;
-    match repository.blobs.create(&name, &sealed) {
+    match repository.create_to_free(&name, &sealed) {
         Ok(()) | Err(BlobError::Exists { .. }) => Ok(()),
         // An answer may be lost: any decision there is will do.
         Err(error) => match repository.blobs.len_bytes(&name)? {

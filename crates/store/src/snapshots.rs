@@ -2,7 +2,6 @@
 
 use crate::decisions::ReadDecision;
 use crate::error::{StoreError, must_exist};
-use crate::format::config::{WRITING, check_features};
 use crate::format::decision::{self, Decision, Manifest};
 use crate::format::names;
 use crate::format::reach::Reach;
@@ -14,8 +13,6 @@ use crate::tree::reader::{KeyRange, TreeCursor};
 use crate::view::{View, WritersView};
 use datakeep_model::{ErrorKind, SessionId};
 use datakeep_process::digest;
-use datakeep_store_blob::BlobError;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -42,13 +39,7 @@ impl Repository {
     pub fn snapshots(&self) -> Result<(Vec<Manifest>, Vec<StoreError>), StoreError> {
         let (mut manifests, mut faults) =
             self.visible_by(&|name| self.read_decision_near(name), &|| self.refresh_view())?;
-        let (tags, tag_faults) = self.read_tags("tags/")?;
-        faults.extend(tag_faults);
-        for manifest in &mut manifests {
-            if let Some((_, labels)) = tags.get(&manifest.snapshot.id) {
-                manifest.snapshot.tags.clone_from(labels);
-            }
-        }
+        faults.extend(self.put_labels(&mut manifests)?);
         manifests.sort_by_key(|m| (m.snapshot.started, m.snapshot.id));
         Ok((manifests, faults))
     }
@@ -121,80 +112,6 @@ impl Repository {
             }
         }
         Ok((manifests, faults))
-    }
-
-    /// Newest labels per session below a folder, with their number.
-    #[expect(clippy::type_complexity, reason = "used in this file only")]
-    fn read_tags(
-        &self,
-        folder: &str,
-    ) -> Result<(BTreeMap<SessionId, (u32, Vec<String>)>, Vec<StoreError>), StoreError> {
-        let mut newest: BTreeMap<SessionId, (u32, String)> = BTreeMap::new();
-        let mut faults = Vec::new();
-        for listed in self.blobs.list(folder)? {
-            let mut parts = listed.name.rsplit('/');
-            let number = parts.next().and_then(|number| number.parse::<u32>().ok());
-            let session = parts.next().and_then(SessionId::from_hex);
-            match (session, number) {
-                (Some(session), Some(number)) if newest.get(&session).is_none_or(|(found, _)| *found < number) => {
-                    newest.insert(session, (number, listed.name));
-                }
-                (Some(_), Some(_)) => {}
-                _ => faults.push(StoreError::damaged(listed.name, 0, "a name of labels", "another name")),
-            }
-        }
-        let mut tags = BTreeMap::new();
-        let names: Vec<String> = newest.values().map(|(_, name)| name.clone()).collect();
-        let read = self.read_each(&names, &|name| {
-            let plain = self.read_sealed(ObjectType::Tags, name)?;
-            decision::decode_tags(&plain).map_err(|e| e.of(name))
-        });
-        for ((session, (number, _)), labels) in newest.into_iter().zip(read) {
-            match labels {
-                Ok(labels) => {
-                    tags.insert(session, (number, labels));
-                }
-                Err(error) => faults.push(error),
-            }
-        }
-        Ok((tags, faults))
-    }
-
-    /// Replaces the labels of a snapshot by what `change` makes of those in force. Returns the new labels.
-    pub fn change_tags(
-        &self,
-        manifest: &Manifest,
-        change: &dyn Fn(&[String]) -> Vec<String>,
-    ) -> Result<Vec<String>, StoreError> {
-        check_features(&self.config, WRITING, "written")?;
-        let session = manifest.snapshot.id;
-        for _ in 0..64 {
-            let (tags, faults) = self.read_tags(&names::tags_folder(session))?;
-            if let Some(fault) = faults.into_iter().next() {
-                return Err(fault);
-            }
-            let (next, labels) = match tags.get(&session) {
-                Some((number, labels)) => (number.saturating_add(1), labels.clone()),
-                None => (0, manifest.snapshot.tags.clone()),
-            };
-            // No name is used twice, also where a repair has set the newest aside.
-            let next = next.max(self.next_number(&names::tags_folder(session))?);
-            let mut changed = change(&labels);
-            changed.sort();
-            changed.dedup();
-            if changed == labels {
-                return Ok(labels);
-            }
-            let name = names::tags(session, next);
-            let sealed = self.seal(ObjectType::Tags, &name, &decision::encode_tags(&changed))?;
-            match self.blobs.create(&name, &sealed) {
-                Ok(()) => return Ok(changed),
-                // Somebody else was first: read again and take the next number.
-                Err(BlobError::Exists { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(StoreError::Busy { detail: "the labels are being changed by somebody else all the time".into() })
     }
 
     /// Looks at what a restore has no use for: the session's intent, decision, index and labels. Damage there takes nothing from

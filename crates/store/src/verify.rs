@@ -6,20 +6,22 @@ use crate::format::decision::{self, Decision, Manifest};
 use crate::format::index::PackRecord;
 use crate::format::names::{self, PackName};
 use crate::format::sealed::ObjectType;
-use crate::node_io::content_parts;
+use crate::node_io::{NodeReader, content_parts, list_pages};
 use crate::pack::FrameDecoder;
 use crate::pack_list::PackList;
 use crate::repository::{Repository, class_of};
 use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Location, Part};
-use crate::tree::reader::KeyRange;
+use crate::tree::reader::{KeyRange, TreeCursor};
 use crate::view::{self, View};
 use crate::{index, progress};
 use datakeep_model::{ChunkKind, ItemPath, SessionId};
 use datakeep_store_blob::Listed;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 mod hurt;
+mod nodes;
 mod packs;
 mod parallel;
 mod relations;
@@ -28,6 +30,7 @@ mod used;
 
 use hurt::Damaged;
 pub use hurt::HurtFile;
+use nodes::NotingReader;
 pub use slice::{Share, Verify};
 use used::Used;
 
@@ -115,6 +118,10 @@ struct Walk {
     packs: (Arc<View>, PackList),
     decoder: FrameDecoder,
 }
+
+/// True when damage that was told elsewhere takes something from a snapshot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct IsHurt(bool);
 
 /// Places of chunks: a bit each, in words for 64 slots of a frame. A set of places would take 40 bytes a chunk, and a
 /// repository may have many millions.
@@ -339,8 +346,14 @@ impl Repository {
         report.note_hurt_snapshot(&view, &reach, manifest.snapshot.id);
         // To one that a repair has made, a collection adds what the tree refers to.
         let used = is_written.then(|| Used::of(self, view, &reach));
-        let mut cursor = self.entries(manifest, KeyRange::default())?;
+        let nodes = Cell::new(Vec::new());
+        let reader = NotingReader { inner: NodeReader::new(self)?, read: &nodes };
+        let mut cursor = TreeCursor::new(reader, manifest.root, manifest.root_level, KeyRange::default());
         while let Some(entry) = cursor.next_entry()? {
+            for node in nodes.take() {
+                let result = self.verify_chunk((ChunkKind::Node, &node), (&mut *walk, used.as_ref()), &report.damaged);
+                report.note(&format!("the tree of snapshot {}", manifest.snapshot.id.short()), result.map(drop));
+            }
             report.entries += 1;
             let mut is_hurt = false;
             let result = self.verify_entry(&entry, (walk, used.as_ref()), &report.damaged, &mut is_hurt);
@@ -355,6 +368,31 @@ impl Repository {
         Ok(())
     }
 
+    /// That a chunk of a snapshot is there, and that the snapshot says so of the frame it lies in.
+    fn verify_chunk(
+        &self,
+        (kind, chunk): (ChunkKind, &ChunkRef),
+        (walk, used): (&mut Walk, Option<&Used<'_>>),
+        damaged: &Damaged,
+    ) -> Result<IsHurt, StoreError> {
+        // The pack or frame has been told; here it is only said whom it hurts.
+        if damaged.holds(self, kind, chunk)? {
+            return Ok(IsHurt(true));
+        }
+        if let Some(at) = chunk.at.filter(|at| walk.seen.contains(at))
+            && used.is_none_or(|used| used.holds(at))
+        {
+            return Ok(IsHurt(false));
+        }
+        let (_, found) = self.locate(kind, chunk)?;
+        chunk.at.iter().for_each(|at| walk.seen.insert(at));
+        let Some(used) = used else { return Ok(IsHurt(false)) };
+        if chunk.at.is_some_and(|at| used.holds(at)) || used.holds(found) || used.holds_chunk(&chunk.id)? {
+            return Ok(IsHurt(false));
+        }
+        Err(StoreError::Unlisted { object: found.pack.object(class_of(kind)), frame: found.frame })
+    }
+
     fn verify_entry(
         &self,
         entry: &Entry,
@@ -362,36 +400,26 @@ impl Repository {
         damaged: &Damaged,
         is_hurt: &mut bool,
     ) -> Result<(), StoreError> {
+        let pages = match &entry.content {
+            Content::List { root, .. } => list_pages(self, root, &mut walk.decoder)?,
+            _ => Vec::new(),
+        };
+        let parts = content_parts(self, &entry.content, &mut walk.decoder)?;
         let mut exists = |kind: ChunkKind, chunk: &ChunkRef| -> Result<(), StoreError> {
-            // The pack or frame has been told; here it is only said whom it hurts.
-            if damaged.holds(self, kind, chunk)? {
-                *is_hurt = true;
-                return Ok(());
-            }
-            if let Some(at) = chunk.at.filter(|at| walk.seen.contains(at))
-                && used.is_none_or(|used| used.holds(at))
-            {
-                return Ok(());
-            }
-            let (_, found) = self.locate(kind, chunk)?;
-            chunk.at.iter().for_each(|at| walk.seen.insert(at));
-            let Some(used) = used else { return Ok(()) };
-            if chunk.at.is_some_and(|at| used.holds(at)) || used.holds(found) || used.holds_chunk(&chunk.id)? {
-                return Ok(());
-            }
-            let (what, pack) = ("the list of what the snapshot uses", found.pack.object(class_of(kind)));
-            Err(StoreError::damaged(what, 0, format!("frame {} of {pack}", found.frame), "nothing of it"))
+            *is_hurt |= self.verify_chunk((kind, chunk), (&mut *walk, used), damaged)? == IsHurt(true);
+            Ok(())
         };
         if let Attributes::Chunk(chunk) = &entry.attributes {
             exists(ChunkKind::Attributes, chunk)?;
         }
-        let parts = match &entry.content {
+        match &entry.content {
             Content::Empty => return Ok(()),
             Content::One(chunk) => return exists(ChunkKind::Data, chunk),
-            content => content_parts(self, content, &mut walk.decoder)?,
-        };
+            Content::Parts(_) | Content::List { .. } => {}
+        }
         if let Content::List { root, .. } = &entry.content {
             exists(ChunkKind::List, root)?;
+            pages.iter().try_for_each(|page| exists(ChunkKind::List, page))?;
         }
         let total = parts.iter().map(Part::len_bytes).fold(0, u64::saturating_add);
         for part in &parts {

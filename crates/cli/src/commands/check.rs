@@ -2,13 +2,14 @@
 
 use crate::args_care::CheckArgs;
 use crate::errors::Failure;
+use crate::faults::words_of;
 use crate::json::PathJson;
 use crate::open::App;
 use crate::progress::Watch;
 use crate::words::tr;
 use crate::{json, signals, sizes, time};
 use datakeep_model::{ErrorKind, ExitCode, SessionId};
-use datakeep_store::{Fault, HurtFile, Share, Verified, Verify};
+use datakeep_store::{Fault, HurtFile, Share, StoreError, Verified, Verify};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -170,11 +171,26 @@ fn tell(app: &App, args: &CheckArgs, report: &Verified, nanos: u64) -> Result<()
     }
     tell_faults(app, &report.faults);
     tell_hurt(app, report);
+    tell_ways_on(app, &report.faults);
+    Ok(())
+}
+
+/// What to do about the faults.
+fn tell_ways_on(app: &App, faults: &[Fault]) {
+    let is_unlisted = |fault: &Fault| matches!(fault.error, StoreError::Unlisted { .. });
+    if faults.iter().any(is_unlisted) {
+        app.out.note(tr!(
+            "  hint: nothing is lost yet: run `datakeep backup` of that source before the next `datakeep gc`; the new snapshot lists all that it uses",
+            "  提示：目前尚未丢失数据：请在下一次 `datakeep gc` 之前对该数据源执行 `datakeep backup`；新的备份集会列出它使用的全部内容"
+        ));
+    }
+    if faults.iter().all(is_unlisted) {
+        return;
+    }
     app.out.note(tr!(
         "  hint: look at the disk first; then `datakeep repair` saves what is whole, and `datakeep backup` stores again what the source still has",
         "  提示：请先检查磁盘；然后用 `datakeep repair` 保全完好的数据，再用 `datakeep backup` 重新存储数据源中仍有的内容"
     ));
-    Ok(())
 }
 
 fn hurt_json((pack, snapshots): (&String, &BTreeSet<SessionId>)) -> HurtJson {
@@ -207,12 +223,7 @@ pub fn tell_faults(app: &App, faults: &[Fault]) {
     let count = sizes::count(faults.len() as u64);
     app.out.warn(tr!("faults found: {count}", "发现 {count} 处问题："));
     for fault in faults {
-        // Most errors name their object themselves.
-        let error = fault.error.to_string();
-        app.out.note(if error.starts_with(&fault.what) {
-            format!("  {error}")
-        } else {
-            format!("  {}: {error}", fault.what)
-        });
+        let words = words_of(&fault.what, &fault.error);
+        app.out.note(format!("  {words}"));
     }
 }

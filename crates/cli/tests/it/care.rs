@@ -102,6 +102,25 @@ fn damage_is_named_repaired_and_healed_by_the_next_backup() {
     world.run(&["gc"]).expect(0);
     world.run(&["check", "--read-data"]).expect(0);
     world.run(&["scrub"]).expect(0).out_has("quarantine");
+    healed_snapshots_outlive_the_one_that_healed_them(&world);
+}
+
+/// The backup that stored again what was lost is forgotten: what it stored stays, since the older snapshot is whole by it.
+fn healed_snapshots_outlive_the_one_that_healed_them(world: &World) {
+    let ids: Vec<String> =
+        world.snapshots().iter().map(|snapshot| snapshot["id"].as_str().unwrap().to_owned()).collect();
+    assert!(ids.len() > 1);
+    let newest = world.run(&["show", "latest", "--json"]).expect(0).json()["id"].as_str().unwrap().to_owned();
+    fs::write(world.path("tree/other.bin"), vec![9u8; 100_000]).unwrap();
+    world.run(&["forget", &newest, "--yes"]).expect(0);
+    for _ in 0..3 {
+        world.run(&["gc", "--yes"]).expect(0);
+    }
+    for id in ids.iter().filter(|id| **id != newest) {
+        let out = world.text(&format!("healed-{id}"));
+        world.run(&["restore", id, "--to", &out]).expect(0);
+    }
+    world.run(&["check", "--read-data"]).expect(0);
 }
 
 #[test]

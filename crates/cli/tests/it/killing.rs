@@ -5,7 +5,7 @@
 //! `strace` counts the calls of an undisturbed run, then ends the program before the nth of a kind. A call that is
 //! never reached again (threads may share work differently) is no kill and does not count.
 
-use crate::world::{World, files};
+use crate::world::{PASSWORD, World, files};
 use datakeep_testkit::{CompareOptions, Observed, compare_with, observe, random_bytes};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ struct Verb<'a> {
     arguments: Vec<String>,
     /// The repository before.
     before: PathBuf,
+    /// The repository that is copied to, before.
+    second: Option<PathBuf>,
     /// Snapshots that must be there whenever it dies.
     kept: Vec<Kept>,
     /// Snapshots that may be there until it has succeeded.
@@ -66,6 +68,7 @@ impl<'a> Scene<'a> {
         let folder = verb.world.path(&format!("scene-{}-{name}", verb.name.replace(' ', "-")));
         fs::create_dir(&folder).unwrap();
         copy(&verb.before, &folder.join("repo"));
+        verb.second.iter().for_each(|second| copy(second, &folder.join("second")));
         let scene = Self { verb, folder };
         // Else most of what `gc` does here would be its first look at the store. That is killed, too: in the next verb.
         if verb.name == "gc" {
@@ -78,6 +81,8 @@ impl<'a> Scene<'a> {
     fn command(&self, tracer: &[&str]) -> Command {
         let mut own = self.verb.world.command();
         own.env("DATAKEEP_REPO", self.folder.join("repo")).current_dir(&self.folder);
+        // The second repository is made by the same world, with the same password.
+        own.env("DATAKEEP_TO_PASSWORD", PASSWORD);
         let Some((first, rest)) = tracer.split_first() else { return own };
         let mut command = Command::new(first);
         command.args(rest).arg(own.get_program()).env_clear().current_dir(&self.folder);
@@ -88,7 +93,12 @@ impl<'a> Scene<'a> {
     }
 
     fn run(&self, arguments: &[&str]) -> Result<String, String> {
-        let output = self.command(&[]).args(arguments).output().unwrap();
+        self.run_on("repo", arguments)
+    }
+
+    fn run_on(&self, repository: &str, arguments: &[&str]) -> Result<String, String> {
+        let mut command = self.command(&[]);
+        let output = command.env("DATAKEEP_REPO", self.folder.join(repository)).args(arguments).output().unwrap();
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -141,11 +151,33 @@ impl<'a> Scene<'a> {
         self.run_verb().map_err(|why| format!("the same command again: {why}"))?;
         self.run(&GC).map_err(|why| format!("gc afterwards: {why}"))?;
         let visible = self.whole("after gc", &[])?;
+        if verb.second.is_some() {
+            return self.copied();
+        }
         match verb.arguments[0].as_str() {
             "backup" if visible <= verb.kept.len() => Err("the backup that was run again is not there".to_string()),
             "restore" => self.equal(&self.folder.join("out"), &verb.tree, "what was restored again"),
             _ => Ok(()),
         }
+    }
+
+    /// Every snapshot has one copy in the second repository, which is sound, and which restores as it.
+    fn copied(&self) -> Result<(), String> {
+        let second = |arguments: &[&str]| self.run_on("second", arguments).map_err(|why| format!("second: {why}"));
+        second(&GC)?;
+        second(&["check", "--read-data"])?;
+        let listed: Value = serde_json::from_str(second(&["snapshots", "--json"])?.lines().last().unwrap()).unwrap();
+        let copies = listed["snapshots"].as_array().unwrap();
+        if copies.len() != self.verb.kept.len() {
+            return Err(format!("{} copies of {} snapshots", copies.len(), self.verb.kept.len()));
+        }
+        for (number, (copy, (_, expected))) in copies.iter().zip(&self.verb.kept).enumerate() {
+            let to = self.folder.join(format!("copy-{number}"));
+            let place = format!("{}:{}", copy["id"].as_str().unwrap(), self.verb.world.text("tree"));
+            second(&["restore", &place, "--to", to.to_str().unwrap()])?;
+            self.equal(&to, expected, &format!("copy {number}"))?;
+        }
+        Ok(())
     }
 
     /// `check --read-data` finds nothing, what must be there is, and every visible snapshot restores as it was made.
@@ -223,7 +255,7 @@ fn verb<'a>(world: &'a World, name: &'static str, arguments: &[&str], kept: &[Ke
     copy(&world.path("repo"), &before);
     let arguments = arguments.iter().map(|word| (*word).to_string()).collect();
     let tree = observe(&world.tree()).unwrap();
-    Verb { world, name, arguments, before, kept: kept.to_vec(), leaving: leaving.to_vec(), tree }
+    Verb { world, name, arguments, before, second: None, kept: kept.to_vec(), leaving: leaving.to_vec(), tree }
 }
 
 /// The same verb on what a kill in the middle of these calls has left.
@@ -250,6 +282,11 @@ fn each_verb(world: &World, visit: &mut dyn FnMut(&Verb<'_>)) {
     let third = kept(world);
     let all = [first.clone(), second.clone(), third.clone()];
     visit(&verb(world, "restore", &["restore", &place, "--to", "out", "--overwrite", "changed"], &all, &[]));
+    let there = world.text("second");
+    world.run(&["init", "--repo", &there, "--kdf-memory", "1", "--kdf-passes", "1", "--no-recovery-code"]).expect(0);
+    let plain = verb(world, "copy", &["copy", "--to", "second"], &all, &[]);
+    let copying = Verb { second: Some(world.path("second")), ..plain };
+    visit(&copying);
     let forget = ["forget", "--keep-last", "1", "--yes"];
     visit(&verb(world, "forget", &forget, slice::from_ref(&third), &[first, second]));
     world.run(&forget).expect(0);

@@ -9,6 +9,7 @@ mod copying;
 mod demo;
 mod errors;
 mod forgetting;
+mod full_disk;
 mod json;
 mod keys;
 mod killing;

@@ -179,6 +179,20 @@ fn the_first_collection_probes_and_remembers() {
 }
 
 #[test]
+fn a_killed_run_is_given_up_by_name_on_an_exclusive_store() {
+    let world = World::with_snapshot();
+    make_exclusive(&world);
+    world.run(&["gc"]).expect(0);
+    let id = begin_a_run(&world, "0");
+    world.run(&["gc"]).expect(11).err_has(&format!("gc --ended {id}"));
+    world.run(&["gc", "--ended", "nobody"]).expect(1).err_has("nobody");
+    world.run(&["gc", "--ended", &id[..8], "--dry-run"]).expect(2);
+    world.run(&["gc", "--ended", &id[..8]]).expect(0).out_has("given up");
+    world.run(&["gc"]).expect(0);
+    world.run(&["restore", "latest", "--to", &world.text("out")]).expect(0);
+}
+
+#[test]
 fn on_an_exclusive_store_nothing_is_collected_beside_a_run() {
     let world = World::with_snapshot();
     make_exclusive(&world);

@@ -2,6 +2,7 @@
 
 use super::cell::{Cell, Row};
 use super::key_error::{KeyError, KeyType};
+use super::key_value::parse_typed;
 use super::row::find_row;
 use super::schema::key_names;
 use crate::error::DistributeError;
@@ -88,7 +89,7 @@ fn parse_part(table: &TableDescription, at: usize, text: &str) -> Result<Vec<Cel
         // Text before numbers: it is the type of the column.
         DataType::Utf8 => return Ok([vec![Cell::Text(text.to_owned())], numbers(text)].concat()),
         DataType::Binary => (numbers(text), KeyType::Bytes),
-        _ => (Vec::new(), KeyType::Other),
+        other => parse_typed(text, other),
     };
     if parsed.is_empty() {
         return Err(KeyError::Part { column: column.name.clone(), takes, text: text.to_owned() });
@@ -120,7 +121,7 @@ fn as_integer(real: f64) -> Option<i64> {
     (real.fract() == 0.0 && (-BEYOND..BEYOND).contains(&real)).then_some(real as i64)
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }

@@ -11,6 +11,14 @@ pub enum KeyType {
     Real,
     /// Bytes, written as `x'00ff'`.
     Bytes,
+    /// True or false.
+    Truth,
+    /// A UUID.
+    Uuid,
+    /// A day.
+    Date,
+    /// A day and a time of it.
+    Instant,
     /// Values that can be written as text or bytes only.
     Other,
 }
@@ -22,6 +30,10 @@ impl KeyType {
             Self::Integer => "42",
             Self::Real => "1.5",
             Self::Bytes => "x'00ff'",
+            Self::Truth => "true",
+            Self::Uuid => "6f9619ff-8b86-d011-b42d-00c04fc964ff",
+            Self::Date => "2026-01-31",
+            Self::Instant => "2026-01-31T18:00:00",
             Self::Other => "'text'",
         }
     }
@@ -31,6 +43,10 @@ impl KeyType {
             Self::Integer => "an integer",
             Self::Real => "a real number",
             Self::Bytes => "bytes",
+            Self::Truth => "true or false",
+            Self::Uuid => "a UUID",
+            Self::Date => "a date",
+            Self::Instant => "a date with a time, in UTC",
             Self::Other => "a value of a type that cannot be written here",
         }
     }

@@ -6,6 +6,7 @@ mod find;
 mod history;
 mod key;
 mod key_error;
+mod key_value;
 mod plan;
 pub mod row;
 mod schema;

@@ -4,24 +4,17 @@ use super::cell::Cell;
 use super::diff::keys_of;
 pub use super::history::{CellStep, RowHistory, RowStep, cell_steps};
 pub use super::key::{find_written, parse_key, written_keys};
+use super::key_value::one_value;
 use crate::error::DistributeError;
-use arrow_array::{ArrayRef, BinaryArray, Float64Array, Int64Array, StringArray, new_null_array};
+use arrow_array::new_null_array;
 use arrow_schema::DataType;
 use datakeep_connector::rows::{Column, Exception, RowBatch};
 use datakeep_engine::TablesReader;
 use datakeep_process_table::{TableDescription, encode_keys};
-use std::sync::Arc;
 
 /// A column of one row. What the type does not hold is an exception.
 fn column_of(cell: &Cell, data_type: &DataType) -> Option<Column> {
-    let typed: Option<ArrayRef> = match (cell, data_type) {
-        (Cell::Integer(number), DataType::Int64) => Some(Arc::new(Int64Array::from(vec![*number]))),
-        (Cell::Real(number), DataType::Float64) => Some(Arc::new(Float64Array::from(vec![*number]))),
-        (Cell::Text(text), DataType::Utf8) => Some(Arc::new(StringArray::from(vec![text.as_str()]))),
-        (Cell::Blob(bytes), DataType::Binary) => Some(Arc::new(BinaryArray::from(vec![bytes.as_slice()]))),
-        _ => None,
-    };
-    match typed {
+    match one_value(cell, data_type) {
         Some(values) => Column::new(values, Vec::new()).ok(),
         None => {
             let exceptions = cell.to_exception().map(|(kind, bytes)| Exception { row: 0, kind, bytes });

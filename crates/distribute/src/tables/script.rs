@@ -1,4 +1,5 @@
-//! The difference of two snapshots of a SQLite database as the statements that turn one into the other.
+//! The difference of two snapshots of a database as the statements that turn one into the other: here for SQLite, in
+//! [`postgres`] for PostgreSQL.
 //!
 //! ```text
 //! drop objects ─> rebuild or drop tables ─> make tables ─> delete, update, insert rows ─> SQLite's own tables ─> make objects
@@ -13,6 +14,7 @@
 mod head;
 mod output;
 mod plan;
+mod postgres;
 mod rows;
 mod shadow;
 mod statement;
@@ -21,7 +23,7 @@ use super::cell::Cell;
 use super::schema::TablesPair;
 use super::text::{TextEncoding, literal};
 use crate::error::DistributeError;
-use datakeep_connector::Cancel;
+use datakeep_connector::{Cancel, TableName};
 use datakeep_engine::TablesReader;
 use output::{Output, is_gone, stands};
 use plan::{Plan, TableFate};
@@ -29,13 +31,41 @@ use plan::{Plan, TableFate};
 /// Writes one piece of a script, a whole line or more without the last line's end.
 pub type Write<'w, E> = &'w mut dyn FnMut(&str) -> Result<(), E>;
 
+/// Whose statements are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    fn of(old: &TablesReader, new: &TablesReader) -> Result<Self, DistributeError> {
+        let [was, is] = [old, new].map(|reader| &reader.manifest().snapshot.source);
+        match (was.kind.as_str(), is.kind.as_str()) {
+            ("sqlite", "sqlite") => Ok(Self::Sqlite),
+            ("postgres", "postgres") => Ok(Self::Postgres),
+            (was_kind, kind) => {
+                let (name, kind) = if kind == was_kind { (&is.name, kind) } else { (&was.name, was_kind) };
+                let message = if was_kind == is.kind {
+                    format!("statements are made for SQLite and PostgreSQL; source {name} is of kind {kind}")
+                } else {
+                    format!("statements turn a database into one of its own kind; source {name} is of kind {kind}")
+                };
+                let hint = Some("print the difference as JSON instead: --json".to_owned());
+                Err(DistributeError::Usage { message, hint })
+            }
+        }
+    }
+}
+
 /// Two states of a database, ready to be written as a script.
 pub struct Script<'a> {
     old: &'a TablesReader,
     new: &'a TablesReader,
     pair: &'a TablesPair,
     /// Only this table, if any; its own objects belong to it.
-    only: Option<&'a str>,
+    only: Option<&'a TableName>,
+    dialect: Dialect,
     encoding: TextEncoding,
     cancel: Option<&'a Cancel>,
 }
@@ -55,24 +85,13 @@ impl<'a> Script<'a> {
         old: &'a TablesReader,
         new: &'a TablesReader,
         pair: &'a TablesPair,
-        only: Option<&'a str>,
+        only: Option<&'a TableName>,
     ) -> Result<Self, DistributeError> {
-        for reader in [old, new] {
-            let source = &reader.manifest().snapshot.source;
-            if source.kind != "sqlite" {
-                return Err(DistributeError::Usage {
-                    message: format!(
-                        "statements are made for SQLite; source {} is of kind {}",
-                        source.name, source.kind
-                    ),
-                    hint: Some("print the difference as JSON instead: --json".to_owned()),
-                });
-            }
-        }
+        let dialect = Dialect::of(old, new)?;
         let setting = pair.old.settings.iter().find(|note| note.name == "encoding");
         let encoding = setting.and_then(|note| std::str::from_utf8(&note.value).ok());
         let encoding = encoding.map(TextEncoding::of_pragma).unwrap_or_default();
-        Ok(Self { old, new, pair, only, encoding, cancel: None })
+        Ok(Self { old, new, pair, only, dialect, encoding, cancel: None })
     }
 
     /// The same, whose writing ends with [`DistributeError::Cancelled`] soon after `cancel` says so.
@@ -83,6 +102,9 @@ impl<'a> Script<'a> {
 
     /// Writes it. Rows are read as they are written: memory does not grow with the difference.
     pub fn write<E: From<DistributeError>>(&self, heading: Heading<'_>, write: Write<'_, E>) -> Result<(), E> {
+        if self.dialect == Dialect::Postgres {
+            return postgres::write(self, heading, write);
+        }
         let plan = Plan::of(self)?;
         let output = &mut Output::new(write);
         self.write_head(heading, &plan, output)?;

@@ -1,7 +1,10 @@
 //! Forgetting and collection on real runs: what is left restores, what is not used goes, whoever comes between is safe.
 
 use crate::memory::{self, Tree, TreeSource, directory, file, key};
-use crate::support::{NOW, XorShift, assert_restores, assert_sound, init_with, open, options, run, small};
+use crate::support::{
+    Chance, NOW, PASSWORD, XorShift, assert_restores, assert_sound, init_by, init_with, open, open_with, options, run,
+    small,
+};
 use datakeep_engine::BackupOptions;
 use datakeep_model::SessionId;
 use datakeep_store::{
@@ -137,10 +140,14 @@ impl BlobStore for Noting {
 #[test]
 fn forgetting_one_of_many_reads_no_pack_that_is_not_rewritten() {
     let store = MemoryStore::new();
-    let repository = init_with(store.clone(), &small());
+    let repository = init_with(store.clone(), &InitOptions { pack_target_bytes: 20_000, ..small() });
     for number in 0..100 {
-        let tree = tree_of(number..number + 12);
-        run(&repository, &mut TreeSource::new("a", &tree), &options()).unwrap();
+        let mut tree = tree_of(number..number + 12);
+        // What no other snapshot has lies in one pack with what others use, too.
+        let private =
+            |part: u64| (key(&format!("p{number}-{part}")), file(9, random_bytes(1000 + 4 * number + part, 900)));
+        tree.extend((0..4).map(private));
+        run(&repository, &mut TreeSource::new("a", &tree), &many_frames()).unwrap();
     }
     let (manifests, _) = repository.snapshots().unwrap();
     forget(&repository, &manifests[50]);
@@ -150,9 +157,50 @@ fn forgetting_one_of_many_reads_no_pack_that_is_not_rewritten() {
     let (plan, outcome) = collect(&noting, &collect_options(30)).unwrap();
     assert!(matches!(outcome, CollectOutcome::Done(_)));
     let rewritten: BTreeSet<String> = plan.rewrite.iter().map(|pack| pack.name.object(pack.class)).collect();
+    assert!(rewritten.iter().any(|name| name.starts_with("data/")), "a pack of data is rewritten: {plan:?}");
     let packs: Vec<String> = read.lock().unwrap().iter().filter(|name| name.starts_with("data/")).cloned().collect();
     let needless: Vec<&String> = packs.iter().filter(|name| !rewritten.contains(*name)).collect();
     assert_eq!(needless, Vec::<&String>::new(), "packs read and not rewritten");
+}
+
+#[test]
+fn of_a_hold_and_a_forgetting_one_succeeds() {
+    let store = MemoryStore::new();
+    let repository = init_with(store.clone(), &small());
+    let tombstone = Tombstone { forgotten: NOW, host: "here".into(), reason: "test".into() };
+    let hold = |manifest: &Manifest| {
+        open(store.clone()).unwrap().change_tags(manifest, &|now| [now, &["hold".to_string()]].concat()).map(drop)
+    };
+    let is_busy = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Busy { .. }));
+    for round in 0..40 {
+        let tree = tree_of(round..round + 2);
+        let manifest = run(&repository, &mut TreeSource::new("a", &tree), &options()).unwrap().manifest.unwrap();
+        let (held, forgotten) = match round {
+            0 => {
+                let held = hold(&manifest);
+                (held, open(store.clone()).unwrap().forget(&manifest, &tombstone))
+            }
+            1 => {
+                let forgotten = open(store.clone()).unwrap().forget(&manifest, &tombstone);
+                (hold(&manifest), forgotten)
+            }
+            _ => std::thread::scope(|scope| {
+                let forgetting = scope.spawn(|| open(store.clone()).unwrap().forget(&manifest, &tombstone));
+                (hold(&manifest), forgetting.join().unwrap())
+            }),
+        };
+        assert!(held.is_ok() != forgotten.is_ok(), "round {round}: {held:?}, {forgotten:?}");
+        let is_there = open(store.clone())
+            .unwrap()
+            .snapshots()
+            .unwrap()
+            .0
+            .iter()
+            .any(|found| found.snapshot.id == manifest.snapshot.id && found.snapshot.tags == ["hold"]);
+        assert_eq!(is_there, held.is_ok(), "round {round}");
+        assert!(is_busy(held) != is_busy(forgotten), "round {round}");
+    }
+    assert_sound(&repository, "after all of it");
 }
 
 /// A collection that may be ended early, while it moves or while it deletes.
@@ -177,10 +225,15 @@ pub fn many_frames() -> BackupOptions {
 }
 
 /// A run that dies at any call.
-fn run_and_die(store: &MemoryStore, source: &str, tree: &Tree, random: &mut XorShift) -> Option<Manifest> {
+fn run_and_die(
+    store: &MemoryStore,
+    source: &str,
+    tree: &Tree,
+    (random, chance): (&mut XorShift, &Chance),
+) -> Option<Manifest> {
     let plan = FaultPlan::CrashAfter(random.below(40));
     let often = BackupOptions { workers: 1, progress_bytes: 2 << 10, ..many_frames() };
-    let repository = open(FaultStore::new(store.clone(), plan)).ok()?;
+    let repository = open_with(FaultStore::new(store.clone(), plan), PASSWORD, chance.of(1)).ok()?;
     run(&repository, &mut TreeSource::new(source, tree), &often).ok()?.manifest
 }
 
@@ -189,7 +242,9 @@ fn history(seed: u64) {
     let mut random = XorShift::new(seed);
     let store = MemoryStore::new();
     let pack_target_bytes = [3000, 20_000][random.below(2) as usize];
-    init_with(store.clone(), &InitOptions { pack_target_bytes, ..small() });
+    let chance = Chance::new(seed);
+    init_by(store.clone(), &InitOptions { pack_target_bytes, ..small() }, chance.nobody());
+    let open = |store: MemoryStore| open_with(store, PASSWORD, chance.of(0));
     let mut kept: BTreeMap<SessionId, Tree> = BTreeMap::new();
     let mut tree = tree_of(0..30);
     for step in 0..30 {
@@ -209,7 +264,7 @@ fn history(seed: u64) {
                 }
                 let source = format!("source {}", random.below(2));
                 let manifest = match random.below(3) {
-                    0 => run_and_die(&store, &source, &tree, &mut random),
+                    0 => run_and_die(&store, &source, &tree, (&mut random, &chance)),
                     _ => run(&repository, &mut TreeSource::new(&source, &tree), &many_frames()).expect(&what).manifest,
                 };
                 kept.extend(manifest.map(|manifest| (manifest.snapshot.id, tree.clone())));
@@ -270,5 +325,22 @@ fn what_no_checkpoint_remembers_is_not_referred_to() {
 fn any_history_keeps_what_is_kept() {
     let base = std::env::var("DATAKEEP_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
     let count = std::env::var("DATAKEEP_HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(60);
-    (0..count).for_each(|number| history(base.wrapping_add(number)));
+    for number in 0..count {
+        let _again = Again(base.wrapping_add(number));
+        history(base.wrapping_add(number));
+    }
+}
+
+/// Says how a history is played again when it fails.
+struct Again(u64);
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let seed = self.0;
+            println!(
+                "again: DATAKEEP_SEED={seed} DATAKEEP_HISTORIES=1 cargo test -p datakeep-distribute --test it any_history"
+            );
+        }
+    }
 }

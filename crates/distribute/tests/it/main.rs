@@ -30,3 +30,4 @@ mod simulation;
 mod support;
 mod tables;
 mod tables_diff;
+mod unlisted;

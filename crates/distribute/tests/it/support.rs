@@ -7,7 +7,7 @@ use datakeep_engine::{BackupOptions, BackupReport, EngineError, RunContext, back
 use datakeep_model::{ChunkId, Event, FileType, ItemPath, Loss, Observer, Secret, Timestamp};
 use datakeep_store::{
     ChunkerParams, Entropy, InitOptions, KdfParams, KeyRange, Locked, Manifest, NewSlot, OsEntropy, Part, Repository,
-    Share, SlotKind, StoreError, Suite, Unlock, Verified, Verify,
+    SeededEntropy, Share, SlotKind, StoreError, Suite, Unlock, Verified, Verify,
 };
 use datakeep_store_blob::BlobStore;
 use std::collections::BTreeMap;
@@ -40,8 +40,33 @@ pub fn small() -> InitOptions {
 }
 
 pub fn init_with(blobs: impl BlobStore + 'static, options: &InitOptions) -> Arc<Repository> {
+    init_by(blobs, options, Arc::new(OsEntropy))
+}
+
+/// With keys and ids by this chance.
+pub fn init_by(blobs: impl BlobStore + 'static, options: &InitOptions, chance: Arc<dyn Entropy>) -> Arc<Repository> {
     let slot = password_slot("main", PASSWORD);
-    Arc::new(Repository::init(Arc::new(blobs), options, &[slot], Arc::new(OsEntropy), NOW).unwrap())
+    Arc::new(Repository::init(Arc::new(blobs), options, &[slot], chance, NOW).unwrap())
+}
+
+/// Random bytes of a played history by its seed, a stream of their own for everybody who plays in it: so keys, ids and cuts are
+/// the same when it is played again.
+pub struct Chance(Vec<Arc<SeededEntropy>>);
+
+impl Chance {
+    pub fn new(seed: u64) -> Self {
+        let mut random = XorShift::new(seed ^ 0x5eed);
+        Self((0..16).map(|_| Arc::new(SeededEntropy::new(random.next_u64()))).collect())
+    }
+
+    pub fn of(&self, actor: usize) -> Arc<dyn Entropy> {
+        self.0[actor % self.0.len()].clone()
+    }
+
+    /// For what is not played by anybody.
+    pub fn nobody(&self) -> Arc<dyn Entropy> {
+        self.of(self.0.len() - 1)
+    }
 }
 
 pub fn open(blobs: impl BlobStore + 'static) -> Result<Arc<Repository>, StoreError> {

@@ -108,10 +108,21 @@ impl Repository {
         published
     }
 
+    /// Creates a small object without which no room can be freed. Where the store is full it takes of the room set aside.
+    pub(crate) fn create_to_free(&self, name: &str, sealed: &[u8]) -> Result<(), BlobError> {
+        match self.blobs.create(name, sealed) {
+            Err(BlobError::Full { .. }) => {
+                self.blobs.lend_reserve();
+                self.blobs.create(name, sealed)
+            }
+            other => other,
+        }
+    }
+
     /// Creates an object, or finds that it is there already: true when the one there is ours. A lost answer is resolved by
     /// reading it back.
     pub(crate) fn create_or_find(&self, name: &str, sealed: &[u8]) -> Result<bool, StoreError> {
-        let error = match self.blobs.create(name, sealed) {
+        let error = match self.create_to_free(name, sealed) {
             Ok(()) => return Ok(true),
             Err(error) => error,
         };

@@ -331,6 +331,9 @@ fn decode_counters(input: &mut Decoder<'_>) -> Result<Counters, DecodeError> {
     Ok(c)
 }
 
+/// Among labels: they are not changed any more, since the snapshot is forgotten. No label has a zero character.
+pub(crate) const CLOSED: &str = "\0forgotten";
+
 pub(crate) fn encode_tags(tags: &[String]) -> Vec<u8> {
     let mut out = Encoder::new();
     encode_texts(&mut out, tags);

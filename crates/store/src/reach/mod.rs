@@ -47,8 +47,8 @@ impl Repository {
         Ok((reach, is_written))
     }
 
-    /// As [`Repository::reach`], and everything of the tree besides that a reach made again does not name: nothing may be
-    /// deleted by one that says too little. An error when that cannot be known.
+    /// As [`Repository::reach`], and everything of the tree besides that a reach made again does not name, or that was lost and
+    /// stored again: nothing may be deleted by one that says too little. An error when that cannot be known.
     pub(crate) fn trusted_reach(&self, view: &View, manifest: &Manifest) -> Result<Reach, StoreError> {
         self.completed_reach(view, manifest, false)
     }
@@ -63,6 +63,12 @@ impl Repository {
             Err(error) if error.kind() == ErrorKind::Integrity => {
                 let mended = self.mended_reach(manifest)?.ok_or(error)?;
                 self.complete_with_tree(view, manifest, (mended, may_lack))
+            }
+            // What a repair found to be lost may have been stored again since: found by its id, it makes the snapshot whole,
+            // and is kept as long as that. Trees are walked for it, but of hurt snapshots alone.
+            Ok(reach) if walk::has_lost_frames(view, &reach) => {
+                let mended = Mended { stands_for: manifest.reach_digest, keeps_all: false, reach };
+                self.complete_with_tree(view, manifest, (mended, true))
             }
             other => other,
         }?;

@@ -207,8 +207,9 @@ impl Repository {
     }
 }
 
-fn has_lost_frames(view: &View, reach: &Reach) -> bool {
-    reach.packs.iter().any(|(&pack, (record, frames))| {
+/// True when a repair has found something to be lost of what the reach names.
+pub(super) fn has_lost_frames(view: &View, reach: &Reach) -> bool {
+    reach.packs.iter().filter(|(pack, _)| view.is_gone(**pack)).any(|(&pack, (record, frames))| {
         (0..record.frames).any(|frame| frames.contains(frame) && view.is_lost(pack, frame))
     })
 }

@@ -33,19 +33,20 @@ pub fn run(app: &App, args: &GcArgs) -> Result<ExitCode, Failure> {
     };
     let repository = Arc::new(app.open()?);
     signals::listen(&app.cancel)?;
-    let given_up = if args.dry_run {
-        Vec::new()
-    } else {
+    let (mut given_up, mut ended) = (Vec::new(), Vec::new());
+    if !args.dry_run {
         options.alone = probing::must_be_alone(app, &repository)?;
+        ended = give_up_ended(app, &repository, args)?;
         leave_to_others(&repository, &options)?;
-        repository.give_up_sessions(&options)?
-    };
+        given_up = repository.give_up_sessions(&options)?;
+    }
     let plan = repository.plan_collection(&options)?;
     if args.dry_run {
         words::plan(app, &plan, &given_up)?;
         return words::document(app, &plan, None, &given_up, args);
     }
     words::plan(app, &plan, &given_up)?;
+    given_up.splice(..0, ended);
     consent::consent(app, &plan, args)?;
     let gc = Gc { app, args, repository: &repository, options: &options };
     match gc.collect(plan)? {
@@ -58,6 +59,19 @@ pub fn run(app: &App, args: &GcArgs) -> Result<ExitCode, Failure> {
             Ok(ExitCode::BUSY)
         }
     }
+}
+
+/// Gives up the runs of which somebody says that their processes are gone.
+fn give_up_ended(app: &App, repository: &Repository, args: &GcArgs) -> Result<Vec<OpenSession>, Failure> {
+    let mut ended = Vec::new();
+    for name in &args.ended {
+        let open = repository.give_up_ended(name)?;
+        let shown = words::session(&open);
+        app.out
+            .say(tr!("given up, as its process is said to be gone: {shown}", "按声明其进程已不存在，放弃：{shown}"))?;
+        ended.push(open);
+    }
+    Ok(ended)
 }
 
 /// Where a collection must be alone, it does not begin while anybody has no end: neither age nor patience counts.
@@ -73,14 +87,14 @@ pub(super) fn leave_to_others(repository: &Repository, options: &CollectOptions)
 
 pub(super) fn not_alone(open: &[OpenSession]) -> Failure {
     let list: Vec<String> = open.iter().map(words::session).collect();
-    let list = list.join("; ");
+    let (list, first) = (list.join("; "), open.first().map(|run| run.session.to_hex()).unwrap_or_default());
     let message = tr!(
         "on this store nothing may be collected while a run has no end: {list}",
         "在该存储上，有任务尚未结束时不能回收：{list}"
     );
     Failure::new(ErrorKind::Busy, message).hint(tr!(
-        "let it end and run this again; why this store needs that: datakeep doctor store",
-        "请等它结束后重新运行；该存储为何如此：datakeep doctor store"
+        "let it end and run this again; if its process is gone for certain: datakeep gc --ended {first}; why this store needs that: datakeep doctor store",
+        "请等它结束后重新运行；若确定其进程已不存在：datakeep gc --ended {first}；该存储为何如此：datakeep doctor store"
     ))
 }
 

@@ -1,6 +1,7 @@
 //! What a repair says.
 
 use crate::errors::Failure;
+use crate::faults::words_of;
 use crate::open::App;
 use crate::words::tr;
 use crate::{sizes, time};
@@ -8,8 +9,8 @@ use datakeep_store::{LostSnapshot, RepairPlan, Repaired};
 
 pub(super) fn tell_plan(app: &App, plan: &RepairPlan) -> Result<(), Failure> {
     for fault in &plan.beyond {
-        let (what, error) = (&fault.what, &fault.error);
-        app.out.warn(tr!("cannot be mended yet: {what}: {error}", "暂时无法修复：{what}：{error}"));
+        let words = words_of(&fault.what, &fault.error);
+        app.out.warn(tr!("cannot be mended yet: {words}", "暂时无法修复：{words}"));
     }
     if plan.unfinished {
         app.out.say(tr!(
@@ -19,7 +20,9 @@ pub(super) fn tell_plan(app: &App, plan: &RepairPlan) -> Result<(), Failure> {
     }
     for pack in &plan.packs {
         let (object, error) = (pack.object(), &pack.error);
-        app.out.say(tr!("damaged: {object}: {error}", "损坏：{object}：{error}"))?;
+        // Most errors name their object themselves.
+        let words = if error.starts_with(&object) { error.clone() } else { format!("{object}: {error}") };
+        app.out.say(tr!("damaged: {words}", "损坏：{words}"))?;
         let (used, lost) = (pack.used_frames, pack.lost_frames.len());
         let whole = u64::from(used) - lost as u64;
         app.out.say(tr!(

@@ -121,19 +121,30 @@ pub fn run(
 }
 
 fn belongs(object: &ObjectPair, table: &TablePair) -> bool {
-    [&object.old, &object.new].into_iter().flatten().any(|object| object.table.eq_ignore_ascii_case(&table.name.table))
+    let is_it = |of: &str| of.eq_ignore_ascii_case(&table.name.table) || of == table.name.to_string();
+    [&object.old, &object.new].into_iter().flatten().any(|object| is_it(&object.table))
 }
 
 fn find<'p>(pair: &'p TablesPair, wanted: &str) -> Result<&'p TablePair, Failure> {
-    let is_it = |table: &&TablePair| {
+    let is_whole = |table: &&TablePair| {
         let name = &table.name;
-        name.table == wanted || name.to_string() == wanted || format!("{}/{}", name.schema, name.table) == wanted
+        name.to_string() == wanted || format!("{}/{}", name.schema, name.table) == wanted
     };
-    let found = pair.tables.iter().find(is_it);
-    found.ok_or_else(|| {
-        let near = nearest(wanted, pair.tables.iter().map(|table| table.name.table.as_str())).map(str::to_owned);
-        DistributeError::NotFound { what: format!("table {wanted}"), near }.into()
-    })
+    if let Some(found) = pair.tables.iter().find(is_whole) {
+        return Ok(found);
+    }
+    let mut alone = pair.tables.iter().filter(|table| table.name.table == wanted);
+    match (alone.next(), alone.next()) {
+        (Some(found), None) => Ok(found),
+        (Some(first), Some(second)) => {
+            let candidates = [first, second].map(|table| table.name.to_string()).to_vec();
+            Err(DistributeError::Ambiguous { what: wanted.to_owned(), candidates }.into())
+        }
+        (None, _) => {
+            let near = nearest(wanted, pair.tables.iter().map(|table| table.name.table.as_str())).map(str::to_owned);
+            Err(DistributeError::NotFound { what: format!("table {wanted}"), near }.into())
+        }
+    }
 }
 
 fn script(
@@ -151,7 +162,7 @@ fn script(
         Some(back) => (new, old, back),
         None => (old, new, pair),
     };
-    let script = Script::new(from, to, pair, only.map(|table| table.name.table.as_str()))?.until(&app.cancel);
+    let script = Script::new(from, to, pair, only.map(|table| &table.name))?.until(&app.cancel);
     script.write::<Failure>(Heading { from: &name(from), to: &name(to) }, &mut |text| {
         app.out.raw(text.as_bytes())?;
         app.out.raw(b"\n")

@@ -44,6 +44,10 @@ fn takes_what(takes: KeyType) -> String {
         KeyType::Integer => tr!("an integer", "整数"),
         KeyType::Real => tr!("a real number", "实数"),
         KeyType::Bytes => tr!("bytes", "字节"),
+        KeyType::Truth => tr!("true or false", " true 或 false"),
+        KeyType::Uuid => tr!("a UUID", " UUID"),
+        KeyType::Date => tr!("a date", "日期"),
+        KeyType::Instant => tr!("a date with a time, in UTC", "日期和时间（UTC）"),
         KeyType::Other => tr!("a value of a type that cannot be written here", "无法在此书写的类型的值"),
     }
 }

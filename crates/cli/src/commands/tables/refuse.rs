@@ -11,18 +11,17 @@ fn first(given: Given<'_>) -> Option<&'static str> {
     given.iter().find(|(_, is_given)| *is_given).map(|(name, _)| *name)
 }
 
-fn for_files(given: Given<'_>, hint: impl FnOnce() -> String) -> Result<(), Failure> {
-    match first(given) {
-        None => Ok(()),
-        Some(name) => Err(Failure::usage(tr!("{name} is for files", "{name} 只用于文件")).hint(hint())),
-    }
+/// Refuses the first of the options that was given, in these words.
+fn refuse(given: Given<'_>, words: fn(&str) -> String, hint: impl FnOnce() -> String) -> Result<(), Failure> {
+    first(given).map_or(Ok(()), |name| Err(Failure::usage(words(name)).hint(hint())))
 }
 
-fn for_databases(given: Given<'_>, hint: impl FnOnce() -> String) -> Result<(), Failure> {
-    match first(given) {
-        None => Ok(()),
-        Some(name) => Err(Failure::usage(tr!("{name} is for databases", "{name} 只用于数据库")).hint(hint())),
-    }
+fn for_files(name: &str) -> String {
+    tr!("{name} is for files", "{name} 只用于文件")
+}
+
+fn for_databases(name: &str) -> String {
+    tr!("{name} is for databases", "{name} 只用于数据库")
 }
 
 /// What a backup of a database does not know.
@@ -40,12 +39,12 @@ pub fn backup_of_tables(args: &BackupArgs) -> Result<(), Failure> {
         ("--no-xattrs", args.no_xattrs),
         ("--file-name", args.file_name.is_some()),
     ];
-    for_files(&given, || tr!("a database is backed up as a whole", "数据库总是整体备份"))
+    refuse(&given, for_files, || tr!("a database is backed up as a whole", "数据库总是整体备份"))
 }
 
 /// What a backup of files does not know.
 pub fn backup_of_files(args: &BackupArgs) -> Result<(), Failure> {
-    for_databases(&[("--database-option", !args.database_option.is_empty())], name_a_database)
+    refuse(&[("--database-option", !args.database_option.is_empty())], for_databases, name_a_database)
 }
 
 /// What a restore of tables does not know.
@@ -62,7 +61,7 @@ pub fn restore_of_tables(args: &RestoreArgs) -> Result<(), Failure> {
         ("--fsync", args.fsync),
         ("--workers", args.workers.is_some()),
     ];
-    for_files(&given, || tr!("of tables name one: SNAPSHOT:TABLE", "表请这样指定：备份集:表名"))
+    refuse(&given, for_files, || tr!("of tables name one: SNAPSHOT:TABLE", "表请这样指定：备份集:表名"))
 }
 
 /// What a restore of files does not know.
@@ -73,7 +72,7 @@ pub fn restore_of_files(args: &RestoreArgs) -> Result<(), Failure> {
         ("--key", !args.key.is_empty()),
         ("--database-option", !args.database_option.is_empty()),
     ];
-    for_databases(&given, || {
+    refuse(&given, for_databases, || {
         tr!(
             "this snapshot holds files: see --overwrite, --include, --delete",
             "此备份集保存的是文件：请参阅 --overwrite、--include、--delete"

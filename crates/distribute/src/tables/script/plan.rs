@@ -59,7 +59,7 @@ impl<'a> Plan<'a> {
         plan.virtual_tables(script);
         for table in &script.pair.tables {
             let is_left = plan.left.contains(&table.name.table.to_ascii_lowercase());
-            if is_left || script.only.is_some_and(|only| only != table.name.table) {
+            if is_left || script.only.is_some_and(|only| *only != table.name) {
                 continue;
             }
             let fate = fate(script, table)?;
@@ -102,7 +102,7 @@ impl<'a> Plan<'a> {
 
     fn objects(&mut self, script: &Script<'a>) {
         let is_kept = |object: &&SchemaObject| {
-            let concerns = script.only.is_none_or(|only| object.table.eq_ignore_ascii_case(only));
+            let concerns = script.only.is_none_or(|only| object.table.eq_ignore_ascii_case(&only.table));
             concerns && object.kind != VIRTUAL_TABLE && !self.left.contains(&object.table.to_ascii_lowercase())
         };
         let goes = |object: &&SchemaObject| differs(script, object) || self.goes_away(object);
@@ -148,7 +148,9 @@ impl<'a> Plan<'a> {
             self.left.extend(shadows.iter().map(|table| table.to_ascii_lowercase()));
             let sentence =
                 format!("virtual table {}: neither made nor dropped, with its tables {shadows:?}", object.name);
-            if script.only.is_none_or(|only| shadows.contains(&only)) && !self.left_out.contains(&sentence) {
+            if script.only.is_none_or(|only| shadows.contains(&only.table.as_str()))
+                && !self.left_out.contains(&sentence)
+            {
                 self.left_out.push(sentence);
             }
         }

@@ -3,7 +3,7 @@
 use super::prepare::{
     self, OTHER_PASSWORD, Prepared, SOURCE, chance, few_bytes, with_damaged_decision, with_damaged_index,
     with_damaged_labels, with_damaged_pack, with_damaged_reach, with_everything, with_forgotten, with_half_used,
-    with_labels, with_missing_pack, with_older_round, with_one, with_progress, with_two, with_two_slots,
+    with_labels, with_mended, with_missing_pack, with_older_round, with_one, with_progress, with_two, with_two_slots,
     with_waiting_round,
 };
 use super::{Backend, between, copying, tables};
@@ -249,6 +249,9 @@ pub const SCENARIOS: &[Scenario] = &[
     other(Aim::Mend, "repair-a-reach", with_damaged_reach, repair),
     other(Aim::Mend, "repair-a-decision", with_damaged_decision, repair),
     other(Aim::Mend, "repair-labels", with_damaged_labels, repair),
+    changes("collect-mended", with_mended, collect_all),
+    other(Aim::Look, "check-mended", with_mended, check),
+    other(Aim::Look, "restore-mended", with_mended, restore),
     other(Aim::Look, "check", with_everything, check),
     other(Aim::Find, "check-damaged", with_damaged_pack, check),
     other(Aim::Look, "restore", with_two, restore),

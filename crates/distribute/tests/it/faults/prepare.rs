@@ -7,7 +7,7 @@ use crate::repair::{Restorable, restorable};
 use crate::support::{NOW, PASSWORD, open_with, options, password_slot, run, small};
 use datakeep_engine::BackupOptions;
 use datakeep_model::SessionId;
-use datakeep_store::{CollectOutcome, Entropy, Repository, SeededEntropy, StoreError};
+use datakeep_store::{CollectOutcome, Entropy, RepairOutcome, Repository, SeededEntropy, StoreError};
 use datakeep_store_blob::{BlobStore, FaultPlan, FaultStore, MemoryStore};
 use datakeep_testkit::random_bytes;
 use std::cell::Cell;
@@ -290,6 +290,24 @@ pub fn with_damaged_reach() -> Prepared {
     let prepared = with_two();
     let reach = prepared.store.list("reach/").unwrap().remove(0).name;
     damaged(prepared, &reach)
+}
+
+/// The reaches of two snapshots have been made again by a repair, and the older one is forgotten.
+pub fn with_mended() -> Prepared {
+    let mut prepared = with_two();
+    for reach in prepared.store.list("reach/").unwrap() {
+        let mut bytes = prepared.store.read(&reach.name, u64::MAX).unwrap();
+        let middle = bytes.len() / 3;
+        bytes[middle] ^= 4;
+        prepared.store.tamper(&reach.name, Some(bytes));
+    }
+    let repository = open(prepared.store.clone()).unwrap();
+    let plan = repository.plan_repair(&mut |_| true).unwrap();
+    let outcome = repository.repair(&plan, &collect_options(30), &mut |_| true).unwrap();
+    assert!(matches!(outcome, RepairOutcome::Done(_)), "nothing is in its way: {outcome:?}");
+    forget(&repository, &repository.snapshots().unwrap().0[0]);
+    prepared.held.remove(0);
+    aged(prepared)
 }
 
 pub fn with_damaged_decision() -> Prepared {

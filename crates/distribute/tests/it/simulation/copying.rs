@@ -4,7 +4,7 @@
 
 use super::{Blind, Stage, World, base_seed, check_end};
 use crate::copying::other;
-use crate::support::{Ear, NOW, XorShift, init_with, open, small};
+use crate::support::{Chance, Ear, NOW, PASSWORD, XorShift, init_by, open_with, small};
 use datakeep_connector::{Cancel, FixedClock};
 use datakeep_distribute::DistributeError;
 use datakeep_distribute::copy::{Copier, CopyReport, Depth, Pair, Wanted};
@@ -103,7 +103,9 @@ impl Two {
         };
         let source = self.first.played(actor, self.planted.source);
         let target = self.second.played(actor, blind);
-        Some((open(source).ok()?, open(FaultStore::new(target, plan)).ok()?))
+        let chance = || self.first.chance.of(actor);
+        let source = open_with(source, PASSWORD, chance()).ok()?;
+        Some((source, open_with(FaultStore::new(target, plan), PASSWORD, chance()).ok()?))
     }
 
     fn copier(&self, actor: usize, seed: u64) {
@@ -179,13 +181,14 @@ fn play(seed: u64, planted: Planted) -> (Vec<String>, [u64; 3], Tally) {
     let stores = [MemoryStore::new(), MemoryStore::new()];
     let mut random = XorShift::new(seed);
     let length = if seed.is_multiple_of(8) { 5 } else { 1 };
+    let chance = Arc::new(Chance::new(seed));
     for (store, options) in stores.iter().zip([small(), other()]) {
         let pack_target_bytes = if length == 1 { options.pack_target_bytes } else { 20_000 };
-        init_with(store.clone(), &InitOptions { pack_target_bytes, ..options });
+        init_by(store.clone(), &InitOptions { pack_target_bytes, ..options }, chance.nobody());
     }
     let roles = cast(&mut random);
     let stage = Stage::new(random.next_u64(), roles.len(), &stores);
-    let world = |store: &MemoryStore, blind: Blind| World::new(store, length, &stage, blind);
+    let world = |store: &MemoryStore, blind: Blind| World::new(store, length, &stage, (blind, &chance));
     let (first, second) = (world(&stores[0], Blind::Sees), world(&stores[1], planted.target));
     let two = Two { first, second, planted, tally: Mutex::default() };
     std::thread::scope(|scope| {

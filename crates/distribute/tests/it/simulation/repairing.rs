@@ -8,7 +8,7 @@
 use super::{Blind, Stage, World, base_seed};
 use crate::collect::{collect, collect_options, forget, pack_bytes};
 use crate::repair::restorable;
-use crate::support::{XorShift, init_with, open, small, verify};
+use crate::support::{Chance, XorShift, init_by, open, small, verify};
 use datakeep_model::SessionId;
 use datakeep_store::{CollectOptions, InitOptions, Manifest, RepairOutcome, RepairPlan, Repaired, Repository};
 use datakeep_store_blob::{BlobStore, MemoryStore};
@@ -286,12 +286,13 @@ fn play(seed: u64, blind: Blind) -> (Vec<String>, BTreeMap<String, u64>) {
     let length = if seed.is_multiple_of(8) { 3 } else { 1 };
     let with_packs = random.below(2) == 0;
     let pack_target_bytes = if length == 1 { small().pack_target_bytes } else { 20_000 };
-    init_with(store.clone(), &InitOptions { pack_target_bytes, ..small() });
+    let chance = Arc::new(Chance::new(seed));
+    init_by(store.clone(), &InitOptions { pack_target_bytes, ..small() }, chance.nobody());
     let repairers = 1 + random.below(2) as usize;
     // Two writers, a collector, repairers, a reader, and what damages.
     let actors = 5 + repairers;
     let stage = Stage::new(random.next_u64(), actors, std::slice::from_ref(&store));
-    let world = World::new(&store, length, &stage, blind);
+    let world = World::new(&store, length, &stage, (blind, &chance));
     std::thread::scope(|scope| {
         for actor in 0..actors {
             let (world, seed) = (&world, random.next_u64());

@@ -1,16 +1,9 @@
-//! What connectors say, in Chinese. They speak English alone, and know nothing of whom they speak to: here their sentences are known
-//! by what is the same in all of one kind.
-//!
-//! In a pattern `{}` stands for a name or a value, which stays as it is, `{?}` for a sentence that is translated where it is
-//! known, `{!}` for one that must be known. In the answer `{1}` is the first of them.
+//! What the connector of SQLite says.
 
-use crate::words::{Lang, lang};
+use super::Phrase;
 
-/// A pattern, and what it is in Chinese.
-type Phrase = (&'static str, &'static str);
-
-/// The first that fits is taken: what is special stands before what is general.
-const PHRASES: [Phrase; 114] = [
+/// What is special stands before what is general.
+pub const PHRASES: [Phrase; 127] = [
     // what was wrong
     ("{!}: it is no SQLite database, or it is encrypted ({})", "{1}：不是 SQLite 数据库，或已加密（{2}）"),
     ("{!}: the database is damaged ({})", "{1}：数据库已损坏（{2}）"),
@@ -179,108 +172,44 @@ const PHRASES: [Phrase; 114] = [
     ("make room, or choose another place", "请腾出空间，或选择其他位置"),
     ("restore to the file of a database, or to a place where nothing stands", "请恢复到数据库文件，或空的位置"),
     ("the directory must exist and be writable by this user", "目录必须存在且当前用户可写"),
+    (
+        "name the file of a database; an encrypted one (SQLCipher and the like) looks the same and cannot be read: back it up as a file while nothing writes to it",
+        "请指定数据库文件；加密的数据库（如 SQLCipher）看起来相同但无法读取：请在没有程序写入时把它当作文件备份",
+    ),
+    (
+        "run `sqlite3 FILE 'PRAGMA integrity_check'`, and `sqlite3 FILE .recover` to save what can be saved",
+        "请运行 `sqlite3 文件 'PRAGMA integrity_check'`，并用 `sqlite3 文件 .recover` 抢救可用的数据",
+    ),
+    (
+        "`sqlite3 FILE .recover` saves what can be saved; a damaged index is made anew with REINDEX",
+        "`sqlite3 文件 .recover` 可抢救可用的数据；损坏的索引可用 REINDEX 重建",
+    ),
+    (
+        "a database in WAL mode is read with its `-wal` and `-shm` files beside it: they must be there or the directory writable by this user",
+        "WAL 模式的数据库需连同旁边的 `-wal` 和 `-shm` 文件一起读取：它们必须存在，或目录对当前用户可写",
+    ),
+    (
+        "a crash left a transaction unfinished: open the database once with its application, or with `sqlite3 FILE .schema`, as a user that may write it",
+        "一次崩溃留下了未完成的事务：请以可写入的用户，用其应用程序或 `sqlite3 文件 .schema` 打开一次数据库",
+    ),
+    ("run it as a user that may do so", "请以有相应权限的用户运行"),
+    ("run it as a user that may read it", "请以有读取权限的用户运行"),
+    ("run it as a user that may write it", "请以有写入权限的用户运行"),
+    (
+        "make room for temporary files, or name another directory with the option `spool`",
+        "请为临时文件腾出空间，或用选项 `spool` 指定其他目录",
+    ),
+    (
+        "make room on the target's file system, or restore to another place",
+        "请在目标文件系统上腾出空间，或恢复到其他位置",
+    ),
+    ("the target is damaged: restore to a new file instead", "目标已损坏：请恢复到新文件"),
+    (
+        "what stands in the target and what is restored contradict each other: restore to a new file or name",
+        "目标中已有的内容与要恢复的内容相互矛盾：请恢复到新文件或换一个名称",
+    ),
+    (
+        "only the application that made the database knows this collation or function: restore the other tables, or back the file up as a file while nothing writes to it",
+        "只有创建该数据库的应用程序才有此排序规则或函数：请恢复其他表，或在没有程序写入时把它当作文件备份",
+    ),
 ];
-
-/// A sentence in Chinese; nothing where no pattern fits.
-pub fn chinese(sentence: &str) -> Option<String> {
-    PHRASES.iter().find_map(|phrase| said(sentence, phrase))
-}
-
-/// The sentence in the language in use, as far as it is known.
-pub fn spoken(sentence: &str) -> String {
-    match lang() {
-        Lang::En => sentence.to_string(),
-        Lang::Zh => chinese_or_same(sentence),
-    }
-}
-
-/// The sentence in Chinese where it is known, else as it is.
-pub fn chinese_or_same(sentence: &str) -> String {
-    chinese(sentence).unwrap_or_else(|| sentence.to_string())
-}
-
-fn said(sentence: &str, (pattern, answer): &Phrase) -> Option<String> {
-    let (mut pattern, mut rest) = (*pattern, sentence);
-    let mut found: Vec<String> = Vec::new();
-    loop {
-        let Some(at) = pattern.find('{') else {
-            return (rest == pattern).then(|| filled(answer, &found));
-        };
-        rest = rest.strip_prefix(&pattern[..at])?;
-        let (slot, behind) = pattern[at..].split_once('}')?;
-        // What stands behind up to the next slot; at the end of the pattern all that is left belongs to this one.
-        let stop = &behind[..behind.find('{').unwrap_or(behind.len())];
-        let len = match (stop.is_empty(), behind.contains('{')) {
-            (true, _) => rest.len(),
-            (false, true) => rest.find(stop)?,
-            (false, false) => rest.len().checked_sub(stop.len()).filter(|&len| rest.get(len..) == Some(stop))?,
-        };
-        if len == 0 {
-            return None;
-        }
-        let (value, after) = rest.split_at(len);
-        found.push(match slot {
-            "{!" => chinese(value)?,
-            "{?" => chinese_or_same(value),
-            _ => value.to_string(),
-        });
-        (pattern, rest) = (behind, after);
-    }
-}
-
-/// The answer, with `{1}` and so on replaced by what was found: never within what was found.
-fn filled(answer: &str, found: &[String]) -> String {
-    let mut text = String::new();
-    let mut rest = answer;
-    while let Some((head, tail)) = rest.split_once('{') {
-        text.push_str(head);
-        let Some((number, behind)) = tail.split_once('}') else { break };
-        let value = number.parse::<usize>().ok().and_then(|number| found.get(number.checked_sub(1)?));
-        text.push_str(value.map_or("", String::as_str));
-        rest = behind;
-    }
-    text + rest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sentences_are_known_by_what_stands_around_names() {
-        for (english, expected) in [
-            ("cannot open /srv/a b.db", Some("无法打开 /srv/a b.db")),
-            (
-                "cannot open /srv/x.db: it is no SQLite database, or it is encrypted (file is not a database)",
-                Some("无法打开 /srv/x.db：不是 SQLite 数据库，或已加密（file is not a database）"),
-            ),
-            ("cannot read table main.{1} of /a: disk I/O error", Some("无法读取 /a 的表 main.{1}：disk I/O error")),
-            (
-                "cannot merge into table t of /a.db: its columns are id, those captured are id, a; nothing was changed",
-                Some("无法合并到 /a.db 的表 t：其列为 id，备份时的列为 id, a；未作任何修改"),
-            ),
-            ("t2 has another name than it had and came without index by_a", Some("t2 改了名称，因此不含 index by_a")),
-            ("integrity_check found nothing wrong", Some("integrity_check 未发现问题")),
-            ("run it again", Some("请重新运行")),
-            ("run it again, somehow", None),
-            ("nobody says: this", None),
-            ("", None),
-        ] {
-            assert_eq!(chinese(english).as_deref(), expected, "{english}");
-        }
-        assert_eq!(chinese_or_same("plain"), "plain");
-    }
-
-    #[test]
-    fn patterns_are_whole() {
-        for (at, (pattern, answer)) in PHRASES.iter().enumerate() {
-            let slots = pattern.matches('{').count();
-            let example = pattern.replace("{}", "x").replace("{?}", "x").replace("{!}", "cannot open x");
-            let answer_slots = (1..=slots).all(|number| answer.contains(&format!("{{{number}}}")));
-            assert!(answer_slots && answer.matches('{').count() == slots, "{pattern}");
-            let first = PHRASES.iter().position(|phrase| said(&example, phrase).is_some());
-            assert_eq!(first, Some(at), "what is special stands first: {pattern}");
-            assert!(!answer.is_ascii(), "{pattern}");
-        }
-    }
-}

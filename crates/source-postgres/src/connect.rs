@@ -93,9 +93,9 @@ impl Connection {
     }
 
     /// Begins a `COPY ... FROM STDIN`; an error is left to the caller to word.
-    pub fn copy_in(&self, sql: &str) -> Result<CopyIn<'_>, tokio_postgres::Error> {
+    pub fn copy_in(self: &Arc<Self>, sql: &str) -> Result<CopyIn, tokio_postgres::Error> {
         let sink = self.runtime.block_on(self.client.copy_in(sql))?;
-        Ok(CopyIn { connection: self, sink: Box::pin(sink) })
+        Ok(CopyIn { connection: Arc::clone(self), sink: Box::pin(sink) })
     }
 
     /// The server's version as a number (`150014`).
@@ -127,12 +127,12 @@ impl CopyOut<'_> {
 }
 
 /// What a `COPY ... FROM STDIN` takes. Dropped before its end, it takes back all that was written.
-pub(crate) struct CopyIn<'c> {
-    connection: &'c Connection,
+pub(crate) struct CopyIn {
+    connection: Arc<Connection>,
     sink: Pin<Box<CopyInSink<Bytes>>>,
 }
 
-impl CopyIn<'_> {
+impl CopyIn {
     /// Writes bytes: better many at once than few.
     pub fn write(&mut self, bytes: Bytes) -> Result<(), tokio_postgres::Error> {
         self.connection.runtime.block_on(self.sink.send(bytes))

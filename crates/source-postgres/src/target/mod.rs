@@ -1,5 +1,7 @@
 //! A database opened for writing.
 
+mod encode;
+
 use crate::location::Location;
 use crate::options::Settings;
 use datakeep_connector::rows::RowBatch;

@@ -10,9 +10,7 @@ use arrow_array::types::{
     Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
     Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
-use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, StringArray,
-};
+use arrow_array::{Array, ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, StringArray};
 use arrow_buffer::i256;
 use arrow_schema::{DataType, TimeUnit};
 use datakeep_connector::rows::{Column, Exception, RowBatch};
@@ -85,9 +83,7 @@ impl<'a> Values<'a> {
             DataType::Decimal256(_, scale @ 0..=76) => Self::WideDecimal(values.as_primitive(), *scale as u8),
             DataType::Date32 => Self::Date(values.as_primitive()),
             DataType::Time64(TimeUnit::Microsecond) => Self::Time(values.as_primitive()),
-            DataType::Timestamp(TimeUnit::Microsecond, zone) => {
-                Self::Timestamp(values.as_primitive(), zone.is_some())
-            }
+            DataType::Timestamp(TimeUnit::Microsecond, zone) => Self::Timestamp(values.as_primitive(), zone.is_some()),
             DataType::Utf8 => Self::Text(values.as_string()),
             DataType::FixedSizeBinary(16) => Self::Uuid(values.as_fixed_size_binary()),
             DataType::Binary => Self::Bytes(values.as_binary()),
@@ -121,18 +117,23 @@ struct Cells<'a> {
     array: &'a ArrayRef,
     values: Values<'a>,
     exceptions: &'a [Exception],
+    /// Bytes of the column are texts of no known encoding.
+    is_raw_text: bool,
 }
 
 impl<'a> Cells<'a> {
-    fn of(column: &'a Column) -> Option<Self> {
+    fn of(column: &'a Column, lane: Lane) -> Option<Self> {
         let (array, exceptions) = (column.values(), column.exceptions());
-        Some(Self { array, values: Values::of(array)?, exceptions })
+        Some(Self { array, values: Values::of(array)?, exceptions, is_raw_text: lane != Lane::Bytea })
     }
 
     /// The cell of this row; rows rise from call to call.
     fn next(&mut self, row: usize) -> Value<'a> {
         if self.array.is_valid(row) {
-            return self.values.get(row);
+            return match self.values.get(row) {
+                Value::Bytes(bytes) if self.is_raw_text => Value::Text(bytes),
+                value => value,
+            };
         }
         match self.exceptions.split_first() {
             Some((first, rest)) if first.row as usize == row => {
@@ -160,6 +161,7 @@ fn is_alike(lane: &DataType, values: &DataType) -> bool {
     use DataType::{Decimal128, Decimal256};
     match (lane, values) {
         (Decimal128(_, one) | Decimal256(_, one), Decimal128(_, other) | Decimal256(_, other)) => one == other,
+        (DataType::Utf8, DataType::Binary) => true,
         (one, other) => one == other,
     }
 }
@@ -170,7 +172,9 @@ pub(crate) fn rows<E>(
     (format, lanes): (Format, &[Lane]),
     give: &mut dyn FnMut(Vec<u8>) -> Result<(), E>,
 ) -> Result<(), Option<E>> {
-    let mut columns = rows.columns().iter().map(Cells::of).collect::<Option<Vec<_>>>().ok_or(None)?;
+    let lanes_of = lanes.iter().copied().chain(std::iter::repeat(Lane::Exact));
+    let cells = rows.columns().iter().zip(lanes_of).map(|(column, lane)| Cells::of(column, lane));
+    let mut columns = cells.collect::<Option<Vec<_>>>().ok_or(None)?;
     let mut to = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
     for row in 0..rows.rows() {
         match format {

@@ -1,0 +1,120 @@
+//! The end of a restore: it is made durable, its schema is read again, and it gets its name.
+
+use super::work::Work;
+use crate::fault::Side;
+use crate::location::Location;
+use crate::options::Settings;
+use crate::schema::{self, Asked, kind, state};
+use datakeep_connector::{Catalog, ConnectorError, SchemaObject};
+use datakeep_model::escape_for_terminal;
+use std::collections::BTreeMap;
+
+/// Objects that are named where they are not as they were.
+const NAMED_MAX: usize = 5;
+
+/// Commits, compares the schema with the captured one where all of it was restored, and gives a new database its name.
+pub(crate) fn publish(
+    work: Work,
+    location: &Location,
+    settings: &Settings,
+    losses: &mut Vec<String>,
+) -> Result<Vec<String>, ConnectorError> {
+    let connection = work.connection();
+    connection.run("cannot make the changes durable in", "COMMIT")?;
+    let mut told = work.verified();
+    losses.extend(work.maker.losses.sentences());
+    let major = connection.version()? / 10_000;
+    let Work { maker, job, database, .. } = work;
+    drop(maker);
+    if job.whole {
+        let place = database.as_ref().map_or_else(|| location.clone(), |database| database.location());
+        match read(&place, settings, major) {
+            Ok(standing) => compare(&job.catalog, &standing, major, &mut told, losses),
+            Err(error) => told.push(format!("its schema was not read again: {}", error.message)),
+        }
+    }
+    if let Some(database) = database {
+        database.publish()?;
+    }
+    Ok(told)
+}
+
+fn read(location: &Location, settings: &Settings, major: u32) -> Result<Vec<SchemaObject>, ConnectorError> {
+    let (patience, program) = (settings.patience, settings.pg_dump.as_deref());
+    let asked = Asked { location, major, snapshot: None, patience, program, side: Side::Target };
+    schema::read(&schema::dump(&asked)?.archive)
+}
+
+/// True for objects of the schema itself, whose statements are the same in every database.
+fn is_of_schema(object: &SchemaObject) -> bool {
+    let is_apart = matches!(object.kind.as_str(), state::ROLE | state::MEMBER | kind::SEQUENCE_SET | kind::REFRESH);
+    let is_of_database = object.kind.starts_with("DATABASE")
+        || object.name.starts_with("DATABASE ")
+        || object.sql.starts_with("ALTER DATABASE ");
+    !is_apart && !is_of_database
+}
+
+fn by_name(objects: &[SchemaObject]) -> BTreeMap<(&str, &str), &str> {
+    let own = objects.iter().filter(|object| is_of_schema(object));
+    own.map(|object| ((object.kind.as_str(), object.name.as_str()), object.sql.as_str())).collect()
+}
+
+/// Compares what was captured with what stands: names, and statements where the same version of the server writes them.
+fn compare(
+    captured: &Catalog,
+    standing: &[SchemaObject],
+    major: u32,
+    told: &mut Vec<String>,
+    losses: &mut Vec<String>,
+) {
+    let version = captured.settings.iter().find(|note| note.name == "server-version");
+    let written = version.and_then(|note| std::str::from_utf8(&note.value).ok()).unwrap_or_default();
+    let is_same_major = written.split(['.', ' ']).next() == Some(&major.to_string());
+    let (before, after) = (by_name(&captured.objects), by_name(standing));
+    let is_as_it_was = |name: &(&str, &str), sql: &str| match after.get(name) {
+        Some(found) => !is_same_major || *found == sql,
+        None => false,
+    };
+    let lost: Vec<_> = before.iter().filter(|(name, sql)| !is_as_it_was(name, sql)).map(|(name, _)| name).collect();
+    told.push(format!(
+        "its schema was read again: {} of {} objects are as they were",
+        before.len() - lost.len(),
+        before.len()
+    ));
+    if !lost.is_empty() {
+        let name = |(kind, name): &&(&str, &str)| format!("{} {name}", kind.to_lowercase());
+        let names = lost.iter().take(NAMED_MAX).map(name).collect::<Vec<_>>().join(", ");
+        let more = if lost.len() > NAMED_MAX { format!(" and {} more", lost.len() - NAMED_MAX) } else { String::new() };
+        losses.push(format!("stands otherwise than it was captured: {}{more}", escape_for_terminal(names.as_bytes())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datakeep_connector::Note;
+
+    fn object(kind: &str, name: &str, sql: &str) -> SchemaObject {
+        SchemaObject { kind: kind.into(), name: name.into(), table: String::new(), sql: sql.into() }
+    }
+
+    #[test]
+    fn what_is_not_as_it_was_is_named() {
+        let objects = vec![
+            object("TABLE", "a.t", "x"),
+            object("INDEX", "a.i", "y"),
+            object("ROLE", "r", ""),
+            object("VIEW", "a.v", "z"),
+        ];
+        let settings = vec![Note { name: "server-version".into(), value: b"15.3".to_vec() }];
+        let captured = Catalog { objects, settings, ..Catalog::default() };
+        let standing = [object("TABLE", "a.t", "x"), object("INDEX", "a.i", "other")];
+        let check = |major, expect: &[&str]| {
+            let (mut told, mut losses) = (Vec::new(), Vec::new());
+            compare(&captured, &standing, major, &mut told, &mut losses);
+            assert_eq!(losses, expect);
+        };
+        check(15, &["stands otherwise than it was captured: index a.i, view a.v"]);
+        check(16, &["stands otherwise than it was captured: view a.v"]);
+    }
+}

@@ -224,7 +224,11 @@ pub(crate) mod tests {
     pub(crate) fn archive(minor: u8, entries: &[Entry]) -> Vec<u8> {
         let mut to = MAGIC.to_vec();
         to.extend([1, minor, 0, 4, 8, CUSTOM]);
-        if minor >= 15 { to.push(0) } else { put_int(-1, &mut to) }
+        if minor >= 15 {
+            to.push(0)
+        } else {
+            put_int(-1, &mut to)
+        }
         (0..7).for_each(|part| put_int(part, &mut to));
         ["shop", "15.18", "15.18"].iter().for_each(|text| put_text(text, &mut to));
         put_int(entries.len() as i64, &mut to);

@@ -82,7 +82,10 @@ fn refused(asked: &Asked<'_>, said: &[String]) -> ConnectorError {
     let (kind, hint) = if has("lock timeout") || has("could not obtain lock") {
         (ErrorKind::Busy, "another session holds a lock: run it again later, or wait longer with `lock-timeout`")
     } else if has("permission denied") {
-        (ErrorKind::Denied, "pg_dump locks every table: the role needs SELECT on each, or membership of pg_read_all_data")
+        (
+            ErrorKind::Denied,
+            "pg_dump locks every table: the role needs SELECT on each, or membership of pg_read_all_data",
+        )
     } else if has("invalid snapshot") || has("snapshot") && has("does not exist") {
         (ErrorKind::Busy, "the exported snapshot was gone: connect to the server itself, not through a pooler")
     } else {
@@ -120,7 +123,9 @@ fn named(program: &Path, major: u32) -> Result<PathBuf, ConnectorError> {
 }
 
 fn wanted(major: u32) -> String {
-    format!("install the client programs of PostgreSQL {major} or newer (on Debian `postgresql-client-{major}`), or name their pg_dump with the option `pg-dump`")
+    format!(
+        "install the client programs of PostgreSQL {major} or newer (on Debian `postgresql-client-{major}`), or name their pg_dump with the option `pg-dump`"
+    )
 }
 
 /// The newest program of this machine that can read a server of this version, of those whose archives are known.
@@ -131,7 +136,8 @@ fn find(major: u32) -> Result<PathBuf, ConnectorError> {
     match fit.max_by_key(|(version, _)| (*version <= NEWEST_KNOWN, *version)) {
         Some((_, path)) => Ok(path),
         None => {
-            let there = newest.map_or("none is there".to_owned(), |newest| format!("the newest here is of version {newest}"));
+            let there =
+                newest.map_or("none is there".to_owned(), |newest| format!("the newest here is of version {newest}"));
             let message = format!("a server of version {major} needs a pg_dump of at least this version: {there}");
             Err(ConnectorError::new(ErrorKind::Incompatible, message).with_hint(wanted(major)))
         }
@@ -179,6 +185,10 @@ mod tests {
         assert!(error.message.contains("/nowhere/pg_dump"), "{error}");
         let error = find(99).expect_err("none so new");
         assert_eq!(error.kind, ErrorKind::Incompatible);
-        assert!(error.message.contains("99") && error.hint.is_some_and(|hint| hint.contains("pg-dump")), "{}", error.message);
+        assert!(
+            error.message.contains("99") && error.hint.is_some_and(|hint| hint.contains("pg-dump")),
+            "{}",
+            error.message
+        );
     }
 }

@@ -106,9 +106,23 @@ fn owned(entry: &Entry) -> Option<String> {
         "AGGREGATE" | "FUNCTION" | "OPERATOR" | "OPERATOR CLASS" | "OPERATOR FAMILY" | "PROCEDURE" => {
             Some(entry.drop.strip_prefix("DROP ")?.trim_end().trim_end_matches(';').to_owned())
         }
-        "COLLATION" | "CONVERSION" | "DATABASE" | "DOMAIN" | "EVENT TRIGGER" | "FOREIGN DATA WRAPPER" | "FOREIGN TABLE"
-        | "PROCEDURAL LANGUAGE" | "PUBLICATION" | "SCHEMA" | "SERVER" | "STATISTICS" | "SUBSCRIPTION" | "TABLE"
-        | "TEXT SEARCH CONFIGURATION" | "TEXT SEARCH DICTIONARY" | "TYPE" => named(&entry.kind),
+        "COLLATION"
+        | "CONVERSION"
+        | "DATABASE"
+        | "DOMAIN"
+        | "EVENT TRIGGER"
+        | "FOREIGN DATA WRAPPER"
+        | "FOREIGN TABLE"
+        | "PROCEDURAL LANGUAGE"
+        | "PUBLICATION"
+        | "SCHEMA"
+        | "SERVER"
+        | "STATISTICS"
+        | "SUBSCRIPTION"
+        | "TABLE"
+        | "TEXT SEARCH CONFIGURATION"
+        | "TEXT SEARCH DICTIONARY"
+        | "TYPE" => named(&entry.kind),
         _ => None,
     }
 }

@@ -56,9 +56,7 @@ fn settings(connection: &Connection) -> Result<Vec<Note>, ConnectorError> {
                FROM pg_catalog.pg_database WHERE datname = current_database()";
     let row = connection.rows("cannot read the settings of", sql)?.into_iter().next().unwrap_or_default();
     let names = ["server-version", "encoding", "collate", "ctype"];
-    let note = |(name, value): (&str, Option<String>)| {
-        Some(Note { name: name.to_owned(), value: value?.into_bytes() })
-    };
+    let note = |(name, value): (&str, Option<String>)| Some(Note { name: name.to_owned(), value: value?.into_bytes() });
     Ok(names.into_iter().zip(row).filter_map(note).collect())
 }
 
@@ -131,7 +129,8 @@ fn roles(connection: &Connection, not_carried: &mut Vec<String>) -> Result<Vec<S
     let mut objects = Vec::new();
     for row in &rows {
         let name = text(row, 1);
-        let sql = std::iter::once(create_role(row)).chain(role_settings(connection, row)?).collect::<Vec<_>>().join("\n");
+        let sql =
+            std::iter::once(create_role(row)).chain(role_settings(connection, row)?).collect::<Vec<_>>().join("\n");
         objects.push(SchemaObject { kind: ROLE.to_owned(), name: plain(name), table: String::new(), sql });
     }
     let logins: Vec<_> = rows.iter().filter(|row| text(row, 6) == "t").map(|row| plain(text(row, 1))).collect();
@@ -155,7 +154,9 @@ const USED_ROLES: &str = "WITH RECURSIVE here AS (SELECT oid, datdba FROM pg_cat
 fn create_role(row: &TextRow) -> String {
     let name = quoted(text(row, 1));
     let words = ["SUPERUSER", "INHERIT", "CREATEROLE", "CREATEDB", "LOGIN", "REPLICATION", "BYPASSRLS"];
-    let word = |(place, word): (usize, &&str)| if text(row, place + 2) == "t" { format!(" {word}") } else { format!(" NO{word}") };
+    let word = |(place, word): (usize, &&str)| {
+        if text(row, place + 2) == "t" { format!(" {word}") } else { format!(" NO{word}") }
+    };
     let mut sql = format!("CREATE ROLE {name} WITH{}", words.iter().enumerate().map(word).collect::<String>());
     if text(row, 9) != "-1" {
         sql += &format!(" CONNECTION LIMIT {}", text(row, 9));
@@ -234,7 +235,12 @@ fn membership(row: &TextRow, has_more: bool) -> SchemaObject {
         false => String::new(),
     };
     let sql = format!("GRANT {} TO {}{options};", quoted(role), quoted(member));
-    SchemaObject { kind: MEMBER.to_owned(), name: format!("{} {}", plain(role), plain(member)), table: String::new(), sql }
+    SchemaObject {
+        kind: MEMBER.to_owned(),
+        name: format!("{} {}", plain(role), plain(member)),
+        table: String::new(),
+        sql,
+    }
 }
 
 /// The kind of an object that makes one role a member of another.

@@ -157,6 +157,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for T
 
     fn make_tls_connect(&mut self, host: &str) -> io::Result<Handshake> {
         // A socket has no name, and is never asked for one: TLS is not spoken there.
+        let host = if host.is_empty() { "localhost" } else { host };
         let name = ServerName::try_from(host.to_owned()).map_err(|_| io::Error::other("the host has no valid name"))?;
         Ok(Handshake { config: Arc::clone(&self.0), name })
     }

@@ -1,13 +1,15 @@
 //! A private cluster, reached by a socket in its own folder.
 
+use crate::guard::Guard;
 use crate::install::Install;
-use std::fs::{File, Permissions};
+use std::collections::HashMap;
+use std::fs::Permissions;
+use std::io::{BufRead, BufReader, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use tempfile::TempDir;
+use std::sync::{Mutex, PoisonError};
 
 /// The superuser of every cluster.
 const SUPERUSER: &str = "postgres";
@@ -61,14 +63,17 @@ impl Setup {
     }
 }
 
-/// A running cluster. It ends, and its folder goes, when this is dropped.
+/// A running cluster. It ends, and its folder goes, when this is dropped, or else when the process ends, however it does.
 pub struct Cluster {
     install: Install,
-    folder: TempDir,
+    folder: PathBuf,
     port: u16,
     databases: AtomicU32,
-    is_running: bool,
+    // Dropped for what it does then.
+    _guard: Guard,
 }
+
+static SHARED: Mutex<Option<HashMap<u32, &'static Cluster>>> = Mutex::new(None);
 
 impl Cluster {
     /// Makes and starts one, and waits until it answers.
@@ -78,24 +83,40 @@ impl Cluster {
     /// When the version is not installed, or the server does not start: a server that is missing is a failure.
     pub fn start(setup: Setup) -> Self {
         let install = Install::find(setup.major).unwrap_or_else(|error| panic!("{error}"));
-        let mut cluster = Self::make(install, &setup);
+        let cluster = Self::make(install, &setup);
         cluster.resume();
         cluster
     }
 
-    fn make(install: Install, setup: &Setup) -> Self {
-        let folder = tempfile::Builder::new().prefix("datakeep-pg-").tempdir().expect("a temporary folder");
+    /// The one cluster of this version that all tests of the process share, each in databases of its own.
+    pub fn shared(major: u32) -> &'static Self {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared
+            .get_or_insert_default()
+            .entry(major)
+            .or_insert_with(|| Box::leak(Box::new(Self::start(Setup::of(major)))))
+    }
+
+    /// Folders of a cluster that is not made yet.
+    fn prepare(install: Install, setup: &Setup) -> Self {
+        let folder = tempfile::Builder::new().prefix("datakeep-pg-").tempdir().expect("a temporary folder").keep();
         // The server's own user reaches its data through it.
-        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("permissions of a folder");
-        let port = if setup.tcp { free_port() } else { PORT };
-        let cluster = Self { install, folder, port, databases: AtomicU32::new(0), is_running: false };
-        for name in ["data", "socket"] {
-            let path = cluster.folder.path().join(name);
+        std::fs::set_permissions(&folder, Permissions::from_mode(0o755)).expect("permissions of a folder");
+        for (name, mode) in [("data", 0o700), ("socket", 0o755)] {
+            let path = folder.join(name);
             std::fs::create_dir(&path).expect("a folder");
-            std::fs::set_permissions(&path, Permissions::from_mode(0o700)).expect("permissions of a folder");
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("permissions of a folder");
             give_away(&path);
         }
-        std::fs::set_permissions(cluster.socket(), Permissions::from_mode(0o755)).expect("permissions of a folder");
+        let mut stop = server_command(&install, &folder, "pg_ctl");
+        stop.args(["stop", "--wait", "--silent", "--mode", "immediate", "--pgdata"]).arg(folder.join("data"));
+        let guard = Guard::new(&folder, &stop);
+        let port = if setup.tcp { free_port() } else { PORT };
+        Self { install, folder, port, databases: AtomicU32::new(0), _guard: guard }
+    }
+
+    fn make(install: Install, setup: &Setup) -> Self {
+        let cluster = Self::prepare(install, setup);
         let mut init = cluster.server_command("initdb");
         init.args(["--no-sync", "--no-locale", "--auth=trust", "--username", SUPERUSER]);
         init.args(["--encoding", &setup.encoding, "--pgdata"]).arg(cluster.data());
@@ -139,32 +160,32 @@ impl Cluster {
     }
 
     /// Starts a server that was stopped.
-    pub fn resume(&mut self) {
+    pub fn resume(&self) {
         let mut start = self.server_command("pg_ctl");
-        start.args(["start", "--wait", "--silent", "--timeout", &PATIENCE_SECS.to_string(), "--pgdata"]).arg(self.data());
+        start
+            .args(["start", "--wait", "--silent", "--timeout", &PATIENCE_SECS.to_string(), "--pgdata"])
+            .arg(self.data());
         start.arg("--log").arg(self.data().join("server.log"));
         let output = start.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
         let log = || std::fs::read_to_string(self.data().join("server.log")).unwrap_or_default();
         assert!(output.is_ok_and(|status| status.success()), "the server does not start: {}", log());
-        self.is_running = true;
     }
 
     /// Stops the server as an administrator does who does not wait: sessions end.
-    pub fn stop(&mut self) {
+    pub fn stop(&self) {
         self.stop_how("fast");
     }
 
     /// Stops the server as a power cut does.
-    pub fn crash(&mut self) {
+    pub fn crash(&self) {
         self.stop_how("immediate");
     }
 
-    fn stop_how(&mut self, mode: &str) {
+    fn stop_how(&self, mode: &str) {
         let mut stop = self.server_command("pg_ctl");
         stop.args(["stop", "--wait", "--silent", "--mode", mode, "--timeout", &PATIENCE_SECS.to_string(), "--pgdata"]);
         let output = stop.arg(self.data()).stdin(Stdio::null()).output();
         assert!(output.is_ok_and(|output| output.status.success()), "the server does not stop");
-        self.is_running = false;
     }
 
     /// Reads its files of settings anew.
@@ -176,17 +197,7 @@ impl Cluster {
     /// A standby of it, that follows it as long as both run.
     pub fn standby(&self) -> Self {
         let setup = Setup::of(self.install.major());
-        let folder = tempfile::Builder::new().prefix("datakeep-pg-").tempdir().expect("a temporary folder");
-        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("permissions of a folder");
-        let port = PORT;
-        let mut standby =
-            Self { install: self.install.clone(), folder, port, databases: AtomicU32::new(0), is_running: false };
-        for (name, mode) in [("data", 0o700), ("socket", 0o755)] {
-            let path = standby.folder.path().join(name);
-            std::fs::create_dir(&path).expect("a folder");
-            std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("permissions of a folder");
-            give_away(&path);
-        }
+        let standby = Self::prepare(self.install.clone(), &setup);
         let mut copy = self.server_command("pg_basebackup");
         copy.args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "--dbname", &self.conninfo(SUPERUSER)]);
         must("pg_basebackup", copy.arg("--pgdata").arg(standby.data()));
@@ -207,12 +218,12 @@ impl Cluster {
 
     /// The folder of its data.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder.join("data")
     }
 
     /// The folder of its socket.
     pub fn socket(&self) -> PathBuf {
-        self.folder.path().join("socket")
+        self.folder.join("socket")
     }
 
     /// Its port: of the network where it listens there, and in any case of its socket's name.
@@ -257,7 +268,9 @@ impl Cluster {
 
     /// Runs statements, each by itself; what the server said when one fails.
     pub fn try_run(&self, database: &str, sql: &str) -> Result<String, String> {
-        let output = self.psql(database, sql);
+        let mut input = tempfile::tempfile().expect("a file of statements");
+        input.write_all(sql.as_bytes()).and_then(|()| input.rewind()).expect("a file of statements");
+        let output = self.psql(database).stdin(input).output().expect("psql runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
@@ -267,7 +280,7 @@ impl Cluster {
         self.try_run(database, sql).unwrap_or_else(|error| panic!("{error}\n{sql}")).trim_end().to_owned()
     }
 
-    fn psql(&self, database: &str, sql: &str) -> Output {
+    fn psql(&self, database: &str) -> Command {
         let mut command = Command::new(client("psql", &self.install));
         command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--dbname"]);
         command.arg(self.conninfo(database)).args(["--file", "-"]);
@@ -275,14 +288,20 @@ impl Cluster {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
             command.env_remove(name);
         }
-        let input = self.folder.path().join(format!("input-{:?}.sql", std::thread::current().id()));
-        std::fs::write(&input, sql).expect("a file of statements");
-        command.stdin(File::open(&input).expect("a file of statements")).output().expect("psql runs")
+        command
     }
 
-    /// A connection to its socket that says nothing: one that a server waits for.
-    pub fn dumb(&self) -> UnixStream {
-        UnixStream::connect(self.socket().join(format!(".s.PGSQL.{}", self.port))).expect("a socket")
+    /// A session that runs statements and stays, with what it has locked, until it is dropped. They have run when this returns.
+    pub fn hold(&self, database: &str, sql: &str) -> Holder {
+        let mut command = self.psql(database);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql runs");
+        let mut input = child.stdin.take().expect("its input");
+        writeln!(input, "{sql};\n\\echo held").expect("written");
+        input.flush().expect("written");
+        let output = child.stdout.take().expect("its output");
+        let held = BufReader::new(output).lines().map_while(Result::ok).any(|line| line == "held");
+        assert!(held, "the session does not hold: {sql}");
+        Holder { child, input: Some(input) }
     }
 
     /// What the server wrote to its log.
@@ -290,34 +309,37 @@ impl Cluster {
         std::fs::read_to_string(self.data().join("server.log")).unwrap_or_default()
     }
 
-    /// A program of the server; a server refuses to run as root.
     fn server_command(&self, program: &str) -> Command {
-        let program = self.install.program(program);
-        let mut command = if rustix::process::geteuid().is_root() {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]).arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
-        command.current_dir(self.folder.path()).env("LC_ALL", "C");
-        let libraries = self.install.folder().join("lib");
-        if libraries.is_dir() {
-            command.env("LD_LIBRARY_PATH", libraries);
-        }
-        command
+        server_command(&self.install, &self.folder, program)
     }
 }
 
-impl Drop for Cluster {
+/// A session that stays until it is dropped.
+pub struct Holder {
+    child: Child,
+    input: Option<ChildStdin>,
+}
+
+impl Drop for Holder {
     fn drop(&mut self) {
-        if self.is_running {
-            let mut stop = self.server_command("pg_ctl");
-            stop.args(["stop", "--wait", "--silent", "--mode", "immediate", "--pgdata"]).arg(self.data());
-            // A server that crashed on purpose is gone already.
-            let _ = stop.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        }
+        // It ends with its input; what it had not committed is gone.
+        drop(self.input.take());
+        let _ = self.child.wait();
     }
+}
+
+/// A program of the server; a server refuses to run as root.
+fn server_command(install: &Install, folder: &Path, program: &str) -> Command {
+    let program = install.program(program);
+    let mut command = if rustix::process::geteuid().is_root() {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    command.current_dir(folder).env("LC_ALL", "C");
+    command
 }
 
 /// A client program: of the same installation, or the machine's own.

@@ -15,7 +15,8 @@
 //! Nothing here uses the product, so that an error of the product cannot hide in its own mirror.
 
 mod cluster;
+mod guard;
 mod install;
 
-pub use cluster::{Cluster, Setup};
+pub use cluster::{Cluster, Holder, Setup};
 pub use install::Install;

@@ -4,7 +4,7 @@
 //! it does not, because of a collation or of values that are exceptions, it is told how.
 
 use super::catalog::{RawColumn, has_value, number, text};
-use crate::connect::{Connection, TextRow};
+use crate::connect::Connection;
 use crate::sql::quoted;
 use crate::types::Lane;
 use arrow_schema::DataType;

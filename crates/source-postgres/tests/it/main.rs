@@ -1,0 +1,7 @@
+//! PostgreSQL databases of private clusters: captured, put back and captured again.
+
+mod capture;
+mod common;
+mod faults;
+mod keys;
+mod types;

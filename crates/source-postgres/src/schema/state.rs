@@ -30,25 +30,25 @@ pub(crate) fn read(connection: &Connection, objects: Vec<SchemaObject>) -> Resul
     let refreshed = populated(connection, &objects)?;
     state.objects = roles(connection, &mut state.not_carried)?;
     let (before, after) = divided(objects);
-    state.objects.extend(before);
-    state.objects.extend(sequences);
-    let (keys, last): (Vec<_>, Vec<_>) = after.into_iter().partition(|object| !is_last(object));
-    state.objects.extend(keys);
-    state.objects.extend(refreshed);
-    state.objects.extend(last);
+    let (keys, last) = split_at(after, Section::Last);
+    for some in [before, sequences, keys, refreshed, last] {
+        state.objects.extend(some);
+    }
     Ok(state)
 }
 
 /// Objects that are made before rows are written, and those made after.
-pub(crate) fn divided(mut objects: Vec<SchemaObject>) -> (Vec<SchemaObject>, Vec<SchemaObject>) {
-    let is_after = |object: &SchemaObject| section(&object.kind).is_some_and(|section| section > Section::Data);
-    let at = objects.iter().position(is_after).unwrap_or(objects.len());
-    let after = objects.split_off(at);
-    (objects, after)
+pub(crate) fn divided(objects: Vec<SchemaObject>) -> (Vec<SchemaObject>, Vec<SchemaObject>) {
+    split_at(objects, Section::PostData)
 }
 
-fn is_last(object: &SchemaObject) -> bool {
-    section(&object.kind).is_some_and(|section| section >= Section::Last)
+/// Objects before this part of a restore, and all from there on. What is said of objects has no part of its own and stays behind
+/// them.
+fn split_at(mut objects: Vec<SchemaObject>, first: Section) -> (Vec<SchemaObject>, Vec<SchemaObject>) {
+    let is_behind = |object: &SchemaObject| section(&object.kind).is_some_and(|section| section >= first);
+    let at = objects.iter().position(is_behind).unwrap_or(objects.len());
+    let behind = objects.split_off(at);
+    (objects, behind)
 }
 
 fn settings(connection: &Connection) -> Result<Vec<Note>, ConnectorError> {

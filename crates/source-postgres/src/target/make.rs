@@ -58,7 +58,7 @@ impl Maker {
             self.losses.add(object, "its tablespace or its access method is not there".to_owned());
             return Ok(());
         }
-        self.connection.run(&format!("cannot make {} in", shown(object)), statement)
+        self.connection.run(&format!("cannot make {} in", shown(object)), statement).map_err(advised)
     }
 
     /// Makes what may fail.
@@ -99,7 +99,7 @@ impl Maker {
     /// True when it was made; false when it may be tried in another way.
     fn attempt(&self, object: &SchemaObject, sql: &str) -> Result<bool, ConnectorError> {
         if split_places(&object.sql).1.is_empty() {
-            self.connection.run(&format!("cannot make {} in", shown(object)), sql)?;
+            self.connection.run(&format!("cannot make {} in", shown(object)), sql).map_err(advised)?;
             return Ok(true);
         }
         Ok(self.try_in_part(sql)?.is_ok())
@@ -182,6 +182,13 @@ impl Maker {
             }
         }
         Ok(())
+    }
+}
+
+fn advised(error: ConnectorError) -> ConnectorError {
+    match error.hint {
+        Some(_) => error,
+        None => error.with_hint("make first what it needs, or restore the whole database into one that is not there"),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Restores of what was captured, and the comparison of both.
 
 use crate::common::{Captured, Database, cells, read_all, target, try_capture};
-use datakeep_connector::{ConnectorError, RestoreJob, TableAction, TableInfo, TableJob, TableName, TableSource, TableTarget};
+use datakeep_connector::{
+    ConnectorError, RestoreJob, TableAction, TableInfo, TableJob, TableName, TableSource, TableTarget,
+};
 use datakeep_testkit_postgres::Cluster;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -36,8 +38,13 @@ impl Absent {
 
 /// A job of a whole database.
 pub fn whole(captured: &Captured) -> RestoreJob {
-    let job = |table: &TableInfo| TableJob { table: table.clone(), into: table.name.clone(), action: TableAction::Create };
-    RestoreJob { whole: true, catalog: captured.catalog.clone(), tables: captured.catalog.tables.iter().map(job).collect() }
+    let job =
+        |table: &TableInfo| TableJob { table: table.clone(), into: table.name.clone(), action: TableAction::Create };
+    RestoreJob {
+        whole: true,
+        catalog: captured.catalog.clone(),
+        tables: captured.catalog.tables.iter().map(job).collect(),
+    }
 }
 
 /// A job of one table.

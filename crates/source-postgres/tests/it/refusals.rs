@@ -6,7 +6,8 @@ use datakeep_connector::{Connector, SchemaObject, TableAction};
 use datakeep_model::ErrorKind;
 use datakeep_testkit_postgres::{Cluster, Setup};
 
-const SMALL: &str = "CREATE TABLE t (id int PRIMARY KEY, secret_cell text); INSERT INTO t VALUES (1, 'secret'), (2, 'b')";
+const SMALL: &str =
+    "CREATE TABLE t (id int PRIMARY KEY, secret_cell text); INSERT INTO t VALUES (1, 'secret'), (2, 'b')";
 
 fn begin_error(location: &str, job: &datakeep_connector::RestoreJob) -> datakeep_connector::ConnectorError {
     target(location).begin(job).expect_err("refused")
@@ -17,7 +18,11 @@ fn a_table_that_stands_is_not_written_over() {
     let database = Database::new(SMALL);
     let captured = database.capture();
     let job = part(&captured, "t", "t", TableAction::Create);
-    check_error(&begin_error(&database.location(), &job), ErrorKind::Target, &["has a table public.t already", "replace"]);
+    check_error(
+        &begin_error(&database.location(), &job),
+        ErrorKind::Target,
+        &["has a table public.t already", "replace"],
+    );
     database.run("CREATE VIEW v AS SELECT 1 AS a");
     let job = part(&captured, "t", "v", TableAction::Create);
     check_error(&begin_error(&database.location(), &job), ErrorKind::Target, &["has a view public.v already"]);
@@ -42,7 +47,8 @@ fn an_extension_that_is_missing_is_named() {
 
 #[test]
 fn a_type_that_is_missing_is_named() {
-    let database = Database::new("CREATE TYPE mood AS ENUM ('a'); CREATE TABLE m (id int, m mood); INSERT INTO m VALUES (1, 'a')");
+    let database =
+        Database::new("CREATE TYPE mood AS ENUM ('a'); CREATE TABLE m (id int, m mood); INSERT INTO m VALUES (1, 'a')");
     let captured = database.capture();
     let other = Database::new("");
     let error = begin_error(&other.location(), &part(&captured, "m", "m", TableAction::Create));
@@ -146,7 +152,11 @@ fn a_rehearsal_makes_nothing() {
     let absent = Absent::new(database.cluster);
     let mut target = dry(&absent.location());
     fill(&captured, &whole(&captured), &mut *target).expect("nothing in the way");
-    assert!(target.complete().expect("nothing").is_none() && target.finish().expect("nothing").is_empty() && !absent.exists());
+    assert!(
+        target.complete().expect("nothing").is_none()
+            && target.finish().expect("nothing").is_empty()
+            && !absent.exists()
+    );
     let error = dry(&database.location()).begin(&whole(&captured)).expect_err("it holds something");
     check_error(&error, ErrorKind::Target, &["holds something already"]);
 }

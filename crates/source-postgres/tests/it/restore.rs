@@ -52,7 +52,13 @@ fn a_database_comes_back_into_an_empty_one() {
     let has = |kind: &str, name: &str| orders.objects.iter().any(|(a, b)| a == kind && b == name);
     assert!(has("INDEX", "app.orders_note_idx") && has("CONSTRAINT", "app.orders orders_pkey"), "{:?}", orders.objects);
     assert!(has("TRIGGER", "app.orders refuse") && has("FK CONSTRAINT", "app.orders orders_customer_fkey"));
-    assert!(orders.objects.iter().all(|(kind, name)| captured.catalog.objects.iter().any(|o| o.kind == *kind && o.name == *name)));
+    assert!(
+        orders.objects.iter().all(|(kind, name)| captured
+            .catalog
+            .objects
+            .iter()
+            .any(|o| o.kind == *kind && o.name == *name))
+    );
 }
 
 /// Roles are the server's: another server gets those it has not got.
@@ -68,13 +74,19 @@ fn another_server_gets_the_roles_it_needs() {
     let other = Cluster::start(Setup::of(MAJOR));
     let told = pour(&captured, &whole(&captured), &other.location("again")).expect("restored");
     assert_eq!(told.losses, [""; 0], "{told:?}");
-    assert!(told.verified.iter().any(|what| what.contains("made the role other_clerk, without a password")), "{told:?}");
+    assert!(
+        told.verified.iter().any(|what| what.contains("made the role other_clerk, without a password")),
+        "{told:?}"
+    );
     let sql = "SELECT rolname, rolcreatedb, rolcanlogin, rolconnlimit, rolvaliduntil, rolconfig, shobj_description(oid, 'pg_authid'), \
         (SELECT array_agg((roleid::regrole, admin_option)) FROM pg_auth_members WHERE member = r.oid) FROM pg_roles r WHERE rolname IN \
         ('other_boss', 'other_clerk', 'other_nobody') ORDER BY 1";
     let expect = database.ask(sql);
     assert_eq!(other.ask("again", sql), expect.lines().take(2).collect::<Vec<_>>().join("\n"));
-    assert_eq!(other.ask("again", "SELECT relowner::regrole, relacl FROM pg_class WHERE relname = 't'"), "other_clerk|{}");
+    assert_eq!(
+        other.ask("again", "SELECT relowner::regrole, relacl FROM pg_class WHERE relname = 't'"),
+        "other_clerk|{}"
+    );
 }
 
 #[test]

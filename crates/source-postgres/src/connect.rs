@@ -42,11 +42,6 @@ impl Connection {
         &self.place
     }
 
-    /// Which way data flows.
-    pub fn side(&self) -> Side {
-        self.side
-    }
-
     /// The error of a call that failed while doing `what` (`cannot read the catalogue of`).
     pub fn fault(&self, what: &str, error: &tokio_postgres::Error) -> ConnectorError {
         server_error(self.side, what, &self.place, error)

@@ -70,7 +70,8 @@ pub(crate) fn words(said: &DbError) -> String {
 /// True for classes whose primary messages name objects, and never values of rows.
 fn is_free_of_cells(code: &str) -> bool {
     const FREE: [&str; 20] = [
-        "01", "02", "08", "0A", "0L", "0P", "23", "25", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "XX",
+        "01", "02", "08", "0A", "0L", "0P", "23", "25", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57",
+        "58", "XX",
     ];
     // The last two quote what they could not read, which may be a literal.
     FREE.iter().any(|class| code.starts_with(class)) && !matches!(code, "42601" | "42846")
@@ -79,19 +80,29 @@ fn is_free_of_cells(code: &str) -> bool {
 fn advice(side: Side, said: &DbError) -> (ErrorKind, Option<String>) {
     let code = said.code();
     let (kind, hint) = match code.code() {
-        "28P01" => (ErrorKind::Denied, "check the user and the password of the location, or name a file with `password-file`"),
-        "28000" => (ErrorKind::Denied, "the server's pg_hba.conf must let this user in from here, and the user must exist"),
+        "28P01" => {
+            (ErrorKind::Denied, "check the user and the password of the location, or name a file with `password-file`")
+        }
+        "28000" => {
+            (ErrorKind::Denied, "the server's pg_hba.conf must let this user in from here, and the user must exist")
+        }
         "3D000" => (ErrorKind::NotFound, "check the database's name; `psql -l` lists the names"),
         "42501" => return (ErrorKind::Denied, Some(missing_right(side, said))),
-        "55P03" => (ErrorKind::Busy, "another session holds a lock: run it again later, or wait longer with `lock-timeout`"),
+        "55P03" => {
+            (ErrorKind::Busy, "another session holds a lock: run it again later, or wait longer with `lock-timeout`")
+        }
         "40001" | "40P01" => (ErrorKind::Busy, "run it again; on a standby raise max_standby_streaming_delay"),
         "57014" => (ErrorKind::Busy, "someone cancelled it, or the server's own time limit did: run it again"),
         "57P03" | "53300" => (ErrorKind::Busy, "the server takes no connection now: run it again later"),
         "57P01" | "57P02" | "57P05" => (side.kind(), "the server ended the connection: run it again when it is up"),
         "53100" => (side.kind(), "make room on the server's file system"),
-        "53200" => (side.kind(), "the server is short of memory"),
+        "53200" => {
+            (side.kind(), "the server is short of memory, or of room for locks: raise max_locks_per_transaction")
+        }
         "0A000" if said.message().contains("extension") => (side.kind(), "install the extension on the server"),
-        "58P01" => (side.kind(), "a file is missing on the server: if it is an extension's, install the extension there"),
+        "58P01" => {
+            (side.kind(), "a file is missing on the server: if it is an extension's, install the extension there")
+        }
         "42P04" | "42P06" | "42P07" | "42710" => (side.kind(), "something of this name stands there already"),
         "XX000" if said.message().contains("could not open relation with OID") => {
             (ErrorKind::Busy, "the schema changed while it was read: run it again")
@@ -103,11 +114,15 @@ fn advice(side: Side, said: &DbError) -> (ErrorKind, Option<String>) {
     (kind, Some(hint.to_owned()))
 }
 
+/// What to do where a policy would hide rows.
+pub(crate) const POLICIES: &str = "give the role BYPASSRLS, or read as the tables' owner or a superuser";
+
 /// Which right is missing, as far as the server names it.
 fn missing_right(side: Side, said: &DbError) -> String {
     let message = escape_for_terminal(said.message().as_bytes());
     let Some(object) = message.strip_prefix("permission denied for ") else {
-        return "run it as a role that may do so".to_owned();
+        let is_hidden = message.contains("row-level security");
+        return if is_hidden { POLICIES } else { "run it as a role that may do so" }.to_owned();
     };
     let (kind, name) = object.split_once(' ').unwrap_or((object, ""));
     match (side, kind) {
@@ -117,7 +132,9 @@ fn missing_right(side: Side, said: &DbError) -> String {
         (Side::Source, "schema") => {
             format!("the role needs USAGE on schema {name}: grant it, or make it a member of pg_read_all_data")
         }
-        (Side::Source, "large") => "the role needs SELECT on large objects: grant it, or read as a superuser".to_owned(),
+        (Side::Source, "large") => {
+            "the role needs SELECT on large objects: grant it, or read as a superuser".to_owned()
+        }
         _ => format!("grant the role the right on {object}, or run it as the owner"),
     }
 }

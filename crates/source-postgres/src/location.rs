@@ -78,8 +78,9 @@ impl Location {
             None => parse_words(location.strip_prefix(WORDS).unwrap_or_default()),
         };
         let mut words = parsed.ok_or_else(|| {
-            usage("the location of a PostgreSQL database cannot be read")
-                .with_hint("write postgres://USER@HOST:PORT/DATABASE, or postgres:'host=HOST user=USER dbname=DATABASE'")
+            usage("the location of a PostgreSQL database cannot be read").with_hint(
+                "write postgres://USER@HOST:PORT/DATABASE, or postgres:'host=HOST user=USER dbname=DATABASE'",
+            )
         })?;
         let password = words.remove("password").map(|password| Secret::new(password.into_bytes()));
         if let Some(name) = words.keys().find(|name| !KNOWN.contains(&name.as_str())) {
@@ -118,11 +119,6 @@ impl Location {
         self.word("dbname").or_else(|| self.word("user"))
     }
 
-    /// The role that connects, where it is given.
-    pub fn user(&self) -> Option<&str> {
-        self.word("user")
-    }
-
     /// The password, to be handed to a program in its environment and nowhere else.
     pub fn password(&self) -> Option<&Secret> {
         self.password.as_ref()
@@ -150,8 +146,9 @@ impl Location {
     /// The location for the driver.
     pub fn config(&self) -> Result<tokio_postgres::Config, ConnectorError> {
         let words = self.words.iter().filter(|(name, _)| !LIBPQ_ONLY.contains(&name.as_str()));
-        let mut config: tokio_postgres::Config =
-            to_words(words).parse().map_err(|_| usage("a setting of the connection has a value that cannot be read"))?;
+        let mut config: tokio_postgres::Config = to_words(words)
+            .parse()
+            .map_err(|_| usage("a setting of the connection has a value that cannot be read"))?;
         config.ssl_mode(match self.ssl_mode {
             SslMode::Disable => tokio_postgres::config::SslMode::Disable,
             SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
@@ -177,15 +174,15 @@ impl Location {
         if let Some(user) = user {
             shown += &format!("{}@", encoded(user));
         }
-        if !host.starts_with('/') {
+        let (is_socket, port) = (host.starts_with('/'), self.word("port"));
+        if !is_socket {
             shown += host;
-        }
-        if let Some(port) = self.word("port") {
-            shown += &format!(":{port}");
+            shown += &port.map(|port| format!(":{port}")).unwrap_or_default();
         }
         shown += &format!("/{}", database.map(encoded).unwrap_or_default());
-        if host.starts_with('/') {
+        if is_socket {
             shown += &format!("?host={}", encoded(host));
+            shown += &port.map(|port| format!("&port={port}")).unwrap_or_default();
         }
         escape_for_terminal(shown.as_bytes())
     }
@@ -361,9 +358,13 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_refused() {
-        for location in ["postgres://db/x?sslmode=maybe", "postgres://db/x?colour=red", "postgres:host", "postgres:'a"] {
+        for location in ["postgres://db/x?sslmode=maybe", "postgres://db/x?colour=red", "postgres:host", "postgres:'a"]
+        {
             assert!(Location::parse(location).is_err(), "{location}");
         }
-        assert_eq!(Location::parse("postgres://db/x?sslmode=verify-full").expect("read").ssl_mode(), SslMode::VerifyFull);
+        assert_eq!(
+            Location::parse("postgres://db/x?sslmode=verify-full").expect("read").ssl_mode(),
+            SslMode::VerifyFull
+        );
     }
 }

@@ -128,7 +128,9 @@ mod tests {
 
     #[test]
     fn what_is_unknown_or_makes_no_sense_is_refused() {
-        for (name, values) in [("pasword-file", &["/tmp"][..]), ("name", &[]), ("name", &["a", "b"]), ("name", &["a@b"])] {
+        for (name, values) in
+            [("pasword-file", &["/tmp"][..]), ("name", &[]), ("name", &["a", "b"]), ("name", &["a@b"])]
+        {
             let error = read_source(&options(name, values)).expect_err("refused");
             assert_eq!(error.kind, ErrorKind::Usage, "{name}");
         }

@@ -7,7 +7,7 @@ pub(crate) mod object;
 pub(crate) mod state;
 pub(crate) mod tokens;
 
-pub(crate) use dump::{Asked, Dumped, dump};
+pub(crate) use dump::{Asked, dump};
 pub(crate) use object::shown_name;
 
 use datakeep_connector::{ConnectorError, SchemaObject};

@@ -2,12 +2,13 @@
 
 use super::key::{self, Index};
 use crate::connect::{Connection, TextRow};
+use crate::fault::POLICIES;
 use crate::schema::shown_name;
 use crate::sql::{qualified, quoted};
 use crate::types::{Lane, ROW_COLUMN};
 use arrow_schema::DataType;
 use datakeep_connector::{ColumnInfo, ConnectorError, TableInfo, TableName};
-use datakeep_model::escape_for_terminal;
+use datakeep_model::{ErrorKind, escape_for_terminal};
 use std::collections::HashMap;
 
 /// Of relations those that belong to people: not to the server, an extension or a session.
@@ -52,8 +53,6 @@ impl RawColumn {
         format!("pg_catalog.textin({function}(t.{}::{type_name}))", quoted(&self.name))
     }
 }
-
-/// What is known of a table besides what everyone may know.
 
 /// What is known of a table besides what everyone may know.
 #[derive(Clone, Debug, Default)]
@@ -246,27 +245,37 @@ fn not_carried(connection: &Connection) -> Result<Vec<String>, ConnectorError> {
     Ok(sentences)
 }
 
-/// Refuses a role that may not read everything, with all that it may not read.
+/// Refuses a role that may not read everything, with what it may not read.
 pub(crate) fn check_rights(connection: &Connection) -> Result<(), ConnectorError> {
     let sql = format!(
-        "SELECT n.nspname, c.relname, pg_catalog.quote_ident(current_user), pg_catalog.has_schema_privilege(n.oid, 'USAGE') FROM \
-         pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND {OWN} \
-         AND NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')) ORDER BY \
-         1, 2"
+        "SELECT n.nspname, c.relname, pg_catalog.quote_ident(current_user), pg_catalog.has_schema_privilege(n.oid, 'USAGE'), \
+         pg_catalog.row_security_active(c.oid) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = \
+         c.relnamespace WHERE c.relkind IN ('r', 'p') AND {OWN} AND NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND \
+         pg_catalog.has_table_privilege(c.oid, 'SELECT') AND NOT pg_catalog.row_security_active(c.oid)) ORDER BY 5, 1, 2"
     );
     let rows = connection.rows(WHAT, &sql)?;
     let Some(first) = rows.first() else { return Ok(()) };
     let shown = |sql: &str| escape_for_terminal(sql.as_bytes());
-    let names: Vec<_> = rows.iter().take(SHOWN_MAX).map(|row| shown(&shown_name(text(row, 0), text(row, 1)))).collect();
-    let more = if rows.len() > SHOWN_MAX { format!(" and {} more", rows.len() - SHOWN_MAX) } else { String::new() };
     let role = shown(text(first, 2));
-    let message = format!("cannot read {}: the role {role} may not read {}{more}", connection.place(), names.join(", "));
+    // Rights come first: rows that policies hide are of no use to a role that may read none.
+    let is_hidden = text(first, 4) == "t";
+    let named = rows.iter().filter(|row| (text(row, 4) == "t") == is_hidden);
+    let names: Vec<_> = named.map(|row| shown(&shown_name(text(row, 0), text(row, 1)))).collect();
+    let more = if names.len() > SHOWN_MAX { format!(" and {} more", names.len() - SHOWN_MAX) } else { String::new() };
+    let names = names[..names.len().min(SHOWN_MAX)].join(", ");
+    let place = connection.place();
+    let refused = |message| ConnectorError::new(ErrorKind::Denied, message);
+    if is_hidden {
+        let message =
+            format!("cannot read {place}: row-level security hides rows of {names}{more} from the role {role}");
+        return Err(refused(message).with_hint(POLICIES));
+    }
     let grant = match text(first, 3) {
         "t" => format!("GRANT SELECT ON {} TO {role}", shown(&qualified(text(first, 0), text(first, 1)))),
         _ => format!("GRANT USAGE ON SCHEMA {} TO {role}, and SELECT on its tables", shown(&quoted(text(first, 0)))),
     };
-    Err(ConnectorError::new(datakeep_model::ErrorKind::Denied, message)
-        .with_hint(format!("{grant}; or for all at once, from version 14 on: GRANT pg_read_all_data TO {role}")))
+    let hint = format!("{grant}; or for all at once, from version 14 on: GRANT pg_read_all_data TO {role}");
+    Err(refused(format!("cannot read {place}: the role {role} may not read {names}{more}")).with_hint(hint))
 }
 
 /// Names that one error tells.

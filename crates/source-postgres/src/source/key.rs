@@ -7,7 +7,6 @@ use super::catalog::{RawColumn, has_value, number, text};
 use crate::connect::Connection;
 use crate::sql::quoted;
 use crate::types::Lane;
-use arrow_schema::DataType;
 use datakeep_connector::{ColumnInfo, ConnectorError, TableName};
 use std::collections::HashMap;
 
@@ -57,8 +56,6 @@ pub(crate) struct KeyColumn<'a> {
     pub raw: &'a RawColumn,
     /// What is selected for it.
     pub expression: &'a str,
-    /// The type that its values are to have.
-    pub data_type: &'a DataType,
     /// True when it travels as what it is, not as a text.
     pub is_typed: bool,
 }
@@ -130,6 +127,7 @@ fn is_negative_nan(name: &str, lane: Lane) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow_schema::DataType;
 
     fn column(number: i16, nullable: bool) -> (ColumnInfo, RawColumn) {
         let raw = RawColumn {

@@ -47,10 +47,13 @@ pub(crate) fn hold(connection: &Connection) -> Result<Held, ConnectorError> {
 fn lock(connection: &Connection, relations: &[Relation]) -> Result<bool, ConnectorError> {
     connection.run("cannot begin to read", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
     for some in relations.chunks(AT_ONCE) {
-        let names: Vec<_> = some.iter().map(|relation| format!("ONLY {}", qualified(&relation.schema, &relation.name))).collect();
+        let names: Vec<_> =
+            some.iter().map(|relation| format!("ONLY {}", qualified(&relation.schema, &relation.name))).collect();
         match connection.try_run(&format!("LOCK TABLE {} IN ACCESS SHARE MODE", names.join(", "))) {
             Ok(()) => {}
-            Err(error) if is_state(&error, &SqlState::UNDEFINED_TABLE) || is_state(&error, &SqlState::INVALID_SCHEMA_NAME) => {
+            Err(error)
+                if is_state(&error, &SqlState::UNDEFINED_TABLE) || is_state(&error, &SqlState::INVALID_SCHEMA_NAME) =>
+            {
                 return Ok(false);
             }
             Err(error) => return Err(connection.fault("cannot lock the tables of", &error)),

@@ -155,7 +155,8 @@ impl TableSource for PostgresSource {
 
     fn rows<'s>(&'s mut self, table: &TableInfo) -> Result<Box<dyn RowStream + 's>, ConnectorError> {
         self.snapshot()?;
-        let raw = self.tables.get(&table.name).ok_or_else(|| out_of_order("rows were asked of a table that is not there"))?;
+        let raw =
+            self.tables.get(&table.name).ok_or_else(|| out_of_order("rows were asked of a table that is not there"))?;
         Ok(Box::new(TableStream::start(&self.connection, table, raw, &self.encoding)?))
     }
 

@@ -46,7 +46,8 @@ fn check_version(version: u32, place: &str) -> Result<(), ConnectorError> {
     }
     let (first, last) = (MAJORS.start(), MAJORS.end());
     let message = format!("{place} is of version {major}: versions {first} to {last} are known");
-    let hint = if major > *last { "use a newer datakeep" } else { "upgrade the server: its version gets no more repairs" };
+    let hint =
+        if major > *last { "use a newer datakeep" } else { "upgrade the server: its version gets no more repairs" };
     Err(ConnectorError::new(ErrorKind::Incompatible, message).with_hint(hint))
 }
 

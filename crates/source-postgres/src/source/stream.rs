@@ -70,7 +70,8 @@ impl<'c> TableStream<'c> {
         });
         let what = || format!("cannot read table {} after {} rows of", shown(&self.name), self.rows);
         if let Some(Malformed(reason)) = malformed {
-            let message = format!("{} {}: what the server sent is not understood: {reason}", what(), self.connection.place());
+            let message =
+                format!("{} {}: what the server sent is not understood: {reason}", what(), self.connection.place());
             return Err(ConnectorError::new(ErrorKind::Source, message));
         }
         let has_more = read.map_err(|error| self.connection.fault(&what(), &error))?;
@@ -127,7 +128,7 @@ fn order(
     let column = |place: &usize| {
         let (info, asked) = (table.columns.get(*place)?, asked.get(*place)?);
         let raw = raw.columns.iter().find(|raw| raw.name == info.name)?;
-        Some(KeyColumn { raw, expression: &asked.expression, data_type: &info.data_type, is_typed: asked.is_typed })
+        Some(KeyColumn { raw, expression: &asked.expression, is_typed: asked.is_typed })
     };
     let columns: Vec<_> = table.key.iter().filter_map(column).collect();
     key::order(connection, &table.name, &columns, encoding)

@@ -51,9 +51,18 @@ fn every_kind_of_table_is_there_and_nothing_else() {
     let quoted = &captured.catalog.tables[0];
     assert_eq!(quoted.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), ["a.b", "select"]);
     assert_eq!(captured.cells("low"), [["1", "2"]]);
-    assert_eq!((captured.columns("high"), captured.cells("high")), (vec!["b", "a"], vec![vec!["21".to_owned(), "20".to_owned()]]));
-    assert_eq!((captured.first("mother"), captured.cells("child")), (vec!["1".to_owned()], vec![vec!["2".to_owned(), "3".to_owned()]]));
-    assert_eq!((captured.columns("computed"), captured.cells("computed")), (vec!["a", "c"], vec![vec!["5".to_owned(), "1".to_owned()]]));
+    assert_eq!(
+        (captured.columns("high"), captured.cells("high")),
+        (vec!["b", "a"], vec![vec!["21".to_owned(), "20".to_owned()]])
+    );
+    assert_eq!(
+        (captured.first("mother"), captured.cells("child")),
+        (vec!["1".to_owned()], vec![vec!["2".to_owned(), "3".to_owned()]])
+    );
+    assert_eq!(
+        (captured.columns("computed"), captured.cells("computed")),
+        (vec!["a", "c"], vec![vec!["5".to_owned(), "1".to_owned()]])
+    );
     assert_eq!(captured.columns("dropped"), ["a", "c"]);
     assert_eq!(captured.first("unlogged"), ["1"]);
     // Rows of a table without columns are counted by a column that is none of it.
@@ -70,7 +79,8 @@ fn columns_are_told_as_they_are_declared() {
          CREATE TABLE t(a numeric(10,2) NOT NULL, b app.mood[], c app.code, d timestamp(3) with time zone, e char(5))",
     );
     let captured = database.capture();
-    let columns: Vec<_> = captured.table("t").columns.iter().map(|column| (column.declared.as_str(), column.nullable)).collect();
+    let columns: Vec<_> =
+        captured.table("t").columns.iter().map(|column| (column.declared.as_str(), column.nullable)).collect();
     let expected = [
         ("numeric(10,2)", false),
         ("app.mood[]", true),
@@ -108,7 +118,8 @@ fn tables_cannot_be_changed_until_they_are_read() {
     let database = Database::new("CREATE TABLE t(a int); INSERT INTO t VALUES (1), (2)");
     let mut source = begun(&database);
     for sql in ["TRUNCATE t", "DROP TABLE t", "ALTER TABLE t ADD COLUMN b int", "ALTER TABLE t RENAME TO u"] {
-        let refused = database.cluster.try_run(&database.name, &format!("SET lock_timeout = '50ms'; {sql}")).expect_err("locked");
+        let refused =
+            database.cluster.try_run(&database.name, &format!("SET lock_timeout = '50ms'; {sql}")).expect_err("locked");
         assert!(refused.contains("lock timeout"), "{refused}");
     }
     let captured = read_all(source.as_mut()).expect("captured");
@@ -140,7 +151,9 @@ fn with_open_transaction(database: &Database, sql: &str, meanwhile: impl FnOnce(
 
 #[test]
 fn a_table_that_is_emptied_while_its_lock_is_waited_for_is_empty() {
-    let database = Database::new("CREATE TABLE t(a int); INSERT INTO t VALUES (1); CREATE TABLE u(a int); INSERT INTO u VALUES (1)");
+    let database = Database::new(
+        "CREATE TABLE t(a int); INSERT INTO t VALUES (1); CREATE TABLE u(a int); INSERT INTO u VALUES (1)",
+    );
     let mut capture = None;
     thread::scope(|scope| {
         let mut waiting = None;
@@ -158,11 +171,14 @@ fn a_table_that_is_emptied_while_its_lock_is_waited_for_is_empty() {
 
 #[test]
 fn tables_that_come_and_go_while_locks_are_taken_are_no_hindrance() {
-    let database = Database::new("CREATE TABLE t(a int); CREATE TABLE gone(a int); CREATE TABLE was(a int); INSERT INTO was VALUES (7)");
+    let database = Database::new(
+        "CREATE TABLE t(a int); CREATE TABLE gone(a int); CREATE TABLE was(a int); INSERT INTO was VALUES (7)",
+    );
     let mut capture = None;
     thread::scope(|scope| {
         let mut waiting = None;
-        let changes = "DROP TABLE gone; ALTER TABLE was RENAME TO renamed; CREATE TABLE come(a int); INSERT INTO come VALUES (1)";
+        let changes =
+            "DROP TABLE gone; ALTER TABLE was RENAME TO renamed; CREATE TABLE come(a int); INSERT INTO come VALUES (1)";
         with_open_transaction(&database, changes, || {
             waiting = Some(scope.spawn(|| try_capture(&database.location()).expect("captured")));
             let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessShareLock'";
@@ -249,7 +265,9 @@ fn a_source_is_named_after_its_database() {
 #[test]
 fn columns_may_be_asked_for_as_other_types() {
     use arrow_schema::DataType;
-    let database = Database::new("CREATE TABLE t(k int PRIMARY KEY, v text, n int); INSERT INTO t VALUES (2, 'b', 9), (10, 'ä', NULL)");
+    let database = Database::new(
+        "CREATE TABLE t(k int PRIMARY KEY, v text, n int); INSERT INTO t VALUES (2, 'b', 9), (10, 'ä', NULL)",
+    );
     let mut source = begun(&database);
     let catalog = source.catalog().expect("a catalogue");
     let mut table = catalog.tables[0].clone();

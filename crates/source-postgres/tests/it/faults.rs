@@ -12,8 +12,16 @@ fn refused(location: &str) -> ConnectorError {
 #[test]
 fn servers_that_are_not_there_are_told() {
     let here = Cluster::shared(MAJOR);
-    check_error(&refused("postgres://me:secret@no-such-host.invalid/x"), ErrorKind::Source, &["me@no-such-host.invalid", "host"]);
-    check_error(&refused("postgres://me:secret@127.0.0.1:1/x"), ErrorKind::Source, &["127.0.0.1:1", "no server listens"]);
+    check_error(
+        &refused("postgres://me:secret@no-such-host.invalid/x"),
+        ErrorKind::Source,
+        &["me@no-such-host.invalid", "host"],
+    );
+    check_error(
+        &refused("postgres://me:secret@127.0.0.1:1/x"),
+        ErrorKind::Source,
+        &["127.0.0.1:1", "no server listens"],
+    );
     let elsewhere = format!("postgres://me:secret@/x?host={}&port=77", here.socket().display());
     check_error(&refused(&elsewhere), ErrorKind::Source, &["no server has its socket there"]);
     check_error(&refused(&here.location("nobody_made_it")), ErrorKind::NotFound, &["nobody_made_it", "3D000"]);
@@ -22,14 +30,20 @@ fn servers_that_are_not_there_are_told() {
 
 #[test]
 fn passwords_are_asked_for_checked_and_never_told() {
-    let cluster = Cluster::start(Setup::of(MAJOR).hba("local all guarded scram-sha-256\nlocal all old md5\nlocal all out reject"));
+    let cluster = Cluster::start(
+        Setup::of(MAJOR).hba("local all guarded scram-sha-256\nlocal all old md5\nlocal all out reject"),
+    );
     let sql = "CREATE ROLE guarded LOGIN PASSWORD 'the secret'; SET password_encryption = 'md5';
                CREATE ROLE old LOGIN PASSWORD 'another secret'; CREATE ROLE out LOGIN";
     cluster.run("postgres", sql);
     let name = cluster.database("db");
     let of = |role: &str| cluster.location_as(role, &name);
     check_error(&refused(&of("guarded")), ErrorKind::Denied, &["password"]);
-    check_error(&refused(&format!("{} password='wrong secret'", of("guarded"))), ErrorKind::Denied, &["28P01", "guarded"]);
+    check_error(
+        &refused(&format!("{} password='wrong secret'", of("guarded"))),
+        ErrorKind::Denied,
+        &["28P01", "guarded"],
+    );
     check_error(&refused(&of("out")), ErrorKind::Denied, &["pg_hba.conf"]);
     for (role, password) in [("guarded", "the secret"), ("old", "another secret")] {
         assert!(try_capture(&format!("{} password='{password}'", of(role))).is_ok(), "{role}");
@@ -42,7 +56,8 @@ fn passwords_are_asked_for_checked_and_never_told() {
         source.begin().expect("begun");
         source.catalog().expect("pg_dump has the password, too");
     }
-    let missing = connector().open_tables(&of("old"), &options(&[("password-file", "/nowhere")])).err().expect("refused");
+    let missing =
+        connector().open_tables(&of("old"), &options(&[("password-file", "/nowhere")])).err().expect("refused");
     assert_eq!(missing.kind, ErrorKind::Usage);
 }
 
@@ -63,7 +78,9 @@ fn missing_rights_are_told_with_their_grant() {
     let (role, location) = with_role(&database);
     let words = ["app.a", "app.\"C d\"", "public.b", "GRANT USAGE ON SCHEMA \"app\"", "pg_read_all_data", &role];
     check_error(&refused(&location), ErrorKind::Denied, &words);
-    database.run(&format!("GRANT USAGE ON SCHEMA app TO {role}; GRANT SELECT ON app.a TO {role}; GRANT SELECT ON b TO {role}"));
+    database.run(&format!(
+        "GRANT USAGE ON SCHEMA app TO {role}; GRANT SELECT ON app.a TO {role}; GRANT SELECT ON b TO {role}"
+    ));
     check_error(&refused(&location), ErrorKind::Denied, &["app.\"C d\"", "GRANT SELECT ON \"app\".\"C d\" TO"]);
     database.run(&format!("GRANT SELECT ON app.\"C d\" TO {role}; GRANT SELECT ON s TO {role}"));
     assert_eq!(try_capture(&location).expect("captured").first("app.a"), ["1"]);
@@ -93,7 +110,9 @@ fn a_lock_of_somebody_else_is_waited_for_and_then_told() {
 }
 
 fn large() -> Database {
-    Database::new("CREATE TABLE t(a int, b text); INSERT INTO t SELECT n, repeat('secret', 50) FROM generate_series(1, 200000) n")
+    Database::new(
+        "CREATE TABLE t(a int, b text); INSERT INTO t SELECT n, repeat('secret', 50) FROM generate_series(1, 200000) n",
+    )
 }
 
 #[test]
@@ -120,7 +139,7 @@ fn a_session_that_is_ended_ends_the_capture() {
 
 #[test]
 fn a_server_that_crashes_ends_the_capture() {
-    let cluster = Cluster::start(Setup::of(MAJOR));
+    let cluster = Cluster::start(Setup::of(MAJOR).set("synchronous_commit", "on"));
     let name = cluster.database("db");
     cluster.run(&name, "CREATE TABLE t(a int); INSERT INTO t SELECT generate_series(1, 1000000)");
     let mut source = source(&cluster.location(&name)).expect("opened");

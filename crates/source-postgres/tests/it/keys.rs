@@ -30,12 +30,11 @@ fn numbers_order_as_numbers() {
 
 #[test]
 fn floats_are_in_total_order() {
-    check("float8", &["1", "'-Infinity'", "'Infinity'", "'-0'"], &[
-        "fff0000000000000",
-        "8000000000000000",
-        "3ff0000000000000",
-        "7ff0000000000000",
-    ]);
+    check(
+        "float8",
+        &["1", "'-Infinity'", "'Infinity'", "'-0'"],
+        &["fff0000000000000", "8000000000000000", "3ff0000000000000", "7ff0000000000000"],
+    );
     check("float8", &["1", "'NaN'", "'Infinity'"], &["3ff0000000000000", "7ff0000000000000", "7ff8000000000000"]);
     check("real", &["1", "'NaN'", "-1"], &["bf800000", "3f800000", "7fc00000"]);
     // On most machines what is no number is negative when it was computed.
@@ -46,7 +45,11 @@ fn floats_are_in_total_order() {
 
 #[test]
 fn days_and_moments_order_with_their_exceptions_last() {
-    check("date", &["'infinity'", "'2020-01-01'", "'-infinity'", "'1900-01-01'"], &["-25567", "18262", "!-infinity", "!infinity"]);
+    check(
+        "date",
+        &["'infinity'", "'2020-01-01'", "'-infinity'", "'1900-01-01'"],
+        &["-25567", "18262", "!-infinity", "!infinity"],
+    );
     check("date", &["'infinity'", "'2020-01-01'"], &["18262", "!infinity"]);
     check("time", &["'24:00'", "'23:00'", "'01:00'"], &["3600000000", "82800000000", "!24:00:00"]);
     let moments = ["'infinity'", "'294276-01-01'", "'294250-01-01'", "'1970-01-01'", "'-infinity'"];
@@ -70,7 +73,12 @@ fn texts_order_by_their_bytes_whatever_their_collation() {
 
 #[test]
 fn other_types_order_by_what_the_server_writes() {
-    check_with("CREATE TYPE size AS ENUM ('small', 'medium', 'large')", "size", &["'small'", "'large'", "'medium'"], &["large", "medium", "small"]);
+    check_with(
+        "CREATE TYPE size AS ENUM ('small', 'medium', 'large')",
+        "size",
+        &["'small'", "'large'", "'medium'"],
+        &["large", "medium", "small"],
+    );
     check("inet", &["'10.0.0.1'", "'9.0.0.1'"], &["10.0.0.1", "9.0.0.1"]);
     check("interval", &["'10 days'", "'9 days'"], &["10 days", "9 days"]);
     check("int[]", &["'{10}'", "'{9}'"], &["{10}", "{9}"]);
@@ -132,11 +140,17 @@ fn texts_of_other_encodings_are_read() {
         name
     };
     let latin = make("LATIN1");
-    cluster.run(&latin, "SET client_encoding = 'UTF8'; INSERT INTO \"tä\" VALUES ('é', ARRAY['ÿ']), ('z', NULL), ('ÿ', '{}')");
+    cluster.run(
+        &latin,
+        "SET client_encoding = 'UTF8'; INSERT INTO \"tä\" VALUES ('é', ARRAY['ÿ']), ('z', NULL), ('ÿ', '{}')",
+    );
     assert_eq!(capture(cluster, &latin).cells("tä"), [["z", "null"], ["é", "{ÿ}"], ["ÿ", "{}"]]);
     // Their bytes order in another way than those of UTF-8.
     let japanese = make("EUC_JP");
-    cluster.run(&japanese, "SET client_encoding = 'UTF8'; INSERT INTO \"tä\" VALUES ('ｱ', NULL), ('亜', NULL), ('α', NULL)");
+    cluster.run(
+        &japanese,
+        "SET client_encoding = 'UTF8'; INSERT INTO \"tä\" VALUES ('ｱ', NULL), ('亜', NULL), ('α', NULL)",
+    );
     assert_eq!(capture(cluster, &japanese).first("tä"), ["α", "亜", "ｱ"]);
 }
 

@@ -9,7 +9,8 @@ fn check(declared: &str, values: &[(&str, &str)]) -> Captured {
 
 fn check_with(before: &str, declared: &str, values: &[(&str, &str)]) -> Captured {
     let rows: Vec<_> = values.iter().enumerate().map(|(n, (value, _))| format!("({n}, {value})")).collect();
-    let sql = format!("{before}; CREATE TABLE t(n int PRIMARY KEY, v {declared}); INSERT INTO t VALUES {}", rows.join(", "));
+    let sql =
+        format!("{before}; CREATE TABLE t(n int PRIMARY KEY, v {declared}); INSERT INTO t VALUES {}", rows.join(", "));
     let captured = Database::new(&sql).capture();
     let found: Vec<String> = captured.cells("t").into_iter().map(|row| row[1].clone()).collect();
     let expected: Vec<&str> = values.iter().map(|(_, expected)| *expected).collect();
@@ -21,14 +22,26 @@ fn check_with(before: &str, declared: &str, values: &[(&str, &str)]) -> Captured
 fn numbers() {
     check("smallint", &[("-32768", "-32768"), ("32767", "32767"), ("NULL", "null"), ("0", "0")]);
     check("integer", &[("-2147483648", "-2147483648"), ("2147483647", "2147483647"), ("NULL", "null")]);
-    check("bigint", &[("-9223372036854775808", "-9223372036854775808"), ("9223372036854775807", "9223372036854775807")]);
+    check(
+        "bigint",
+        &[("-9223372036854775808", "-9223372036854775808"), ("9223372036854775807", "9223372036854775807")],
+    );
     check("oid", &[("0", "0"), ("4294967295", "4294967295")]);
     check("boolean", &[("true", "true"), ("false", "false"), ("NULL", "null")]);
 }
 
 #[test]
 fn floats_bit_by_bit() {
-    check("real", &[("'-0'", "80000000"), ("'NaN'", "7fc00000"), ("'-Infinity'", "ff800000"), ("1e-45", "00000001"), ("0.1", "3dcccccd")]);
+    check(
+        "real",
+        &[
+            ("'-0'", "80000000"),
+            ("'NaN'", "7fc00000"),
+            ("'-Infinity'", "ff800000"),
+            ("1e-45", "00000001"),
+            ("0.1", "3dcccccd"),
+        ],
+    );
     check(
         "double precision",
         &[
@@ -44,14 +57,32 @@ fn floats_bit_by_bit() {
 
 #[test]
 fn numerics() {
-    check("numeric(15,2)", &[("1.1", "1.10"), ("-0.01", "-0.01"), ("'NaN'", "!NaN"), ("9999999999999.99", "9999999999999.99"), ("0", "0.00")]);
+    check(
+        "numeric(15,2)",
+        &[
+            ("1.1", "1.10"),
+            ("-0.01", "-0.01"),
+            ("'NaN'", "!NaN"),
+            ("9999999999999.99", "9999999999999.99"),
+            ("0", "0.00"),
+        ],
+    );
     check("numeric(4,4)", &[("0.0001", "0.0001"), ("-0.9999", "-0.9999")]);
     let most = "9".repeat(36) + ".99";
     check("numeric(38,2)", &[(&most, &most), (&format!("-{most}"), &format!("-{most}")), ("0.01", "0.01")]);
     let most = "9".repeat(66) + ".0000000001";
     check("numeric(76,10)", &[(&most, &most), ("-1e-10", "-0.0000000001"), ("'NaN'", "!NaN"), ("NULL", "null")]);
     // Where the point may stand anywhere, it is part of the value.
-    check("numeric", &[("1.10", "1.10"), ("1.1", "1.1"), ("'NaN'", "NaN"), ("'-Infinity'", "-Infinity"), ("1e-20", "0.00000000000000000001")]);
+    check(
+        "numeric",
+        &[
+            ("1.10", "1.10"),
+            ("1.1", "1.1"),
+            ("'NaN'", "NaN"),
+            ("'-Infinity'", "-Infinity"),
+            ("1e-20", "0.00000000000000000001"),
+        ],
+    );
     check("numeric(3,-2)", &[("12345", "12300")]);
     check("numeric(2,4)", &[("0.0012", "0.0012")]);
     check("numeric(77,1)", &[("1", "1.0")]);
@@ -59,7 +90,16 @@ fn numerics() {
 
 #[test]
 fn texts() {
-    check("text", &[("''", ""), ("'it''s'", "it's"), ("E'a\\n\\t\\\\b'", "a\n\t\\b"), ("'中文 🦀 \u{301}'", "中文 🦀 \u{301}"), ("NULL", "null")]);
+    check(
+        "text",
+        &[
+            ("''", ""),
+            ("'it''s'", "it's"),
+            ("E'a\\n\\t\\\\b'", "a\n\t\\b"),
+            ("'中文 🦀 \u{301}'", "中文 🦀 \u{301}"),
+            ("NULL", "null"),
+        ],
+    );
     check("varchar(5)", &[("'a    '", "a    "), ("'null'", "null")]);
     check("char(4)", &[("'a'", "a   "), ("''", "    ")]);
     check("name", &[("'a name'", "a name")]);
@@ -68,7 +108,13 @@ fn texts() {
     check("jsonb", &[("'{\"b\" : 1.10, \"a\":null }'", "{\"a\": null, \"b\": 1.10}"), ("'1'", "1")]);
     check("xml", &[("'<a>x</a>'", "<a>x</a>"), ("'a<b/>'", "a<b/>")]);
     check("bytea", &[("''", ""), ("'\\x00ff5c27'", "00ff5c27")]);
-    check("uuid", &[("'00000000-0000-0000-0000-000000000000'", &"0".repeat(32)), ("'ffffffff-ffff-ffff-ffff-ffffffffffff'", &"f".repeat(32))]);
+    check(
+        "uuid",
+        &[
+            ("'00000000-0000-0000-0000-000000000000'", &"0".repeat(32)),
+            ("'ffffffff-ffff-ffff-ffff-ffffffffffff'", &"f".repeat(32)),
+        ],
+    );
 }
 
 #[test]
@@ -108,7 +154,13 @@ fn days_and_moments() {
         ],
     );
     check("timetz", &[("'24:00:00+15:59'", "24:00:00+15:59"), ("'01:02:03.4-02'", "01:02:03.4-02")]);
-    check("interval", &[("'1 year 2 mons -3 days 04:05:06.789'", "1 year 2 mons -3 days +04:05:06.789"), ("'-178000000 years'", "-178000000 years")]);
+    check(
+        "interval",
+        &[
+            ("'1 year 2 mons -3 days 04:05:06.789'", "1 year 2 mons -3 days +04:05:06.789"),
+            ("'-178000000 years'", "-178000000 years"),
+        ],
+    );
 }
 
 /// An exception is the very text that the server writes.
@@ -147,18 +199,42 @@ fn everything_else_is_the_text_that_the_server_writes() {
 
 #[test]
 fn arrays_and_types_that_people_made() {
-    check("int[]", &[("'{}'", "{}"), ("'{1,NULL,3}'", "{1,NULL,3}"), ("'[2:3]={1,2}'", "[2:3]={1,2}"), ("'{{1,2},{3,4}}'", "{{1,2},{3,4}}")]);
+    check(
+        "int[]",
+        &[
+            ("'{}'", "{}"),
+            ("'{1,NULL,3}'", "{1,NULL,3}"),
+            ("'[2:3]={1,2}'", "[2:3]={1,2}"),
+            ("'{{1,2},{3,4}}'", "{{1,2},{3,4}}"),
+        ],
+    );
     check("text[]", &[("ARRAY['a,b', 'NULL', '', NULL, '\"']", "{\"a,b\",\"NULL\",\"\",NULL,\"\\\"\"}")]);
     check("timestamptz[]", &[("ARRAY['2020-01-01 00:00+02'::timestamptz]", "{\"2019-12-31 22:00:00+00\"}")]);
     check("float8[]", &[("ARRAY[0.1::float8, '-0']", "{0.1,-0}")]);
-    check_with("CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'Happy')", "mood", &[("'it''s ok'", "it's ok"), ("NULL", "null")]);
+    check_with(
+        "CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'Happy')",
+        "mood",
+        &[("'it''s ok'", "it's ok"), ("NULL", "null")],
+    );
     let made = "CREATE TYPE pair AS (a int, b text); CREATE DOMAIN pairs AS pair[]";
-    check_with(made, "pair", &[("ROW(NULL, NULL)", "(,)"), ("NULL", "null"), ("ROW(1, 'x, \"y\"')", "(1,\"x, \"\"y\"\"\")")]);
+    check_with(
+        made,
+        "pair",
+        &[("ROW(NULL, NULL)", "(,)"), ("NULL", "null"), ("ROW(1, 'x, \"y\"')", "(1,\"x, \"\"y\"\"\")")],
+    );
     check_with(made, "pairs", &[("ARRAY[ROW(1, 'a')::pair]", "{\"(1,a)\"}")]);
-    check_with("CREATE DOMAIN year AS numeric(4,0); CREATE DOMAIN recent AS year CHECK (VALUE > 1900)", "recent", &[("2020", "2020")]);
+    check_with(
+        "CREATE DOMAIN year AS numeric(4,0); CREATE DOMAIN recent AS year CHECK (VALUE > 1900)",
+        "recent",
+        &[("2020", "2020")],
+    );
     check_with("CREATE TYPE mood AS ENUM ('sad'); CREATE DOMAIN moods AS mood", "moods", &[("'sad'", "sad")]);
     check_with("CREATE DOMAIN bits AS bit(5)", "bits", &[("B'10101'", "10101")]);
-    check_with("CREATE TYPE span AS RANGE (subtype = time); CREATE DOMAIN spans AS span", "spans", &[("'[01:00,02:00)'", "[01:00:00,02:00:00)")]);
+    check_with(
+        "CREATE TYPE span AS RANGE (subtype = time); CREATE DOMAIN spans AS span",
+        "spans",
+        &[("'[01:00,02:00)'", "[01:00:00,02:00:00)")],
+    );
 }
 
 /// A cast to text of somebody's own does not say what the value is.

@@ -6,8 +6,8 @@ use super::{Malformed, numeric};
 use crate::types::{EXACT_TEXT, Lane};
 use arrow_array::builder::BooleanBuilder;
 use arrow_array::types::{
-    ArrowPrimitiveType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-    Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
+    ArrowPrimitiveType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type,
+    Int64Type, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
 use arrow_array::{ArrayRef, FixedSizeBinaryArray, PrimitiveArray, new_null_array};
 use arrow_buffer::{Buffer, NullBufferBuilder, ScalarBuffer};
@@ -116,7 +116,9 @@ impl Building {
             }
             (Form::Date, DataType::Date32) => Values::Dates(Vec::new()),
             (Form::Time, DataType::Time64(_)) => Values::Times(Vec::new()),
-            (Form::Timestamp, DataType::Timestamp(_, zone)) => Values::Timestamps { values: Vec::new(), zone: zone.clone() },
+            (Form::Timestamp, DataType::Timestamp(_, zone)) => {
+                Values::Timestamps { values: Vec::new(), zone: zone.clone() }
+            }
             (Form::Text { skip }, DataType::Utf8) => Values::Texts(Texts::new(skip, true)),
             (Form::Text { skip }, DataType::Binary) => Values::Texts(Texts::new(skip, false)),
             (Form::Uuid, DataType::FixedSizeBinary(16)) => Values::Uuids(Vec::new()),
@@ -252,7 +254,10 @@ fn primitive<T: ArrowPrimitiveType>(values: &mut Vec<T::Native>, nulls: Option<a
     Arc::new(taken::<T>(values, nulls))
 }
 
-fn taken<T: ArrowPrimitiveType>(values: &mut Vec<T::Native>, nulls: Option<arrow_buffer::NullBuffer>) -> PrimitiveArray<T> {
+fn taken<T: ArrowPrimitiveType>(
+    values: &mut Vec<T::Native>,
+    nulls: Option<arrow_buffer::NullBuffer>,
+) -> PrimitiveArray<T> {
     PrimitiveArray::new(ScalarBuffer::from(emptied(values)), nulls)
 }
 

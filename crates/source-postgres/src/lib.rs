@@ -24,6 +24,7 @@
 mod connect;
 mod connector;
 mod fault;
+mod large;
 mod location;
 mod options;
 mod schema;

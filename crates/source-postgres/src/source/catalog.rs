@@ -60,6 +60,24 @@ pub(crate) struct RawTable {
     pub columns: Vec<RawColumn>,
 }
 
+impl RawTable {
+    /// A table of the server's own, whose columns are of types that travel as what they are.
+    pub fn of_server(table: &TableInfo) -> Self {
+        let column = |(place, info): (usize, &ColumnInfo)| RawColumn {
+            number: place as i16 + 1,
+            name: info.name.clone(),
+            lane: match info.data_type {
+                DataType::UInt32 => Lane::Oid,
+                DataType::Int32 => Lane::Int4,
+                _ => Lane::Bytea,
+            },
+            is_padded: false,
+            writer: Writer::default(),
+        };
+        Self { columns: table.columns.iter().enumerate().map(column).collect() }
+    }
+}
+
 /// The tables of a database.
 #[derive(Default)]
 pub(crate) struct Tables {

@@ -9,6 +9,7 @@ mod stream;
 
 use crate::connect::Connection;
 use crate::fault::{Side, out_of_order};
+use crate::large;
 use crate::location::Location;
 use crate::options::Settings;
 use crate::schema::{self, shown_name};
@@ -97,17 +98,20 @@ impl PostgresSource {
             program: settings.pg_dump.as_deref(),
             side: Side::Source,
         })?;
-        let described = schema::state::read(&self.connection, schema::read(&dumped.archive)?)?;
+        let mut described = schema::state::read(&self.connection, schema::read(&dumped.archive)?)?;
         let statements: HashMap<&str, &str> = described
             .objects
             .iter()
             .filter(|object| object.kind == "TABLE")
             .map(|object| (object.name.as_str(), object.sql.as_str()))
             .collect();
-        for table in &mut catalog.tables {
+        for table in catalog.tables.iter_mut().filter(|table| !large::is_large(&table.name)) {
             let name = shown_name(&table.name.schema, &table.name.table);
             let sql = statements.get(name.as_str()).ok_or_else(|| self.unknown(&name))?;
             table.sql = (*sql).to_owned();
+        }
+        if catalog.tables.iter().any(|table| large::is_large(&table.name)) {
+            large::describe(&self.connection, &mut described.objects)?;
         }
         catalog.objects = described.objects;
         catalog.settings = described.settings;
@@ -149,6 +153,11 @@ impl TableSource for PostgresSource {
         let read = catalog::tables(&self.connection, self.encoding == "SQL_ASCII", self.version)?;
         let mut catalog = Catalog { tables: read.infos, not_carried: read.not_carried, ..Catalog::default() };
         self.tables = read.raw;
+        if let Some(large) = large::table(&self.connection)? {
+            self.tables.insert(large.name.clone(), RawTable::of_server(&large));
+            let at = catalog.tables.partition_point(|table| table.name < large.name);
+            catalog.tables.insert(at, large);
+        }
         self.describe(&mut catalog, snapshot.as_deref())?;
         Ok(catalog)
     }

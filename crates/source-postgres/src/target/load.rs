@@ -4,6 +4,7 @@ use super::columns::{Column, captured};
 use super::encode::{self, Format};
 use super::merge::Merge;
 use crate::connect::{Connection, CopyIn};
+use crate::large;
 use crate::sql::{qualified, quoted};
 use crate::types::Lane;
 use bytes::Bytes;
@@ -27,6 +28,7 @@ pub(crate) struct Load {
     given: u64,
     taken: u64,
     merge: Option<Merge>,
+    is_large: bool,
 }
 
 impl Load {
@@ -39,9 +41,12 @@ impl Load {
             TableAction::Merge => Some(Merge::begin(connection, job, standing)?),
             _ => None,
         };
-        let target = merge
-            .as_ref()
-            .map_or_else(|| qualified(&job.into.schema, &job.into.table), |merge| merge.stage().to_owned());
+        let is_large = large::is_large(&job.into);
+        let target = match &merge {
+            Some(merge) => merge.stage().to_owned(),
+            None if is_large => large::begin_pages(connection)?,
+            None => qualified(&job.into.schema, &job.into.table),
+        };
         let list: Vec<_> = names.iter().map(|name| quoted(name)).collect();
         let columns = if list.is_empty() { String::new() } else { format!(" ({})", list.join(", ")) };
         Ok(Self {
@@ -55,6 +60,7 @@ impl Load {
             given: 0,
             taken: 0,
             merge,
+            is_large,
         })
     }
 
@@ -87,6 +93,9 @@ impl Load {
         }
         if let Some(merge) = self.merge.take() {
             merge.end(&self.connection, &self.name)?;
+        }
+        if self.is_large {
+            large::end_pages(&self.connection)?;
         }
         Ok(self.given)
     }

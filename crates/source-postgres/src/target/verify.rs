@@ -2,6 +2,7 @@
 
 use super::work::Work;
 use crate::fault::Side;
+use crate::large::is_of_large;
 use crate::location::Location;
 use crate::options::Settings;
 use crate::schema::{self, Asked, kind, state};
@@ -51,7 +52,7 @@ fn is_of_schema(object: &SchemaObject) -> bool {
     let is_of_database = object.kind.starts_with("DATABASE")
         || object.name.starts_with("DATABASE ")
         || object.sql.starts_with("ALTER DATABASE ");
-    !is_apart && !is_of_database
+    !is_apart && !is_of_database && !is_of_large(object)
 }
 
 fn by_name(objects: &[SchemaObject]) -> BTreeMap<(&str, &str), &str> {

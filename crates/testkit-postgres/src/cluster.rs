@@ -1,5 +1,6 @@
 //! A private cluster, reached by a socket in its own folder.
 
+use crate::certificate::Certificate;
 use crate::guard::Guard;
 use crate::install::Install;
 use std::collections::HashMap;
@@ -26,12 +27,14 @@ pub struct Setup {
     settings: Vec<(String, String)>,
     hba: Option<String>,
     tcp: bool,
+    /// Contents of files by their names.
+    files: Vec<(String, String)>,
 }
 
 impl Setup {
     /// A cluster of this major version: UTF-8, the collation of C, everybody trusted on its socket.
     pub fn of(major: u32) -> Self {
-        Self { major, encoding: "UTF8".to_owned(), settings: Vec::new(), hba: None, tcp: false }
+        Self { major, encoding: "UTF8".to_owned(), settings: Vec::new(), hba: None, tcp: false, files: Vec::new() }
     }
 
     /// Another encoding.
@@ -53,6 +56,20 @@ impl Setup {
     pub fn hba(mut self, lines: &str) -> Self {
         self.hba = Some(lines.to_owned());
         self
+    }
+
+    /// Offers TLS with this certificate, and knows clients whose certificates are of the same authority.
+    #[must_use]
+    pub fn certificate(mut self, certificate: &Certificate) -> Self {
+        let files = [
+            ("server.crt", certificate.certificate()),
+            ("server.key", certificate.key()),
+            ("root.crt", certificate.authority()),
+        ];
+        for (name, path) in files {
+            self.files.push((name.to_owned(), std::fs::read_to_string(path).expect("a certificate")));
+        }
+        self.set("ssl", "on").set("ssl_ca_file", "root.crt")
     }
 
     /// Listens on a free port of 127.0.0.1, too.
@@ -138,6 +155,9 @@ impl Cluster {
             lines += &format!("{name} = '{}'\n", value.replace('\'', "''"));
         }
         self.append("postgresql.conf", &lines);
+        for (name, text) in &setup.files {
+            self.write_file(name, text);
+        }
         if let Some(hba) = &setup.hba {
             let lines = format!("{hba}\nlocal all {SUPERUSER} trust\n");
             self.write_file("pg_hba.conf", &lines);

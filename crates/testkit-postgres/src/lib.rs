@@ -14,6 +14,7 @@
 //!
 //! Nothing here uses the product, so that an error of the product cannot hide in its own mirror.
 
+pub mod certificate;
 mod cluster;
 mod guard;
 mod install;

@@ -13,11 +13,16 @@ use datakeep_connector::{
 };
 use datakeep_model::Timestamp;
 use datakeep_source_postgres::PostgresConnector;
-use datakeep_testkit_postgres::Cluster;
+use datakeep_testkit_postgres::{Cluster, Install};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The version that tests use unless they say another.
 pub const MAJOR: u32 = 15;
+/// All versions.
+pub const MAJORS: [u32; 6] = [13, 14, 15, 16, 17, 18];
+/// The newest of them, whose `pg_dump` reads all others.
+pub const NEWEST: u32 = 18;
 
 /// A database of a shared cluster.
 pub struct Database {
@@ -68,13 +73,28 @@ pub fn options(pairs: &[(&str, &str)]) -> Options {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()])).collect()
 }
 
-/// A source that does not wait long for locks.
+/// Options for a database: no long waits for locks, and the newest `pg_dump` where the machine's own may be too old.
+pub fn options_for(location: &str) -> Options {
+    let mut pairs = options(&[("lock-timeout", "20s")]);
+    if major_at(location).is_some_and(|major| major > MAJOR) {
+        let newest = Install::find(NEWEST).expect("the newest version").program("pg_dump");
+        pairs.insert("pg-dump".to_owned(), vec![newest.display().to_string()]);
+    }
+    pairs
+}
+
+/// The version of the private cluster that a location is of: its data lies beside its socket.
+fn major_at(location: &str) -> Option<u32> {
+    let socket = location.split_once("host=")?.1.split([' ', '&']).next()?;
+    std::fs::read_to_string(Path::new(socket).parent()?.join("data/PG_VERSION")).ok()?.trim().parse().ok()
+}
+
 pub fn source(location: &str) -> Result<Box<dyn TableSource>, ConnectorError> {
-    connector().open_tables(location, &options(&[("lock-timeout", "20s")]))
+    connector().open_tables(location, &options_for(location))
 }
 
 pub fn target(location: &str) -> Box<dyn TableTarget> {
-    connector().open_table_target(location, &options(&[("lock-timeout", "20s")]), false).expect("a target")
+    connector().open_table_target(location, &options_for(location), false).expect("a target")
 }
 
 /// All that was read of a database.

@@ -54,6 +54,8 @@ pub(crate) fn section(kind: &str) -> Option<Section> {
 pub(crate) const SEQUENCE_SET: &str = "SEQUENCE SET";
 /// That a materialised view holds rows.
 pub(crate) const REFRESH: &str = "MATERIALIZED VIEW DATA";
+/// That the server is to learn what a table holds.
+pub(crate) const ANALYZE: &str = "ANALYZE";
 /// Who owns an object.
 pub(crate) const OWNER: &str = "OWNER";
 

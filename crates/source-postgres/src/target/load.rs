@@ -3,11 +3,11 @@
 use super::columns::{Column, captured};
 use super::encode::{self, Format};
 use super::merge::Merge;
-use crate::connect::{Connection, CopyIn};
+use super::pipe::{Fault, Pipe};
+use crate::connect::Connection;
 use crate::large;
 use crate::sql::{qualified, quoted};
 use crate::types::Lane;
-use bytes::Bytes;
 use datakeep_connector::rows::RowBatch;
 use datakeep_connector::{ConnectorError, TableAction, TableJob};
 use datakeep_model::{ErrorKind, escape_for_terminal};
@@ -24,7 +24,7 @@ pub(crate) struct Load {
     has_no_columns: bool,
     /// The table was made in this transaction, and nobody can have seen it without these rows.
     is_new: bool,
-    copy: Option<(Format, CopyIn)>,
+    copy: Option<(Format, Pipe)>,
     given: u64,
     taken: u64,
     merge: Option<Merge>,
@@ -76,12 +76,12 @@ impl Load {
         }
         self.given += rows.rows() as u64;
         let Some((_, copy)) = &mut self.copy else { return Ok(()) };
-        let mut give = |piece: Vec<u8>| copy.write(Bytes::from(piece));
+        let mut give = |piece: Vec<u8>| copy.write(piece);
         let written = match self.has_no_columns {
             true => give(encode::EMPTY_ROW.repeat(rows.rows())).map_err(Some),
             false => encode::rows(rows, (format, &self.lanes), &mut give),
         };
-        written.map_err(|error| self.fault(error.as_ref()))
+        written.map_err(|error| error.map_or_else(|| self.unknown_type(), |fault| self.fault(fault)))
     }
 
     /// All rows are given.
@@ -104,9 +104,11 @@ impl Load {
         let word = if format == Format::Binary { "binary" } else { "text" };
         let freeze = if self.is_new { ", FREEZE true" } else { "" };
         let sql = format!("COPY {} FROM STDIN (FORMAT {word}{freeze})", self.into);
-        let mut copy = self.connection.copy_in(&sql).map_err(|error| self.fault(Some(&error)))?;
+        let copy = self.connection.copy_in(&sql).map_err(|error| self.fault(Some(error)))?;
+        let failed = |error| ConnectorError::new(ErrorKind::Internal, format!("no thread to write rows: {error}"));
+        let mut copy = Pipe::new(copy).map_err(failed)?;
         if let Some(head) = encode::begin(format) {
-            copy.write(Bytes::from(head)).map_err(|error| self.fault(Some(&error)))?;
+            copy.write(head).map_err(|fault| self.fault(fault))?;
         }
         self.copy = Some((format, copy));
         Ok(())
@@ -115,20 +117,26 @@ impl Load {
     fn end_copy(&mut self) -> Result<(), ConnectorError> {
         let Some((format, mut copy)) = self.copy.take() else { return Ok(()) };
         let ended = match encode::end(format) {
-            Some(tail) => copy.write(Bytes::from(tail)).and_then(|()| copy.finish()),
+            Some(tail) => copy.write(tail).and_then(|()| copy.finish()),
             None => copy.finish(),
         };
-        self.taken += ended.map_err(|error| self.fault(Some(&error)))?;
+        self.taken += ended.map_err(|fault| self.fault(fault))?;
         Ok(())
     }
 
-    fn fault(&self, error: Option<&tokio_postgres::Error>) -> ConnectorError {
-        match error {
-            Some(error) => self.connection.fault(&format!("cannot write rows of table {} to", self.name), error),
+    fn fault(&self, fault: Fault) -> ConnectorError {
+        let what = format!("cannot write rows of table {} to", self.name);
+        match fault {
+            Some(error) => self.connection.fault(&what, &error),
             None => ConnectorError::new(
-                ErrorKind::Target,
-                format!("table {}: a column has a type that PostgreSQL has no values of", self.name),
+                ErrorKind::Internal,
+                format!("{what} {}: sending broke down", self.connection.place()),
             ),
         }
+    }
+
+    fn unknown_type(&self) -> ConnectorError {
+        let message = format!("table {}: a column has a type that PostgreSQL has no values of", self.name);
+        ConnectorError::new(ErrorKind::Target, message)
     }
 }

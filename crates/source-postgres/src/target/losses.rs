@@ -19,6 +19,13 @@ impl Losses {
         self.reasons.entry(why).or_default().push(name);
     }
 
+    /// Those of another, too.
+    pub fn extend(&mut self, other: Self) {
+        for (why, names) in other.reasons {
+            self.reasons.entry(why).or_default().extend(names);
+        }
+    }
+
     /// One sentence for each reason.
     pub fn sentences(&self) -> Vec<String> {
         let sentence = |(why, names): (&String, &Vec<String>)| {

@@ -22,6 +22,8 @@ pub(crate) struct Maker {
     pub losses: Losses,
     /// What is worth telling that is no loss.
     pub told: Vec<String>,
+    /// Roles that were made.
+    pub made_roles: Vec<String>,
     roles: HashSet<String>,
     version: u32,
 }
@@ -32,7 +34,7 @@ impl Maker {
         let rows = connection.rows("cannot read the roles of", "SELECT rolname FROM pg_catalog.pg_roles")?;
         let roles = rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
         let version = connection.version()?;
-        Ok(Self { connection, losses: Losses::default(), told: Vec::new(), roles, version })
+        Ok(Self { connection, losses: Losses::default(), told: Vec::new(), made_roles: Vec::new(), roles, version })
     }
 
     /// Makes an object of the schema.
@@ -132,6 +134,7 @@ impl Maker {
                     "made the role {}, without a password",
                     datakeep_model::escape_for_terminal(object.name.as_bytes())
                 ));
+                self.made_roles.push(name.clone());
                 self.roles.insert(name);
             }
             Err(error) => self.losses.add(object, said(&error)),

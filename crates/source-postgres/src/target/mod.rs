@@ -1,6 +1,7 @@
 //! A database opened for writing.
 
 mod columns;
+mod crew;
 mod encode;
 mod job;
 mod load;
@@ -9,6 +10,7 @@ mod losses;
 mod make;
 mod merge;
 mod part;
+mod pipe;
 mod rename;
 mod session;
 mod verify;
@@ -104,10 +106,7 @@ impl TableTarget for PostgresTarget {
         if self.dry_run {
             return Ok(());
         }
-        let work = self.work()?;
-        let load = work.load.take().ok_or_else(|| out_of_order("begin_table was not called"))?;
-        work.rows += load.end()?;
-        Ok(())
+        self.work()?.end_table()
     }
 
     fn complete(&mut self) -> Result<Option<Box<dyn TableSource>>, ConnectorError> {

@@ -35,6 +35,13 @@ fn settle(connection: &Connection, settings: &Settings) -> Result<(), ConnectorE
     connection.run("cannot prepare a session of", sql)
 }
 
+/// Lets a session sort what an index is made of in a quarter of a GiB, if it has less.
+pub(crate) fn widen(connection: &Connection) -> Result<(), ConnectorError> {
+    let sql = "SET synchronous_commit = off; SELECT pg_catalog.set_config('maintenance_work_mem', '256MB', false) FROM \
+               pg_catalog.pg_settings WHERE name = 'maintenance_work_mem' AND setting::pg_catalog.int8 < 262144";
+    connection.run("cannot prepare a session of", sql)
+}
+
 /// Begins the transaction in which all is made, if no other restore has one in this database.
 pub(crate) fn begin(connection: &Connection) -> Result<(), ConnectorError> {
     let what = "cannot begin to write to";
@@ -71,6 +78,8 @@ pub(crate) struct NewDatabase {
     server: Arc<Connection>,
     location: Location,
     name: String,
+    /// Roles that were made for it, and go with it.
+    pub roles: Vec<String>,
     is_published: bool,
 }
 
@@ -101,7 +110,7 @@ impl NewDatabase {
                 ),
             }
         })?;
-        Ok(Self { server, location: location.clone(), name, is_published: false })
+        Ok(Self { server, location: location.clone(), name, roles: Vec::new(), is_published: false })
     }
 
     /// Its name until it is published.
@@ -129,6 +138,9 @@ impl Drop for NewDatabase {
         if !self.is_published {
             // What cannot be removed any more keeps its name, which says what it is.
             let _ = self.server.try_run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(&self.name)));
+            for role in self.roles.iter().rev() {
+                let _ = self.server.try_run(&format!("DROP ROLE IF EXISTS {}", quoted(role)));
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A restore that has been begun.
 
+use super::crew::Crew;
 use super::load::Load;
 use super::make::Maker;
 use super::part;
@@ -8,15 +9,21 @@ use super::{columns, job};
 use crate::connect::Connection;
 use crate::location::Location;
 use crate::options::Settings;
-use crate::schema::kind::OWNER;
+use crate::schema::kind::{ANALYZE, OWNER};
+use crate::schema::shown_name;
 use crate::schema::state::divided;
+use crate::sql::qualified;
 use datakeep_connector::{ConnectorError, RestoreJob, SchemaObject, TableAction};
 use datakeep_model::ErrorKind;
 use std::sync::Arc;
 
+const WRITING: &str = "cannot write to";
+
 /// What has been begun. Sessions stand before the database that cannot be removed while they last.
 pub(crate) struct Work {
     pub load: Option<Load>,
+    /// Others that work beside, where a new database is made whole.
+    crew: Option<Crew>,
     pub maker: Maker,
     pub job: RestoreJob,
     /// What is made when all rows are in.
@@ -24,6 +31,8 @@ pub(crate) struct Work {
     /// What is said of the database as a whole.
     of_database: Vec<SchemaObject>,
     pub rows: u64,
+    /// Number of the table whose rows are written.
+    loading: usize,
     /// `None`: a database that stands is changed.
     pub database: Option<NewDatabase>,
 }
@@ -47,11 +56,13 @@ impl Work {
         }
         let maker = Maker::new(connection)?;
         let (after, of_database) = (Vec::new(), Vec::new());
-        let mut work = Self { load: None, maker, job: job.clone(), after, of_database, rows: 0, database };
-        if job.whole {
-            work.make_whole()?
+        let job = job.clone();
+        let mut work = Self { load: None, crew: None, maker, job, after, of_database, rows: 0, loading: 0, database };
+        if work.job.whole {
+            work.make_whole()?;
+            work.share(settings)?;
         } else {
-            work.make_parts()?
+            work.make_parts()?;
         }
         Ok(work)
     }
@@ -67,6 +78,16 @@ impl Work {
         let (before, after) = divided(objects);
         self.after = after;
         before.iter().try_for_each(|object| self.maker.make(object))
+    }
+
+    /// What nobody else sees may be made by several: what was made so far is committed.
+    fn share(&mut self, settings: &Settings) -> Result<(), ConnectorError> {
+        let Some(database) = self.database.as_mut() else { return Ok(()) };
+        self.maker.connection.run("cannot make tables in", "COMMIT")?;
+        database.roles.clone_from(&self.maker.made_roles);
+        session::widen(&self.maker.connection)?;
+        self.crew = Some(Crew::open(&database.location(), settings)?);
+        Ok(())
     }
 
     fn make_parts(&mut self) -> Result<(), ConnectorError> {
@@ -100,12 +121,70 @@ impl Work {
             return Err(crate::fault::out_of_order("no such table in the job"));
         };
         let standing = columns::read(self.connection(), &table.into)?;
+        if self.crew.is_some() {
+            self.connection().run(WRITING, "BEGIN")?;
+            if !crate::large::is_large(&table.into) {
+                // A table that was emptied in the same transaction takes rows as one that was made in it.
+                let sql = format!("TRUNCATE ONLY {}", qualified(&table.into.schema, &table.into.table));
+                self.connection().run(WRITING, &sql)?;
+            }
+        }
         self.load = Some(Load::begin(self.connection(), table, &standing)?);
+        self.loading = number;
+        Ok(())
+    }
+
+    /// All rows of the table are given.
+    pub fn end_table(&mut self) -> Result<(), ConnectorError> {
+        let load = self.load.take().ok_or_else(|| crate::fault::out_of_order("begin_table was not called"))?;
+        self.rows += load.end()?;
+        let Some(crew) = &self.crew else { return Ok(()) };
+        self.maker.connection.run(WRITING, "COMMIT")?;
+        let into = &self.job.tables[self.loading].into;
+        let table = shown_name(&into.schema, &into.table);
+        let is_ready =
+            |object: &SchemaObject| object.table == table && matches!(object.kind.as_str(), "INDEX" | "CONSTRAINT");
+        let (ready, rest) = std::mem::take(&mut self.after).into_iter().partition(is_ready);
+        self.after = rest;
+        let ready: Vec<_> = ready;
+        crew.give(ready);
+        if !crate::large::is_large(into) {
+            crew.give([SchemaObject { kind: ANALYZE.to_owned(), name: table.clone(), table, sql: analyze(into) }]);
+        }
         Ok(())
     }
 
     /// Makes all the rest.
     pub fn complete(&mut self) -> Result<(), ConnectorError> {
+        match self.crew.take() {
+            Some(crew) => self.complete_shared(crew),
+            None => self.complete_alone(),
+        }
+    }
+
+    /// What others cannot make beside each other is made here, and foreign keys by them all.
+    fn complete_shared(&mut self, crew: Crew) -> Result<(), ConnectorError> {
+        let is_reference = |object: &SchemaObject| object.kind == "FK CONSTRAINT";
+        let mut keys = std::mem::take(&mut self.after);
+        let first = keys.iter().position(is_reference).unwrap_or(keys.len());
+        let (references, rest): (Vec<_>, Vec<_>) = keys.split_off(first).into_iter().partition(is_reference);
+        crew.wait()?;
+        self.connection().run(WRITING, "BEGIN")?;
+        keys.iter().try_for_each(|object| self.maker.make(object))?;
+        self.connection().run(WRITING, "COMMIT")?;
+        crew.give(references);
+        for (losses, told) in crew.end()? {
+            self.maker.losses.extend(losses);
+            self.maker.told.extend(told);
+        }
+        self.connection().run(WRITING, "BEGIN")?;
+        rest.iter().try_for_each(|object| self.maker.make(object))?;
+        self.say_of_database()?;
+        // What is proven is what is there now.
+        self.connection().run(WRITING, "COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    }
+
+    fn complete_alone(&mut self) -> Result<(), ConnectorError> {
         for object in std::mem::take(&mut self.after) {
             self.maker.make(&object)?;
         }
@@ -151,7 +230,7 @@ impl Work {
 }
 
 fn analyze(name: &datakeep_connector::TableName) -> String {
-    format!("ANALYZE {}", crate::sql::qualified(&name.schema, &name.table))
+    format!("ANALYZE {}", qualified(&name.schema, &name.table))
 }
 
 /// Refuses what can be seen to fail before anything is made.

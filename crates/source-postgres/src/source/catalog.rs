@@ -226,9 +226,11 @@ fn base_type(domains: &HashMap<u32, (u32, i32)>, mut oid: u32, mut modifier: i32
 
 /// What writes values, by the type.
 fn writers(connection: &Connection) -> Result<HashMap<u32, Writer>, ConnectorError> {
-    // With a modifier of -1 a type of characters or bits is of any length.
-    let sql = "SELECT t.oid, pg_catalog.format_type(t.oid, -1), n.nspname, p.proname FROM pg_catalog.pg_type t JOIN \
-               pg_catalog.pg_proc p ON p.oid = t.typoutput JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE \
+    // With a modifier of -1 a type of characters or bits is of any length. Some types are written by the function of another.
+    let sql = "SELECT t.oid, pg_catalog.format_type(t.oid, -1) || CASE WHEN a.typtype <> 'p' AND a.oid <> t.oid THEN '::' || \
+               pg_catalog.format_type(a.oid, -1) ELSE '' END, n.nspname, p.proname FROM pg_catalog.pg_type t JOIN \
+               pg_catalog.pg_proc p ON p.oid = t.typoutput JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN \
+               pg_catalog.pg_type a ON a.oid = p.proargtypes[0] WHERE \
                t.typtype <> 'p' AND t.oid IN (SELECT atttypid FROM pg_catalog.pg_attribute UNION SELECT typbasetype FROM \
                pg_catalog.pg_type)";
     let writer = |row: TextRow| {

@@ -1,6 +1,8 @@
 //! Copies a database: `copy FROM TO`, both as locations. Shows how long each step takes.
 
-use datakeep_connector::{Connector, ConnectorError, Options, RestoreJob, TableAction, TableInfo, TableJob};
+use datakeep_connector::{
+    Connector, ConnectorError, Options, RestoreJob, TableAction, TableInfo, TableJob, TableSource,
+};
 use datakeep_source_postgres::PostgresConnector;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -29,7 +31,8 @@ fn copy(from: &str, to: &str) -> Result<(), ConnectorError> {
     let catalog = source.catalog()?;
     step("catalogue read");
     catalog.not_carried.iter().for_each(|what| println!("not carried: {what}"));
-    let job = |table: &TableInfo| TableJob { table: table.clone(), into: table.name.clone(), action: TableAction::Create };
+    let job =
+        |table: &TableInfo| TableJob { table: table.clone(), into: table.name.clone(), action: TableAction::Create };
     let tables = catalog.tables.iter().map(job).collect();
     let job = RestoreJob { whole: true, catalog, tables };
     let mut target = connector.open_table_target(to, &Options::new(), false)?;
@@ -43,12 +46,50 @@ fn copy(from: &str, to: &str) -> Result<(), ConnectorError> {
         }
         target.end_table()?;
     }
-    source.complete()?;
     step("rows written");
-    drop(target.complete()?);
+    let proof = target.complete()?;
     step("all made");
+    if let Some(mut proof) = proof {
+        compare(&mut *source, &mut *proof, &job)?;
+        step("compared");
+    }
+    source.complete()?;
     target.finish()?.iter().for_each(|what| println!("{what}"));
     step("finished");
     target.losses().iter().for_each(|what| println!("lost: {what}"));
     Ok(())
+}
+
+/// Every table of one is that of the other.
+fn compare(one: &mut dyn TableSource, other: &mut dyn TableSource, job: &RestoreJob) -> Result<(), ConnectorError> {
+    other.begin()?;
+    let catalog = other.catalog()?;
+    for table in &job.tables {
+        let Some(standing) = catalog.table(&table.into) else {
+            println!("different: {} is not there", table.into);
+            continue;
+        };
+        let names = |table: &TableInfo| table.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+        if names(standing) != names(&table.table) || standing.key != table.table.key {
+            println!("different: columns or key of {}", table.into);
+            continue;
+        }
+        let (mut before, mut after) = (one.rows(&table.table)?, other.rows(standing)?);
+        loop {
+            let (before, after) = (before.next_batch()?, after.next_batch()?);
+            let is_same = match (&before, &after) {
+                (Some(before), Some(after)) => before.columns().iter().zip(after.columns()).all(|(before, after)| {
+                    before.values() == after.values() && before.exceptions() == after.exceptions()
+                }),
+                (before, after) => before.is_none() && after.is_none(),
+            };
+            if !is_same {
+                println!("different: rows of {}", table.into);
+            }
+            if !is_same || before.is_none() {
+                break;
+            }
+        }
+    }
+    other.complete()
 }

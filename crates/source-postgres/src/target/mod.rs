@@ -11,6 +11,7 @@ mod make;
 mod merge;
 mod part;
 mod pipe;
+mod proof;
 mod rename;
 mod session;
 mod verify;
@@ -23,6 +24,7 @@ use crate::source::PostgresSource;
 use datakeep_connector::rows::RowBatch;
 use datakeep_connector::{ConnectorError, FixedClock, RestoreJob, Standing, TableSource, TableTarget};
 use datakeep_model::Timestamp;
+use proof::Proof;
 use std::sync::Arc;
 use work::Work;
 
@@ -116,8 +118,9 @@ impl TableTarget for PostgresTarget {
         self.make_rest()?;
         // When it is proven is of no interest to anyone.
         let clock = Arc::new(FixedClock(Timestamp::new(0, 0)));
-        let source = PostgresSource::within(Arc::clone(self.work()?.connection()), clock)?;
-        Ok(Some(Box::new(source)))
+        let work = self.work()?;
+        let source = PostgresSource::within(Arc::clone(work.connection()), clock)?;
+        Ok(Some(Box::new(Proof::new(source, &work.job))))
     }
 
     fn finish(&mut self) -> Result<Vec<String>, ConnectorError> {

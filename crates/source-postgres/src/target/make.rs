@@ -113,7 +113,7 @@ impl Maker {
         let places_back = "SET LOCAL default_tablespace = ''; SET LOCAL default_table_access_method = heap;";
         match self.connection.try_run(&format!("SAVEPOINT part; {sql}\n; {places_back} RELEASE part")) {
             Ok(()) => Ok(Ok(())),
-            Err(error) if error.as_db_error().is_some() => {
+            Err(error) if is_of_statement(&error) => {
                 self.connection.run(what, "ROLLBACK TO part; RELEASE part")?;
                 Ok(Err(error))
             }
@@ -186,6 +186,13 @@ impl Maker {
         }
         Ok(())
     }
+}
+
+/// True for what the statement is to blame for, and not the server's state: room, locks, a shutdown, a cut connection.
+fn is_of_statement(error: &tokio_postgres::Error) -> bool {
+    const STATES: [&str; 7] = ["08", "40", "53", "55P03", "57", "58030", "XX"];
+    let code = error.code().map(tokio_postgres::error::SqlState::code);
+    code.is_some_and(|code| !STATES.iter().any(|state| code.starts_with(state)))
 }
 
 fn advised(error: ConnectorError) -> ConnectorError {

@@ -1,6 +1,7 @@
 //! PostgreSQL databases of private clusters: captured, put back and captured again.
 
 mod capture;
+mod circumstances;
 mod common;
 mod faults;
 mod keys;

@@ -1,7 +1,8 @@
 //! A connection as plain calls that block: the driver is asynchronous, and its runtime is the connection's own.
 
-use crate::fault::{Side, server_error};
+use crate::fault::{Side, server_error, system_error};
 use crate::location::Location;
+use crate::socket::{self, Unreached};
 use crate::tls::Tls;
 use bytes::Bytes;
 use datakeep_connector::ConnectorError;
@@ -30,10 +31,13 @@ impl Connection {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
             ConnectorError::new(side.kind(), format!("cannot connect to {place}: no runtime: {error}"))
         })?;
-        let opened = runtime.block_on(config.connect(tls));
-        let (client, session) = opened.map_err(|error| server_error(side, "cannot connect to", &place, &error))?;
-        // Its error comes with the answer of whoever asks next.
-        runtime.spawn(async move { drop(session.await) });
+        let client = runtime.block_on(socket::connect(&config, &tls)).map_err(|error| {
+            let what = "cannot connect to";
+            match error {
+                Unreached::Server(error) => server_error(side, what, &place, &error),
+                Unreached::System(error) => system_error(side, what, &place, &error),
+            }
+        })?;
         Ok(Arc::new(Self { client, runtime, side, place }))
     }
 

@@ -148,23 +148,35 @@ fn transport_error(side: Side, what: &str, place: &str, error: &Error) -> Connec
         Some(cause) if !outer.contains(&cause) => format!("{outer}: {cause}"),
         _ => outer,
     };
-    let hint = match io.map(std::io::Error::kind) {
+    unreached(side, &format!("{what} {place}: {said}"), io.map(std::io::Error::kind), error.is_closed())
+}
+
+/// The system failed while doing `what` on the database at `place`.
+pub(crate) fn system_error(side: Side, what: &str, place: &str, error: &std::io::Error) -> ConnectorError {
+    let said = escape_for_terminal(error.to_string().as_bytes());
+    unreached(side, &format!("{what} {place}: {said}"), Some(error.kind()), false)
+}
+
+fn unreached(side: Side, message: &str, io: Option<std::io::ErrorKind>, is_closed: bool) -> ConnectorError {
+    let hint = match io {
         Some(std::io::ErrorKind::ConnectionRefused) => "no server listens there: check the host and the port",
         Some(std::io::ErrorKind::NotFound) => "no server has its socket there: check the folder and the port",
-        Some(std::io::ErrorKind::PermissionDenied) => "run it as a user that may use the socket",
-        _ if said.contains("certificate") => {
+        Some(std::io::ErrorKind::PermissionDenied) => {
+            "run it as a user that may use the socket, or name another server"
+        }
+        _ if message.contains("certificate") => {
             "name the authority's file with sslrootcert, and the host as the certificate has it"
         }
-        _ if said.contains("lookup") => "no host of this name is known: check the location",
-        _ if said.contains("password missing") => {
+        _ if message.contains("lookup") => "no host of this name is known: check the location",
+        _ if message.contains("password missing") => {
             "the server wants a password: give it in the location, or name a file with `password-file`"
         }
-        _ if said.contains("TLS") => "the server offers no TLS: set ssl = on there, or choose another sslmode",
-        _ if error.is_closed() => "the server or the network ended the connection: run it again",
+        _ if message.contains("TLS") => "the server offers no TLS: set ssl = on there, or choose another sslmode",
+        _ if is_closed => "the server or the network ended the connection: run it again",
         _ => "check that the server is up and can be reached: run it again",
     };
-    let kind = if said.contains("password missing") { ErrorKind::Denied } else { side.kind() };
-    ConnectorError::new(kind, format!("{what} {place}: {said}")).with_hint(hint)
+    let kind = if message.contains("password missing") { ErrorKind::Denied } else { side.kind() };
+    ConnectorError::new(kind, message).with_hint(hint)
 }
 
 /// True when the error says this.

@@ -10,7 +10,7 @@ const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 const WORDS: &str = "postgres:";
 
 /// What a location may say besides the password.
-const KNOWN: [&str; 23] = [
+const KNOWN: [&str; 21] = [
     "application_name",
     "channel_binding",
     "connect_timeout",
@@ -28,12 +28,10 @@ const KNOWN: [&str; 23] = [
     "sslcert",
     "sslkey",
     "sslmode",
-    "sslnegotiation",
     "sslrootcert",
     "target_session_attrs",
     "tcp_user_timeout",
     "user",
-    "load_balance_hosts",
 ];
 /// Of these only libpq knows what to do with them.
 const LIBPQ_ONLY: [&str; 7] =

@@ -2,6 +2,7 @@
 
 use crate::fault::usage;
 use crate::location::{Location, SslMode};
+use crate::merge::{Merging, Opening};
 use aws_lc_rs::digest;
 use datakeep_connector::ConnectorError;
 use datakeep_model::escape_for_terminal;
@@ -176,16 +177,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for Hands
 
     fn connect(self, stream: S) -> Self::Future {
         let connecting = tokio_rustls::TlsConnector::from(self.config).connect(self.name, stream);
-        Box::pin(async move { connecting.await.map(TlsStream) })
+        Box::pin(async move { connecting.await.map(|stream| TlsStream(Merging::new(stream, Opening::None))) })
     }
 }
 
 /// A connection under TLS.
-pub(crate) struct TlsStream<S>(tokio_rustls::client::TlsStream<S>);
+pub(crate) struct TlsStream<S>(Merging<tokio_rustls::client::TlsStream<S>>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> tokio_postgres::tls::TlsStream for TlsStream<S> {
     fn channel_binding(&self) -> ChannelBinding {
-        let certificates = self.0.get_ref().1.peer_certificates();
+        let certificates = self.0.inner().get_ref().1.peer_certificates();
         let bound = certificates.and_then(<[_]>::first).and_then(|certificate| endpoint_hash(certificate));
         bound.map_or_else(ChannelBinding::none, ChannelBinding::tls_server_end_point)
     }

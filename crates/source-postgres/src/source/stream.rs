@@ -19,6 +19,8 @@ pub(crate) struct TableStream<'c> {
     name: TableName,
     /// Rows read so far.
     rows: u64,
+    /// All messages were read.
+    is_read: bool,
     is_done: bool,
 }
 
@@ -55,19 +57,24 @@ impl<'c> TableStream<'c> {
         let what = format!("cannot read table {} of", shown(&table.name));
         let copy = connection.copy_out(&what, &format!("COPY ({sql}) TO STDOUT (FORMAT binary)"))?;
         let decoder = Decoder::new(columns);
-        Ok(Self { connection, copy, decoder, name: table.name.clone(), rows: 0, is_done: false })
+        Ok(Self { connection, copy, decoder, name: table.name.clone(), rows: 0, is_read: false, is_done: false })
     }
 
     fn fill(&mut self) -> Result<(), ConnectorError> {
         let mut malformed = None;
         let decoder = &mut self.decoder;
-        let read = self.copy.read(|message| match decoder.take(message) {
+        let mut take = |taken: Result<bool, Malformed>| match taken {
             Ok(has_room) => has_room,
             Err(error) => {
                 malformed = Some(error);
                 false
             }
-        });
+        };
+        let read = match take(decoder.resume()) {
+            true if self.is_read => Ok(false),
+            true => self.copy.read(|message| take(decoder.take(message))),
+            false => Ok(true),
+        };
         let what = || format!("cannot read table {} after {} rows of", shown(&self.name), self.rows);
         if let Some(Malformed(reason)) = malformed {
             let message =
@@ -75,7 +82,8 @@ impl<'c> TableStream<'c> {
             return Err(ConnectorError::new(ErrorKind::Source, message));
         }
         let has_more = read.map_err(|error| self.connection.fault(&what(), &error))?;
-        if !has_more {
+        self.is_read |= !has_more;
+        if self.is_read && !self.decoder.has_left() {
             self.is_done = true;
             if !self.decoder.is_at_end() {
                 let message = format!("{} {}: the rows ended too soon", what(), self.connection.place());

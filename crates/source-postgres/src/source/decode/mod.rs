@@ -34,19 +34,27 @@ pub(crate) struct Decoder {
     place: Place,
     rows: usize,
     len_bytes: usize,
+    /// Rows of the last message that the batch before did not take.
+    left: Vec<u8>,
 }
 
 impl Decoder {
     /// For columns of these forms.
     pub fn new(columns: Vec<Building>) -> Self {
-        Self { columns, place: Place::Header, rows: 0, len_bytes: 0 }
+        Self { columns, place: Place::Header, rows: 0, len_bytes: 0, left: Vec::new() }
     }
 
-    /// Takes a message: whole rows, as servers send them. True as long as the batch takes more.
+    /// Takes what is left of the last message. True as long as the batch takes more.
+    pub fn resume(&mut self) -> Result<bool, Malformed> {
+        let left = std::mem::take(&mut self.left);
+        self.take(&left)
+    }
+
+    /// Takes a message: whole rows. True as long as the batch takes more.
     #[inline]
     pub fn take(&mut self, message: &[u8]) -> Result<bool, Malformed> {
         let mut rest = message;
-        if self.place == Place::Header {
+        if self.place == Place::Header && !rest.is_empty() {
             rest = header(rest)?;
             self.place = Place::Rows;
         }
@@ -54,10 +62,19 @@ impl Decoder {
             if self.place == Place::End {
                 return Err(Malformed("bytes follow the end of the rows"));
             }
-            rest = self.row(rest)?;
+            if !self.has_room() {
+                self.left.extend_from_slice(rest);
+                return Ok(false);
+            }
+            let after = self.row(rest)?;
+            self.len_bytes += rest.len() - after.len();
+            rest = after;
         }
-        self.len_bytes += message.len();
-        Ok(self.rows < BATCH_ROWS && self.len_bytes < BATCH_BYTES)
+        Ok(self.has_room())
+    }
+
+    fn has_room(&self) -> bool {
+        self.rows < BATCH_ROWS && self.len_bytes < BATCH_BYTES
     }
 
     #[inline]
@@ -100,9 +117,14 @@ impl Decoder {
         RowBatch::new(columns).map(Some)
     }
 
-    /// True when the end of the rows was read.
+    /// True when all rows were taken.
     pub fn is_at_end(&self) -> bool {
         self.place == Place::End
+    }
+
+    /// True when rows are left for the next batch.
+    pub fn has_left(&self) -> bool {
+        !self.left.is_empty()
     }
 }
 
@@ -167,6 +189,18 @@ mod tests {
         ] {
             assert!(decoder().take(&bytes).is_err(), "{bytes:?}");
         }
+    }
+
+    /// A message may hold many rows: a batch takes no more of them than it may have.
+    #[test]
+    fn a_batch_ends_within_a_message() {
+        let mut decoder = decoder();
+        let rows: Vec<u8> = (0..10_000).flat_map(|number| row(number, None)).collect();
+        assert_eq!(decoder.take(&[header(), rows, vec![0xff, 0xff]].concat()), Ok(false));
+        let first = decoder.finish_batch().expect("columns").expect("rows");
+        assert!(decoder.has_left() && decoder.resume() == Ok(true) && decoder.is_at_end());
+        let second = decoder.finish_batch().expect("columns").expect("rows");
+        assert_eq!((first.rows(), second.rows()), (BATCH_ROWS, 10_000 - BATCH_ROWS));
     }
 
     proptest! {

@@ -17,6 +17,8 @@ use datakeep_connector::{ConnectorError, RestoreJob, SchemaObject, TableAction};
 use datakeep_model::ErrorKind;
 use std::sync::Arc;
 
+/// Objects that are made in one transaction where several are allowed.
+const AT_ONCE: usize = 100;
 const WRITING: &str = "cannot write to";
 
 /// What has been begun. Sessions stand before the database that cannot be removed while they last.
@@ -77,14 +79,26 @@ impl Work {
         self.of_database = objects.split_off(at);
         let (before, after) = divided(objects);
         self.after = after;
-        before.iter().try_for_each(|object| self.maker.make(object))
+        self.make_all(&before)
+    }
+
+    /// Makes objects. Each of them takes locks, of which a transaction cannot have any number: where nobody sees what is made, it is
+    /// committed from time to time.
+    fn make_all(&mut self, objects: &[SchemaObject]) -> Result<(), ConnectorError> {
+        for some in objects.chunks(AT_ONCE) {
+            some.iter().try_for_each(|object| self.maker.make(object))?;
+            if let Some(database) = &mut self.database {
+                self.maker.connection.run(WRITING, "COMMIT; BEGIN")?;
+                database.roles.clone_from(&self.maker.made_roles);
+            }
+        }
+        Ok(())
     }
 
     /// What nobody else sees may be made by several: what was made so far is committed.
     fn share(&mut self, settings: &Settings) -> Result<(), ConnectorError> {
-        let Some(database) = self.database.as_mut() else { return Ok(()) };
-        self.maker.connection.run("cannot make tables in", "COMMIT")?;
-        database.roles.clone_from(&self.maker.made_roles);
+        let Some(database) = &self.database else { return Ok(()) };
+        self.maker.connection.run(WRITING, "COMMIT")?;
         session::widen(&self.maker.connection)?;
         self.crew = Some(Crew::open(&database.location(), settings)?);
         Ok(())
@@ -170,7 +184,7 @@ impl Work {
         let (references, rest): (Vec<_>, Vec<_>) = keys.split_off(first).into_iter().partition(is_reference);
         crew.wait()?;
         self.connection().run(WRITING, "BEGIN")?;
-        keys.iter().try_for_each(|object| self.maker.make(object))?;
+        self.make_all(&keys)?;
         self.connection().run(WRITING, "COMMIT")?;
         crew.give(references);
         for (losses, told) in crew.end()? {
@@ -178,16 +192,14 @@ impl Work {
             self.maker.told.extend(told);
         }
         self.connection().run(WRITING, "BEGIN")?;
-        rest.iter().try_for_each(|object| self.maker.make(object))?;
+        self.make_all(&rest)?;
         self.say_of_database()?;
-        // What is proven is what is there now.
-        self.connection().run(WRITING, "COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self.connection().run(WRITING, "COMMIT")
     }
 
     fn complete_alone(&mut self) -> Result<(), ConnectorError> {
-        for object in std::mem::take(&mut self.after) {
-            self.maker.make(&object)?;
-        }
+        let after = std::mem::take(&mut self.after);
+        after.iter().try_for_each(|object| self.maker.make(object))?;
         self.say_of_database()?;
         // Plans are bad until the server knows what it holds; it is no loss where it may not look.
         let analyze: Vec<_> = match self.job.whole {

@@ -1,6 +1,6 @@
 //! Restores under circumstances: other encodings, no superuser, what the target has not got, functions that need a path.
 
-use crate::common::{Database, MAJOR, try_capture};
+use crate::common::{Database, MAJOR, check_error, try_capture};
 use crate::pouring::{Absent, assert_restored, pour, rows, whole};
 use datakeep_connector::TableName;
 use datakeep_model::ErrorKind;
@@ -134,4 +134,23 @@ fn a_tablespace_and_an_owner_that_are_not_there_are_losses() {
         "{all}"
     );
     assert_eq!(rows(&other.capture(), &name("public", "t")), rows(&captured, &name("public", "t")));
+}
+
+/// A transaction has room for so many locks, and a new database is not made in one.
+#[test]
+fn many_tables_need_not_many_locks() {
+    let sql = "SELECT format('CREATE TABLE t%s (a int PRIMARY KEY, b text UNIQUE)', i) FROM generate_series(1, 700) i \\gexec";
+    let database = Database::new(sql);
+    let captured = database.capture();
+    let small = Cluster::start(Setup::of(MAJOR).set("max_locks_per_transaction", "10").set("max_connections", "20"));
+    let told = pour(&captured, &whole(&captured), &small.location("many")).expect("restored");
+    assert_eq!(told.losses, [""; 0], "{told:?}");
+    assert_eq!(
+        small.ask("many", "SELECT count(*) FROM pg_index WHERE indrelid >= 16384 AND indrelid::regclass::text ~ '^t'"),
+        "1400"
+    );
+    let empty = small.database("empty");
+    let error = pour(&captured, &whole(&captured), &small.location(&empty)).expect_err("too many for one transaction");
+    check_error(&error, ErrorKind::Target, &["max_locks_per_transaction"]);
+    assert_eq!(small.ask(&empty, "SELECT count(*) FROM pg_class WHERE relname ~ '^t[0-9]'"), "0");
 }

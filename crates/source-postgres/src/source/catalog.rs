@@ -2,6 +2,7 @@
 
 use super::key::{self, Index};
 use crate::connect::{Connection, TextRow};
+use crate::extension;
 use crate::fault::POLICIES;
 use crate::schema::shown_name;
 use crate::sql::{qualified, quoted};
@@ -34,6 +35,8 @@ pub(crate) struct RawColumn {
     pub lane: Lane,
     /// True for `char(n)`, whose comparisons leave out the blanks at the end.
     pub is_padded: bool,
+    /// True for texts whose own collation is that of their bytes: an index on them has the order that is asked for.
+    pub is_by_bytes: bool,
     /// Writes its values as texts.
     pub writer: Writer,
 }
@@ -72,6 +75,7 @@ impl RawTable {
                 _ => Lane::Bytea,
             },
             is_padded: false,
+            is_by_bytes: false,
             writer: Writer::default(),
         };
         Self { columns: table.columns.iter().enumerate().map(column).collect() }
@@ -113,12 +117,16 @@ pub(crate) fn relations(connection: &Connection) -> Result<Vec<Relation>, Connec
 
 /// Reads the tables of a database. `is_raw`: texts are bytes of no known encoding.
 pub(crate) fn tables(connection: &Connection, is_raw: bool, version: u32) -> Result<Tables, ConnectorError> {
-    let mut columns = columns(connection, is_raw, version)?;
+    // Tables of extensions are the people's as far as they filled them.
+    let filled = extension::filled(connection)?;
+    let of_extensions: Vec<_> = filled.keys().map(u32::to_string).collect();
+    let own = format!("({OWN} OR c.oid = ANY ('{{{}}}'::pg_catalog.oid[]))", of_extensions.join(","));
+    let mut columns = columns(connection, &own, is_raw, version)?;
     let mut indexes = key::indexes(connection)?;
     let mut tables = Tables { not_carried: not_carried(connection)?, ..Tables::default() };
     let sql = format!(
         "SELECT c.oid, n.nspname, c.relname, c.reltuples::pg_catalog.int8 FROM pg_catalog.pg_class c JOIN \
-         pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND {OWN}"
+         pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND {own}"
     );
     for row in connection.rows(WHAT, &sql)? {
         let oid: u32 = number(&row, 0);
@@ -129,7 +137,8 @@ pub(crate) fn tables(connection: &Connection, is_raw: bool, version: u32) -> Res
         let (info, raw) = table(&name, own, &indexes);
         // Below 0 nobody has counted yet; 0 says the same in old versions.
         let rows_estimate = u64::try_from(estimate).ok().filter(|rows| *rows > 0);
-        tables.infos.push(TableInfo { rows_estimate, ..info });
+        let notes = filled.get(&oid).map(|condition| extension::notes(condition)).unwrap_or_default();
+        tables.infos.push(TableInfo { rows_estimate, notes, ..info });
         tables.raw.insert(name, raw);
     }
     tables.infos.sort_by(|a, b| a.name.cmp(&b.name));
@@ -168,7 +177,7 @@ fn row_column() -> ColumnInfo {
 type Columns = HashMap<u32, Vec<(ColumnInfo, RawColumn)>>;
 
 /// The columns of every table that are not computed, in their order.
-fn columns(connection: &Connection, is_raw: bool, version: u32) -> Result<Columns, ConnectorError> {
+fn columns(connection: &Connection, own: &str, is_raw: bool, version: u32) -> Result<Columns, ConnectorError> {
     let bases = domains(connection)?;
     let writers = writers(connection)?;
     // Since version 18 a column may forbid nulls from now on, and hold some.
@@ -179,11 +188,16 @@ fn columns(connection: &Connection, is_raw: bool, version: u32) -> Result<Column
         }
         false => "",
     };
+    let provider = if version >= 150_000 { "AND datlocprovider = 'c'" } else { "" };
+    let is_c = format!(
+        "EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = current_database() AND datcollate IN ('C', 'POSIX') {provider})"
+    );
     let sql = format!(
         "SELECT a.attrelid, a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.atttypid, a.atttypmod, \
-         a.attnotnull {is_sure} FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN \
-         pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND \
-         a.attgenerated = '' AND {OWN} ORDER BY a.attrelid, a.attnum"
+         a.attnotnull {is_sure}, l.oid = 100 AND {is_c} OR l.collprovider = 'c' AND l.collcollate IN ('C', 'POSIX') FROM \
+         pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = \
+         c.relnamespace LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND \
+         a.attgenerated = '' AND {own} ORDER BY a.attrelid, a.attnum"
     );
     let mut columns: HashMap<u32, Vec<_>> = HashMap::new();
     for row in connection.rows(WHAT, &sql)? {
@@ -194,6 +208,7 @@ fn columns(connection: &Connection, is_raw: bool, version: u32) -> Result<Column
             name: text(&row, 2).to_owned(),
             lane,
             is_padded: base == 1042,
+            is_by_bytes: text(&row, 7) == "t",
             writer: writers.get(&base).cloned().unwrap_or_default(),
         };
         let data_type = if is_raw && lane.data_type() == DataType::Utf8 { DataType::Binary } else { lane.data_type() };
@@ -248,20 +263,8 @@ fn not_carried(connection: &Connection) -> Result<Vec<String>, ConnectorError> {
     );
     let name = |row: &TextRow| escape_for_terminal(shown_name(text(row, 0), text(row, 1)).as_bytes());
     let rows = connection.rows(WHAT, &foreign)?;
-    let mut sentences: Vec<_> =
+    let sentences =
         rows.iter().map(|row| format!("{}: rows of a foreign table, which another server keeps", name(row))).collect();
-    // Tables that an extension makes, and people fill.
-    let configured = "SELECT n.nspname, c.relname, e.extname, u.condition FROM pg_catalog.pg_extension e, \
-        unnest(e.extconfig, e.extcondition) AS u(oid, condition) JOIN pg_catalog.pg_class c ON c.oid = u.oid JOIN \
-        pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' ORDER BY 1, 2";
-    for row in connection.rows(WHAT, configured)? {
-        let (table, condition) = (qualified(text(&row, 0), text(&row, 1)), text(&row, 3));
-        let has_rows = connection.value(WHAT, &format!("SELECT EXISTS (SELECT FROM ONLY {table} {condition})"))? == "t";
-        if has_rows {
-            let extension = escape_for_terminal(quoted(text(&row, 2)).as_bytes());
-            sentences.push(format!("{}: rows that were added to a table of the extension {extension}", name(&row)));
-        }
-    }
     Ok(sentences)
 }
 

@@ -77,6 +77,7 @@ pub(crate) fn order(
         match column.raw.lane {
             // Comparisons of these leave out blanks at the end.
             Lane::Text if column.raw.is_padded => order.push(format!("pg_catalog.bpcharsend({name})")),
+            Lane::Text if column.raw.is_by_bytes && has_order_of_utf8(encoding) => order.push(name),
             Lane::Text | Lane::Jsonb => order.push(by_bytes(column.expression, encoding)),
             Lane::Date | Lane::Timestamp | Lane::TimestampTz => {
                 // Before all others for the server, an exception for us.
@@ -101,11 +102,15 @@ pub(crate) fn order(
 
 /// The order of bytes in UTF-8.
 fn by_bytes(expression: &str, encoding: &str) -> String {
-    match encoding {
-        // Their bytes order as those of UTF-8 do, or are what is kept.
-        "UTF8" | "LATIN1" | "SQL_ASCII" => format!("({expression})::pg_catalog.text COLLATE \"C\""),
-        _ => format!("pg_catalog.textsend(({expression})::pg_catalog.text)"),
+    match has_order_of_utf8(encoding) {
+        true => format!("({expression})::pg_catalog.text COLLATE \"C\""),
+        false => format!("pg_catalog.textsend(({expression})::pg_catalog.text)"),
     }
+}
+
+/// True where the bytes of texts order as those of UTF-8 do, or are what is kept.
+fn has_order_of_utf8(encoding: &str) -> bool {
+    matches!(encoding, "UTF8" | "LATIN1" | "SQL_ASCII")
 }
 
 /// False for what is typed, true for exceptions: those at either end.
@@ -135,6 +140,7 @@ mod tests {
             name: format!("c{number}"),
             lane: Lane::Int4,
             is_padded: false,
+            is_by_bytes: false,
             writer: Default::default(),
         };
         let info = ColumnInfo {

@@ -9,10 +9,10 @@ mod stream;
 
 use crate::connect::Connection;
 use crate::fault::{Side, out_of_order};
-use crate::large;
 use crate::location::Location;
 use crate::options::Settings;
 use crate::schema::{self, shown_name};
+use crate::{extension, large};
 use catalog::RawTable;
 use datakeep_connector::{Catalog, Clock, ConnectorError, RowStream, TableInfo, TableName, TableSource};
 use datakeep_model::{ErrorKind, Mark, SourceInfo, escape_for_terminal};
@@ -105,7 +105,8 @@ impl PostgresSource {
             .filter(|object| object.kind == "TABLE")
             .map(|object| (object.name.as_str(), object.sql.as_str()))
             .collect();
-        for table in catalog.tables.iter_mut().filter(|table| !large::is_large(&table.name)) {
+        let is_described = |table: &&mut TableInfo| !large::is_large(&table.name) && extension::added(table).is_none();
+        for table in catalog.tables.iter_mut().filter(is_described) {
             let name = shown_name(&table.name.schema, &table.name.table);
             let sql = statements.get(name.as_str()).ok_or_else(|| self.unknown(&name))?;
             table.sql = (*sql).to_owned();

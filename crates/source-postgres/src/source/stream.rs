@@ -4,6 +4,7 @@ use super::catalog::{RawColumn, RawTable};
 use super::decode::{Building, Decoder, Form, Malformed};
 use super::key::{self, KeyColumn};
 use crate::connect::{Connection, CopyOut};
+use crate::extension;
 use crate::fault::out_of_order;
 use crate::schema::shown_name;
 use crate::sql::{qualified, quoted};
@@ -53,7 +54,7 @@ impl<'c> TableStream<'c> {
         let columns = asked.iter().zip(&table.columns).map(building).collect::<Option<Vec<_>>>();
         let columns = columns.ok_or_else(|| out_of_order("a column was given a type that no value of it has"))?;
         let order = order(connection, table, raw, &asked, encoding)?;
-        let sql = select(&table.name, &asked, &order);
+        let sql = select(table, &asked, &order);
         let what = format!("cannot read table {} of", shown(&table.name));
         let copy = connection.copy_out(&what, &format!("COPY ({sql}) TO STDOUT (FORMAT binary)"))?;
         let decoder = Decoder::new(columns);
@@ -142,9 +143,10 @@ fn order(
     key::order(connection, &table.name, &columns, encoding)
 }
 
-fn select(name: &TableName, asked: &[Asked], order: &[String]) -> String {
+fn select(table: &TableInfo, asked: &[Asked], order: &[String]) -> String {
     let columns: Vec<_> = asked.iter().map(|asked| asked.expression.as_str()).collect();
-    let table = qualified(&name.schema, &name.table);
+    let condition = extension::added(table).map(|condition| format!(" {condition}")).unwrap_or_default();
+    let table = qualified(&table.name.schema, &table.name.table);
     let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
-    format!("SELECT {} FROM ONLY {table} t{order}", columns.join(", "))
+    format!("SELECT {} FROM ONLY {table} t{condition}{order}", columns.join(", "))
 }

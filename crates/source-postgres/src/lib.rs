@@ -23,6 +23,7 @@
 
 mod connect;
 mod connector;
+mod extension;
 mod fault;
 mod large;
 mod location;

@@ -3,6 +3,7 @@
 use super::rename::NAME_BYTES_MAX;
 use super::{columns, look};
 use crate::connect::Connection;
+use crate::extension;
 use crate::fault::usage;
 use crate::sql::{literal, qualified};
 use datakeep_connector::{ConnectorError, RestoreJob, TableAction, TableJob, TableName};
@@ -29,6 +30,10 @@ pub(crate) fn check(job: &RestoreJob) -> Result<(), ConnectorError> {
         let is_own = into.schema.starts_with("pg_") || into.schema == "information_schema";
         if is_own && !(job.whole && table.table.name == *into) {
             return Err(usage(format!("{} would be a table of the server itself", shown(into))));
+        }
+        if extension::added(&table.table).is_some() && !job.whole && table.action != TableAction::Merge {
+            return Err(usage(format!("{} is a table that an extension makes", shown(into)))
+                .with_hint("restore the whole database, or merge its rows into the table of the same extension"));
         }
         if !names.insert(into) {
             return Err(usage(format!("{} is to be restored twice", shown(into))));

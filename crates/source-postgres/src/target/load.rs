@@ -5,6 +5,7 @@ use super::encode::{self, Format};
 use super::merge::Merge;
 use super::pipe::{Fault, Pipe};
 use crate::connect::Connection;
+use crate::extension;
 use crate::large;
 use crate::sql::{qualified, quoted};
 use crate::types::Lane;
@@ -55,7 +56,7 @@ impl Load {
             into: format!("{target}{columns}"),
             lanes: names.iter().map(lane).collect(),
             has_no_columns: names.is_empty(),
-            is_new: merge.is_none(),
+            is_new: merge.is_none() && extension::added(&job.table).is_none(),
             copy: None,
             given: 0,
             taken: 0,

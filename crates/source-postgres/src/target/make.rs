@@ -98,6 +98,12 @@ impl Maker {
         Ok(made)
     }
 
+    /// Keeps triggers and foreign keys of tables that an extension made from firing (`replica`), where the role may do so, until told
+    /// otherwise (`origin`): rows of one may refer to those of another that comes later.
+    pub fn rest_triggers(&self, role: &str) -> Result<(), ConnectorError> {
+        self.try_in_part(&format!("SET LOCAL session_replication_role = {role}")).map(drop)
+    }
+
     /// True when it was made; false when it may be tried in another way.
     fn attempt(&self, object: &SchemaObject, sql: &str) -> Result<bool, ConnectorError> {
         if split_places(&object.sql).1.is_empty() {

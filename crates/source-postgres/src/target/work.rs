@@ -7,6 +7,7 @@ use super::part;
 use super::session::{self, NewDatabase, named_database};
 use super::{columns, job};
 use crate::connect::Connection;
+use crate::extension;
 use crate::location::Location;
 use crate::options::Settings;
 use crate::schema::kind::{ANALYZE, OWNER};
@@ -53,7 +54,8 @@ impl Work {
         };
         check(&connection, job, database.is_some())?;
         session::begin(&connection)?;
-        if database.is_none() {
+        // Of what stands in an empty database, the server or an extension made everything.
+        if database.is_none() && !job.whole {
             job::check_against(&connection, job)?;
         }
         let maker = Maker::new(connection)?;
@@ -135,13 +137,17 @@ impl Work {
             return Err(crate::fault::out_of_order("no such table in the job"));
         };
         let standing = columns::read(self.connection(), &table.into)?;
+        let is_of_extension = extension::added(&table.table).is_some();
         if self.crew.is_some() {
             self.connection().run(WRITING, "BEGIN")?;
-            if !crate::large::is_large(&table.into) {
+            if !is_of_extension && !crate::large::is_large(&table.into) {
                 // A table that was emptied in the same transaction takes rows as one that was made in it.
                 let sql = format!("TRUNCATE ONLY {}", qualified(&table.into.schema, &table.into.table));
                 self.connection().run(WRITING, &sql)?;
             }
+        }
+        if is_of_extension && self.job.whole {
+            self.maker.rest_triggers("replica")?;
         }
         self.load = Some(Load::begin(self.connection(), table, &standing)?);
         self.loading = number;
@@ -152,6 +158,9 @@ impl Work {
     pub fn end_table(&mut self) -> Result<(), ConnectorError> {
         let load = self.load.take().ok_or_else(|| crate::fault::out_of_order("begin_table was not called"))?;
         self.rows += load.end()?;
+        if self.job.whole && extension::added(&self.job.tables[self.loading].table).is_some() {
+            self.maker.rest_triggers("origin")?;
+        }
         let Some(crew) = &self.crew else { return Ok(()) };
         self.maker.connection.run(WRITING, "COMMIT")?;
         let into = &self.job.tables[self.loading].into;

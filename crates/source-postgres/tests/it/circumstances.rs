@@ -154,3 +154,24 @@ fn many_tables_need_not_many_locks() {
     check_error(&error, ErrorKind::Target, &["max_locks_per_transaction"]);
     assert_eq!(small.ask(&empty, "SELECT count(*) FROM pg_class WHERE relname ~ '^t[0-9]'"), "0");
 }
+
+/// Rows that people added to tables of an extension come back into those that the extension made.
+#[test]
+fn what_was_added_to_tables_of_extensions_comes_back() {
+    let made = "CREATE EXTENSION hstore; CREATE TABLE kinds (k int PRIMARY KEY, of int, note text); CREATE TABLE items (k int REFERENCES \
+                kinds, n text); INSERT INTO kinds VALUES (1, 0, 'of the extension'); ALTER EXTENSION hstore ADD TABLE kinds; ALTER EXTENSION \
+                hstore ADD TABLE items; UPDATE pg_extension SET extconfig = ARRAY['kinds'::regclass, 'items'::regclass], extcondition = \
+                ARRAY['WHERE k > 100', ''] WHERE extname = 'hstore';";
+    let added =
+        "INSERT INTO kinds VALUES (101, 1, 'added'), (102, 1, NULL); INSERT INTO items VALUES (1, 'a'), (102, 'b');";
+    let database = Database::new(&format!("{made}{added} CREATE TABLE t (a hstore); INSERT INTO t VALUES ('a=>1')"));
+    let captured = database.capture();
+    assert_eq!(captured.cells("kinds").len(), 2, "the extension's own row is not captured");
+    let made_alike = Database::new(made);
+    let told = pour(&captured, &whole(&captured), &made_alike.location()).expect("restored");
+    assert_eq!(told.losses, [""; 0], "{told:?}");
+    for sql in ["SELECT * FROM kinds ORDER BY 1", "SELECT * FROM items ORDER BY 1", "SELECT * FROM t"] {
+        assert_eq!(made_alike.ask(sql), database.ask(sql), "{sql}");
+    }
+    assert_eq!(made_alike.ask("SHOW session_replication_role"), "origin");
+}

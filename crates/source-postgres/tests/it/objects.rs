@@ -34,6 +34,8 @@ fn every_kind_of_object_comes_back() {
         "SELECT tgname, tgenabled, tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, tgrelid::regclass::text",
         "SELECT conname, convalidated FROM pg_constraint ORDER BY conrelid::regclass::text, conname",
         "SELECT tableoid::regclass::text, count(*) FROM ob.parts GROUP BY 1 ORDER BY 1",
+        "SELECT oid, lomowner::regrole, lomacl, obj_description(oid, 'pg_largeobject'), md5(lo_get(oid)) FROM pg_largeobject_metadata \
+         ORDER BY 1",
         "SELECT subenabled, subslotname, subconninfo FROM pg_subscription s, pg_database d WHERE d.oid = subdbid AND datname = \
          current_database()",
     ] {

@@ -123,3 +123,6 @@ CREATE SEQUENCE ob.counter AS smallint INCREMENT -2 MINVALUE -100 MAXVALUE 100 S
 CREATE PUBLICATION ob_all FOR ALL TABLES WITH (publish = 'insert'); CREATE PUBLICATION ob_some FOR TABLE ONLY ob.parent (id, a) WHERE (id > 1), ob.typed; CREATE PUBLICATION ob_schema FOR TABLES IN SCHEMA other WITH (publish_via_partition_root); COMMENT ON PUBLICATION ob_all IS 'everything'; CREATE SUBSCRIPTION ob_sub CONNECTION 'host=/nowhere dbname=x password=hidden' PUBLICATION p, q WITH (connect = false, slot_name = NONE);
 ALTER DEFAULT PRIVILEGES FOR ROLE ob_owner IN SCHEMA ob GRANT SELECT ON TABLES TO ob_reader; ALTER DEFAULT PRIVILEGES FOR ROLE ob_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 CREATE EVENT TRIGGER ob_events ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'DROP TABLE') EXECUTE FUNCTION ob.fires_on_ddl(); ALTER EVENT TRIGGER ob_events ENABLE ALWAYS; COMMENT ON EVENT TRIGGER ob_events IS 'e'; CREATE EVENT TRIGGER ob_off ON sql_drop EXECUTE FUNCTION ob.fires_on_ddl(); ALTER EVENT TRIGGER ob_off DISABLE;
+
+-- Large objects.
+SELECT lo_from_bytea(424201, repeat('page', 2000)::bytea), lo_create(424202), lo_from_bytea(424203, ''); ALTER LARGE OBJECT 424201 OWNER TO ob_owner; GRANT SELECT ON LARGE OBJECT 424201 TO ob_reader WITH GRANT OPTION; COMMENT ON LARGE OBJECT 424202 IS 'empty';

@@ -125,13 +125,19 @@ pub(crate) fn tables(connection: &Connection, is_raw: bool, version: u32) -> Res
     let mut indexes = key::indexes(connection)?;
     let mut tables = Tables { not_carried: not_carried(connection)?, ..Tables::default() };
     let sql = format!(
-        "SELECT c.oid, n.nspname, c.relname, c.reltuples::pg_catalog.int8 FROM pg_catalog.pg_class c JOIN \
-         pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND {own}"
+        "SELECT c.oid, n.nspname, c.relname, c.reltuples::pg_catalog.int8, c.relpersistence = 'u' AND \
+         pg_catalog.pg_is_in_recovery() FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind = 'r' AND {own}"
     );
     for row in connection.rows(WHAT, &sql)? {
         let oid: u32 = number(&row, 0);
         let own = columns.remove(&oid).unwrap_or_default();
         let name = TableName { schema: text(&row, 1).to_owned(), table: text(&row, 2).to_owned() };
+        if text(&row, 4) == "t" {
+            let shown = escape_for_terminal(shown_name(&name.schema, &name.table).as_bytes());
+            tables.not_carried.push(format!("{shown}: rows of an unlogged table, which a standby has not got"));
+            continue;
+        }
         let estimate: i64 = number(&row, 3);
         let indexes = indexes.remove(&oid).unwrap_or_default();
         let (info, raw) = table(&name, own, &indexes);

@@ -237,7 +237,8 @@ fn tables_of_many_columns_and_many_tables_are_read() {
 fn a_standby_is_read_as_its_primary() {
     let primary = Cluster::start(Setup::of(MAJOR));
     let name = primary.database("db");
-    primary.run(&name, "CREATE TABLE t(a int PRIMARY KEY); INSERT INTO t VALUES (2), (1)");
+    primary
+        .run(&name, "CREATE TABLE t(a int PRIMARY KEY); INSERT INTO t VALUES (2), (1); CREATE UNLOGGED TABLE u(a int)");
     let standby = primary.standby();
     let location = standby.location(&name);
     let mut source = source(&location).expect("opened");
@@ -246,6 +247,30 @@ fn a_standby_is_read_as_its_primary() {
     let captured = read_all(source.as_mut()).expect("captured");
     source.complete().expect("complete");
     assert_eq!(captured.first("t"), ["1", "2"]);
+    // What no log tells is not there: it is said, and the rest is read.
+    assert_eq!(captured.names(), ["public.t"]);
+    let told = captured.catalog.not_carried.join("\n");
+    assert!(told.contains("public.u: rows of an unlogged table"), "{told}");
+}
+
+/// Whoever has seen enough of a table goes on with the next.
+#[test]
+fn a_table_may_be_left_before_its_end() {
+    let database = Database::new(
+        "CREATE TABLE a(n int PRIMARY KEY, x text); INSERT INTO a SELECT n, repeat('x', 200) FROM generate_series(1, 200000) n;
+         CREATE TABLE b(n int); INSERT INTO b VALUES (7)",
+    );
+    let mut source = begun(&database);
+    let catalog = source.catalog().expect("a catalogue");
+    for _ in 0..3 {
+        let mut rows = source.rows(&catalog.tables[0]).expect("rows");
+        assert_eq!(rows.next_batch().expect("read").map(|batch| batch.rows()), Some(8192));
+    }
+    assert_eq!(
+        crate::common::cells(&crate::common::read_rows(source.as_mut(), &catalog.tables[1]).expect("read")),
+        [["7"]]
+    );
+    source.complete().expect("complete");
 }
 
 #[test]

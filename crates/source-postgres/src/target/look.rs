@@ -26,11 +26,30 @@ pub(crate) fn standing(connection: &Connection) -> Result<Vec<Standing>, Connect
         table.columns.extend(row.get(2).cloned().flatten());
     }
     for table in tables.values_mut() {
-        let sql = format!("SELECT count(*) FROM ONLY {}", qualified(&table.name.schema, &table.name.table));
-        table.rows = connection.value(WHAT, &sql)?.parse().unwrap_or_default();
+        table.rows = rows(connection, &table.name)?;
     }
     belongings(connection, &mut tables)?;
     Ok(tables.into_values().collect())
+}
+
+/// Bytes of a table up to which its rows are counted.
+const COUNTED_MAX: u64 = 256 << 20;
+
+/// The rows of a table: as many as the server thinks where counting would take long.
+fn rows(connection: &Connection, name: &TableName) -> Result<u64, ConnectorError> {
+    let table = qualified(&name.schema, &name.table);
+    let sql = format!(
+        "SELECT reltuples::pg_catalog.int8 FROM pg_catalog.pg_class WHERE oid = {}::pg_catalog.regclass AND reltuples >= 0 AND \
+         pg_catalog.pg_relation_size(oid) > {COUNTED_MAX}",
+        literal(&table)
+    );
+    match connection.value(WHAT, &sql)?.parse() {
+        Ok(rows) => Ok(rows),
+        Err(_) => {
+            let sql = format!("SELECT count(*) FROM ONLY {table}");
+            Ok(connection.value(WHAT, &sql)?.parse().unwrap_or_default())
+        }
+    }
 }
 
 fn text(row: &TextRow, place: usize) -> &str {

@@ -13,8 +13,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Kinds that rows or most other objects rest on.
-const ESSENTIAL: [&str; 8] =
-    ["DOMAIN", "EXTENSION", "SCHEMA", "SEQUENCE", "SHELL TYPE", "TABLE", "TABLE ATTACH", "TYPE"];
+const ESSENTIAL: [&str; 7] = ["DOMAIN", "EXTENSION", "SCHEMA", "SEQUENCE", "SHELL TYPE", "TABLE", "TYPE"];
 
 /// Makes objects in the transaction of a session.
 pub(crate) struct Maker {

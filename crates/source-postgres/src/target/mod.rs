@@ -2,6 +2,7 @@
 
 mod columns;
 mod crew;
+mod database;
 mod encode;
 mod job;
 mod load;

@@ -18,16 +18,18 @@ pub(crate) struct Part {
     pub after: Vec<SchemaObject>,
 }
 
-/// Kinds that tie a table to others which are not restored with it.
-const TIES: [&str; 5] =
-    ["INDEX ATTACH", "PUBLICATION TABLE", "STATISTICS DATA", "TABLE ATTACH", "MATERIALIZED VIEW DATA"];
+/// Kinds that never come with a single table: an index is attached with its table.
+const NEVER: [&str; 3] = ["INDEX ATTACH", "MATERIALIZED VIEW DATA", "STATISTICS DATA"];
+/// Kinds that tie a table to others, which know it by its name.
+const TIES: [&str; 2] = ["PUBLICATION TABLE", "TABLE ATTACH"];
 
 /// What belongs to a table that is made, with the names that all of it gets.
 pub(crate) fn of(connection: &Connection, catalog: &Catalog, job: &TableJob) -> Result<Part, ConnectorError> {
     let from = &job.table.name;
     let table = shown_name(&from.schema, &from.table);
     let mut own: Vec<SchemaObject> = catalog.objects.iter().filter(|object| object.table == table).cloned().collect();
-    own.retain(|object| !TIES.contains(&object.kind.as_str()));
+    own.retain(|object| !NEVER.contains(&object.kind.as_str()));
+    let (ties, mut own): (Vec<_>, Vec<_>) = own.into_iter().partition(|object| TIES.contains(&object.kind.as_str()));
     if !own.iter().any(|object| object.kind == "TABLE") {
         own.insert(
             0,
@@ -47,6 +49,9 @@ pub(crate) fn of(connection: &Connection, catalog: &Catalog, job: &TableJob) -> 
     let (before, mut after) = divided(own);
     let (sets, before) = before.into_iter().partition(|object| object.kind == SEQUENCE_SET);
     after.splice(0..0, sets);
+    if job.into == *from {
+        after.extend(ties);
+    }
     Ok(Part { before, after })
 }
 

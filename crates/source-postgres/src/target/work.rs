@@ -1,10 +1,11 @@
 //! A restore that has been begun.
 
 use super::crew::Crew;
+use super::database::{NewDatabase, named_database};
 use super::load::Load;
 use super::make::Maker;
 use super::part;
-use super::session::{self, NewDatabase, named_database};
+use super::session;
 use super::{columns, job};
 use crate::connect::Connection;
 use crate::extension;
@@ -65,6 +66,9 @@ impl Work {
         if work.job.whole {
             work.make_whole()?;
             work.share(settings)?;
+            if let Some(database) = &work.database {
+                work.maker.told.extend(database.left_behind()?);
+            }
         } else {
             work.make_parts()?;
         }

@@ -135,3 +135,20 @@ fn what_does_not_fit_is_not_merged() {
     let again = try_capture(&database.location()).expect("captured");
     assert_eq!(rows(&again, &name("app", "customer")), rows(&captured, &name("app", "customer")));
 }
+
+/// A partition that is made anew is one again, and publications have it again.
+#[test]
+fn a_partition_goes_back_to_its_parent() {
+    let database = Database::new(SHOP);
+    database.run("ALTER TABLE app.log ADD PRIMARY KEY (at, line); CREATE PUBLICATION parts_pub FOR TABLE app.log_2025");
+    let captured = database.capture();
+    database.run("DELETE FROM app.log");
+    let told =
+        pour(&captured, &part(&captured, "app.log_2025", "app.log_2025", TableAction::Replace), &database.location());
+    assert_eq!(told.expect("restored").losses, [""; 0]);
+    let count = database.ask("SELECT count(*), min(tableoid::regclass::text) FROM app.log");
+    assert_eq!(count, format!("{}|app.log_2025", rows(&captured, &name("app", "log_2025")).len()));
+    assert_eq!(database.ask("SELECT tablename FROM pg_publication_tables WHERE pubname = 'parts_pub'"), "log_2025");
+    let sql = "SELECT count(*) FROM pg_index i JOIN pg_inherits h ON h.inhrelid = indexrelid WHERE indrelid = 'app.log_2025'::regclass";
+    assert_eq!(database.ask(sql), "2", "its indexes are those of its parent");
+}

@@ -160,3 +160,23 @@ fn a_rehearsal_makes_nothing() {
     let error = dry(&database.location()).begin(&whole(&captured)).expect_err("it holds something");
     check_error(&error, ErrorKind::Target, &["holds something already"]);
 }
+
+#[test]
+fn what_is_left_of_a_new_database_is_removed_or_told() {
+    let cluster = Cluster::start(Setup::of(MAJOR));
+    let database = Database::new(SMALL);
+    let captured = database.capture();
+    let names = || cluster.ask("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'datakeep_restore_%'");
+    let mut first = target(&cluster.location("cut"));
+    fill(&captured, &whole(&captured), &mut *first).expect("rows");
+    let all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    cluster.run("postgres", all);
+    let error = first.finish().expect_err("all its sessions are cut");
+    check_error(&error, ErrorKind::Target, &["run it again"]);
+    assert_eq!(names(), "1");
+    drop(first);
+    assert_eq!(names(), "0", "a new session removes it");
+    cluster.run("postgres", "CREATE DATABASE datakeep_restore_0123456789abcdef");
+    let told = pour(&captured, &whole(&captured), &cluster.location("cut")).expect("restored");
+    assert!(told.verified.iter().any(|what| what.contains("datakeep_restore_0123456789abcdef: drop it")), "{told:?}");
+}

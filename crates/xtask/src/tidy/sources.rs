@@ -95,7 +95,7 @@ const SYSTEM: &[&str] =
     &["std::fs", "std::net", "std::env", "std::process", "SystemTime", "Instant::now", "std::thread"];
 
 /// Who may speak to people and to the environment.
-const DOORS: &[&str] = &["cli", "server", "xtask", "testkit", "testkit-s3", "bench", "fuzz"];
+const DOORS: &[&str] = &["cli", "server", "xtask", "testkit", "testkit-postgres", "testkit-s3", "bench", "fuzz"];
 const DOOR_ONLY: &[&str] = &[
     "println!",
     "eprintln!",

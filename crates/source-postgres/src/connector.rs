@@ -1,0 +1,103 @@
+//! PostgreSQL as a connector: what it accepts, and the source and target it opens.
+
+use crate::fault::usage;
+use crate::location::{Location, is_location};
+use crate::options::{self, Settings};
+use crate::source::PostgresSource;
+use crate::target::PostgresTarget;
+use datakeep_connector::{
+    Capability, Clock, Connector, ConnectorError, Options, Source, SystemClock, TableSource, TableTarget, Target,
+};
+use datakeep_model::SourceInfo;
+use std::sync::Arc;
+
+/// Databases of PostgreSQL: locations `postgres://USER@HOST:PORT/DATABASE` and `postgres:host=HOST dbname=DATABASE`.
+///
+/// Options of a source: `name`, `host`; `lock-timeout` (how long a lock is waited for: `30s`, `500ms`); `password-file` (a file
+/// that holds the password and nothing else); `pg-dump` (the program that describes the schema, where it is not found by
+/// itself). Of a target: the last three.
+#[derive(Clone)]
+pub struct PostgresConnector {
+    clock: Arc<dyn Clock>,
+}
+
+impl Default for PostgresConnector {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PostgresConnector {
+    /// With the machine's clock.
+    pub fn new() -> Self {
+        Self { clock: Arc::new(SystemClock) }
+    }
+
+    /// With another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+}
+
+impl Connector for PostgresConnector {
+    fn kind(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn capability(&self) -> Capability {
+        Capability { source: true, target: true, incremental: false, log: false, seekable: false, tables: true }
+    }
+
+    fn accepts(&self, location: &str) -> bool {
+        is_location(location)
+    }
+
+    fn open_source(&self, _: &[String], _: &Options) -> Result<Box<dyn Source>, ConnectorError> {
+        Err(no_files())
+    }
+
+    fn open_target(&self, _: &str, _: &Options, _: bool) -> Result<Box<dyn Target>, ConnectorError> {
+        Err(no_files())
+    }
+
+    fn open_tables(&self, location: &str, options: &Options) -> Result<Box<dyn TableSource>, ConnectorError> {
+        let options = options::read_source(options)?;
+        let location = read_location(location, &options.settings)?;
+        let info = SourceInfo {
+            kind: "postgres".to_owned(),
+            name: options.name.unwrap_or_else(|| SourceInfo::to_name(location.database().unwrap_or("postgres"))),
+            location: location.shown(),
+            host: options.host.unwrap_or_else(host_name),
+        };
+        Ok(Box::new(PostgresSource::open(location, info, options.settings, Arc::clone(&self.clock))?))
+    }
+
+    fn open_table_target(
+        &self,
+        location: &str,
+        options: &Options,
+        dry_run: bool,
+    ) -> Result<Box<dyn TableTarget>, ConnectorError> {
+        let settings = options::read_target(options)?;
+        let location = read_location(location, &settings)?;
+        Ok(Box::new(PostgresTarget::new(location, settings, dry_run)?))
+    }
+}
+
+fn read_location(location: &str, settings: &Settings) -> Result<Location, ConnectorError> {
+    let location = Location::parse(location)?;
+    match &settings.password_file {
+        Some(path) => Ok(location.with_password(options::password_of(path)?)),
+        None => Ok(location),
+    }
+}
+
+fn no_files() -> ConnectorError {
+    usage("a database of PostgreSQL is read and written as tables, not as files")
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

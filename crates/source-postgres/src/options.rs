@@ -1,0 +1,139 @@
+//! Reads the option map that configuration and command line hand over.
+
+use crate::fault::usage;
+use datakeep_connector::{ConnectorError, Options};
+use datakeep_model::{Secret, SourceInfo, escape_for_terminal};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a lock of somebody else is waited for, unless told otherwise.
+const USUAL_PATIENCE: Duration = Duration::from_secs(30);
+/// The longest patience a server can be told.
+const MOST_PATIENCE: Duration = Duration::from_secs(86_400);
+
+/// How a database is opened, for reading or writing.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// How long a lock is waited for.
+    pub patience: Duration,
+    /// A file that holds the password and nothing else.
+    pub password_file: Option<PathBuf>,
+    /// The `pg_dump` to be used, where one is named.
+    pub pg_dump: Option<PathBuf>,
+}
+
+/// How a source is opened.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceOptions {
+    pub name: Option<String>,
+    pub host: Option<String>,
+    pub settings: Settings,
+}
+
+/// The options of a source.
+pub(crate) fn read_source(options: &Options) -> Result<SourceOptions, ConnectorError> {
+    refuse_unknown(options, &["host", "lock-timeout", "name", "password-file", "pg-dump"])?;
+    Ok(SourceOptions {
+        name: source_name(options)?,
+        host: one(options, "host")?.map(str::to_owned),
+        settings: settings(options)?,
+    })
+}
+
+/// The options of a target.
+pub(crate) fn read_target(options: &Options) -> Result<Settings, ConnectorError> {
+    refuse_unknown(options, &["lock-timeout", "password-file", "pg-dump"])?;
+    settings(options)
+}
+
+fn settings(options: &Options) -> Result<Settings, ConnectorError> {
+    Ok(Settings {
+        patience: patience(options)?,
+        password_file: one(options, "password-file")?.map(PathBuf::from),
+        pg_dump: one(options, "pg-dump")?.map(PathBuf::from),
+    })
+}
+
+/// The password that a file holds, without the line's end.
+pub(crate) fn password_of(path: &Path) -> Result<Secret, ConnectorError> {
+    let shown = escape_for_terminal(path.as_os_str().as_encoded_bytes());
+    let mut bytes =
+        std::fs::read(path).map_err(|error| usage(format!("cannot read the password in {shown}: {error}")))?;
+    while bytes.last().is_some_and(|last| matches!(last, b'\n' | b'\r')) {
+        bytes.pop();
+    }
+    if bytes.is_empty() {
+        return Err(usage(format!("{shown} holds no password")));
+    }
+    Ok(Secret::new(bytes))
+}
+
+fn refuse_unknown(options: &Options, known: &[&str]) -> Result<(), ConnectorError> {
+    match options.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => {
+            let name = escape_for_terminal(name.as_bytes());
+            Err(usage(format!("unknown option `{name}`")).with_hint(format!("known options: {}", known.join(", "))))
+        }
+        None => Ok(()),
+    }
+}
+
+fn one<'a>(options: &'a Options, name: &str) -> Result<Option<&'a str>, ConnectorError> {
+    match options.get(name).map(Vec::as_slice) {
+        None => Ok(None),
+        Some([value]) if !value.is_empty() => Ok(Some(value)),
+        Some([] | [_]) => Err(usage(format!("option `{name}` needs a value"))),
+        Some(_) => Err(usage(format!("option `{name}` was given more than once"))),
+    }
+}
+
+fn source_name(options: &Options) -> Result<Option<String>, ConnectorError> {
+    match one(options, "name")? {
+        Some(name) if !SourceInfo::is_name(name) => {
+            let shown = escape_for_terminal(name.as_bytes());
+            Err(usage(format!("`{shown}` cannot be the name of a source"))
+                .with_hint("a name has no `@`, no `:` and no control characters, and is not `latest`"))
+        }
+        name => Ok(name.map(str::to_owned)),
+    }
+}
+
+fn patience(options: &Options) -> Result<Duration, ConnectorError> {
+    let Some(text) = one(options, "lock-timeout")? else { return Ok(USUAL_PATIENCE) };
+    let read = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(millis), _) => millis.parse().ok().map(Duration::from_millis),
+        (None, seconds) => seconds.unwrap_or(text).parse().ok().map(Duration::from_secs),
+    };
+    let error =
+        || usage(format!("option `lock-timeout`: `{text}` is no time up to a day")).with_hint("such as 30s or 500ms");
+    read.filter(|patience| (Duration::from_millis(1)..=MOST_PATIENCE).contains(patience)).ok_or_else(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datakeep_model::ErrorKind;
+
+    fn options(name: &str, values: &[&str]) -> Options {
+        Options::from([(name.to_owned(), values.iter().map(|&value| value.to_owned()).collect())])
+    }
+
+    #[test]
+    fn what_is_given_is_read() {
+        let patience = |text| read_target(&options("lock-timeout", &[text])).ok().map(|settings| settings.patience);
+        assert_eq!(patience("30"), Some(Duration::from_secs(30)));
+        assert_eq!(patience("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!([patience("0"), patience("99999999"), patience("soon")], [None; 3]);
+    }
+
+    #[test]
+    fn what_is_unknown_or_makes_no_sense_is_refused() {
+        for (name, values) in
+            [("pasword-file", &["/tmp"][..]), ("name", &[]), ("name", &["a", "b"]), ("name", &["a@b"])]
+        {
+            let error = read_source(&options(name, values)).expect_err("refused");
+            assert_eq!(error.kind, ErrorKind::Usage, "{name}");
+        }
+        assert!(read_target(&options("name", &["a"])).is_err());
+    }
+}

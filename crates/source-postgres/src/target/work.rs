@@ -1,0 +1,281 @@
+//! A restore that has been begun.
+
+use super::crew::Crew;
+use super::database::{NewDatabase, named_database};
+use super::load::Load;
+use super::make::Maker;
+use super::part;
+use super::session;
+use super::{columns, job};
+use crate::connect::Connection;
+use crate::extension;
+use crate::location::Location;
+use crate::options::Settings;
+use crate::schema::kind::{ANALYZE, OWNER};
+use crate::schema::shown_name;
+use crate::schema::state::divided;
+use crate::sql::qualified;
+use datakeep_connector::{ConnectorError, RestoreJob, SchemaObject, TableAction};
+use datakeep_model::ErrorKind;
+use std::sync::Arc;
+
+/// Objects that are made in one transaction where several are allowed.
+const AT_ONCE: usize = 100;
+const WRITING: &str = "cannot write to";
+
+/// What has been begun. Sessions stand before the database that cannot be removed while they last.
+pub(crate) struct Work {
+    pub load: Option<Load>,
+    /// Others that work beside, where a new database is made whole.
+    crew: Option<Crew>,
+    pub maker: Maker,
+    pub job: RestoreJob,
+    /// What is made when all rows are in.
+    after: Vec<SchemaObject>,
+    /// What is said of the database as a whole.
+    of_database: Vec<SchemaObject>,
+    pub rows: u64,
+    /// Number of the table whose rows are written.
+    loading: usize,
+    /// `None`: a database that stands is changed.
+    pub database: Option<NewDatabase>,
+}
+
+impl Work {
+    /// Opens the database, or makes one, and makes all that rows need.
+    pub fn begin(location: &Location, settings: &Settings, job: &RestoreJob) -> Result<Self, ConnectorError> {
+        let (connection, database) = match session::open(location, settings)? {
+            Some(connection) => (connection, None),
+            None => {
+                let database = NewDatabase::make(location, settings, &job.catalog)?;
+                let connection = session::open(&database.location(), settings)?;
+                let gone = || ConnectorError::new(ErrorKind::Target, "the database that was made is gone");
+                (connection.ok_or_else(gone)?, Some(database))
+            }
+        };
+        check(&connection, job, database.is_some())?;
+        session::begin(&connection)?;
+        // Of what stands in an empty database, the server or an extension made everything.
+        if database.is_none() && !job.whole {
+            job::check_against(&connection, job)?;
+        }
+        let maker = Maker::new(connection)?;
+        let (after, of_database) = (Vec::new(), Vec::new());
+        let job = job.clone();
+        let mut work = Self { load: None, crew: None, maker, job, after, of_database, rows: 0, loading: 0, database };
+        if work.job.whole {
+            work.make_whole()?;
+            work.share(settings)?;
+            if let Some(database) = &work.database {
+                work.maker.told.extend(database.left_behind()?);
+            }
+        } else {
+            work.make_parts()?;
+        }
+        Ok(work)
+    }
+
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.maker.connection
+    }
+
+    fn make_whole(&mut self) -> Result<(), ConnectorError> {
+        let mut objects = self.job.catalog.objects.clone();
+        let at = objects.iter().position(|object| object.kind == "DATABASE").unwrap_or(objects.len());
+        self.of_database = objects.split_off(at);
+        let (before, after) = divided(objects);
+        self.after = after;
+        self.make_all(&before)
+    }
+
+    /// Makes objects. Each of them takes locks, of which a transaction cannot have any number: where nobody sees what is made, it is
+    /// committed from time to time.
+    fn make_all(&mut self, objects: &[SchemaObject]) -> Result<(), ConnectorError> {
+        for some in objects.chunks(AT_ONCE) {
+            some.iter().try_for_each(|object| self.maker.make(object))?;
+            if let Some(database) = &mut self.database {
+                self.maker.connection.run(WRITING, "COMMIT; BEGIN")?;
+                database.roles.clone_from(&self.maker.made_roles);
+            }
+        }
+        Ok(())
+    }
+
+    /// What nobody else sees may be made by several: what was made so far is committed.
+    fn share(&mut self, settings: &Settings) -> Result<(), ConnectorError> {
+        let Some(database) = &self.database else { return Ok(()) };
+        self.maker.connection.run(WRITING, "COMMIT")?;
+        session::widen(&self.maker.connection)?;
+        self.crew = Some(Crew::open(&database.location(), settings)?);
+        Ok(())
+    }
+
+    fn make_parts(&mut self) -> Result<(), ConnectorError> {
+        let job = self.job.clone();
+        let mut back = Vec::new();
+        for table in job.tables.iter().filter(|table| table.action != TableAction::Merge) {
+            let referring = part::make_room(self.connection(), table)?;
+            back.extend(referring);
+        }
+        for table in &job.tables {
+            if table.action == TableAction::Merge {
+                self.after.extend(part::sequences_at_least(&job.catalog, table));
+                continue;
+            }
+            let part = part::of(self.connection(), &job.catalog, table)?;
+            part.before.iter().try_for_each(|object| self.maker.make(object))?;
+            self.after.extend(part.after);
+        }
+        // Keys before what refers to them, whichever table they are of.
+        let (references, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.after).into_iter().partition(|object| object.kind == "FK CONSTRAINT");
+        self.after = others;
+        self.after.extend(references);
+        self.after.extend(back);
+        Ok(())
+    }
+
+    /// The rows of this table follow.
+    pub fn begin_table(&mut self, number: usize) -> Result<(), ConnectorError> {
+        let Some(table) = self.job.tables.get(number) else {
+            return Err(crate::fault::out_of_order("no such table in the job"));
+        };
+        let standing = columns::read(self.connection(), &table.into)?;
+        let is_of_extension = extension::added(&table.table).is_some();
+        if self.crew.is_some() {
+            self.connection().run(WRITING, "BEGIN")?;
+            if !is_of_extension && !crate::large::is_large(&table.into) {
+                // A table that was emptied in the same transaction takes rows as one that was made in it.
+                let sql = format!("TRUNCATE ONLY {}", qualified(&table.into.schema, &table.into.table));
+                self.connection().run(WRITING, &sql)?;
+            }
+        }
+        if is_of_extension && self.job.whole {
+            self.maker.rest_triggers("replica")?;
+        }
+        self.load = Some(Load::begin(self.connection(), table, &standing)?);
+        self.loading = number;
+        Ok(())
+    }
+
+    /// All rows of the table are given.
+    pub fn end_table(&mut self) -> Result<(), ConnectorError> {
+        let load = self.load.take().ok_or_else(|| crate::fault::out_of_order("begin_table was not called"))?;
+        self.rows += load.end()?;
+        if self.job.whole && extension::added(&self.job.tables[self.loading].table).is_some() {
+            self.maker.rest_triggers("origin")?;
+        }
+        let Some(crew) = &self.crew else { return Ok(()) };
+        self.maker.connection.run(WRITING, "COMMIT")?;
+        let into = &self.job.tables[self.loading].into;
+        let table = shown_name(&into.schema, &into.table);
+        let is_ready =
+            |object: &SchemaObject| object.table == table && matches!(object.kind.as_str(), "INDEX" | "CONSTRAINT");
+        let (ready, rest) = std::mem::take(&mut self.after).into_iter().partition(is_ready);
+        self.after = rest;
+        let ready: Vec<_> = ready;
+        crew.give(ready);
+        if !crate::large::is_large(into) {
+            crew.give([SchemaObject { kind: ANALYZE.to_owned(), name: table.clone(), table, sql: analyze(into) }]);
+        }
+        Ok(())
+    }
+
+    /// Makes all the rest.
+    pub fn complete(&mut self) -> Result<(), ConnectorError> {
+        match self.crew.take() {
+            Some(crew) => self.complete_shared(crew),
+            None => self.complete_alone(),
+        }
+    }
+
+    /// What others cannot make beside each other is made here, and foreign keys by them all.
+    fn complete_shared(&mut self, crew: Crew) -> Result<(), ConnectorError> {
+        let is_reference = |object: &SchemaObject| object.kind == "FK CONSTRAINT";
+        let mut keys = std::mem::take(&mut self.after);
+        let first = keys.iter().position(is_reference).unwrap_or(keys.len());
+        let (references, rest): (Vec<_>, Vec<_>) = keys.split_off(first).into_iter().partition(is_reference);
+        crew.wait()?;
+        self.connection().run(WRITING, "BEGIN")?;
+        self.make_all(&keys)?;
+        self.connection().run(WRITING, "COMMIT")?;
+        crew.give(references);
+        for (losses, told) in crew.end()? {
+            self.maker.losses.extend(losses);
+            self.maker.told.extend(told);
+        }
+        self.connection().run(WRITING, "BEGIN")?;
+        self.make_all(&rest)?;
+        self.say_of_database()?;
+        self.connection().run(WRITING, "COMMIT")
+    }
+
+    fn complete_alone(&mut self) -> Result<(), ConnectorError> {
+        let after = std::mem::take(&mut self.after);
+        after.iter().try_for_each(|object| self.maker.make(object))?;
+        self.say_of_database()?;
+        // Plans are bad until the server knows what it holds; it is no loss where it may not look.
+        let analyze: Vec<_> = match self.job.whole {
+            true => vec!["ANALYZE".to_owned()],
+            false => self.job.tables.iter().map(|table| analyze(&table.into)).collect(),
+        };
+        for sql in analyze {
+            let _ = self.maker.try_in_part(&sql)?;
+        }
+        Ok(())
+    }
+
+    /// What is said of the captured database is said of this one, whatever its name.
+    fn say_of_database(&mut self) -> Result<(), ConnectorError> {
+        let name = match &self.database {
+            Some(database) => database.name().to_owned(),
+            None => self.connection().value("cannot ask the name of", "SELECT current_database()")?,
+        };
+        let is_new = self.database.is_some();
+        for mut object in std::mem::take(&mut self.of_database) {
+            object.sql = named_database(&object.sql, &name);
+            match object.kind.as_str() {
+                "DATABASE" => {}
+                // A database that was there is whose it was.
+                OWNER if !is_new => {}
+                OWNER => self.maker.make(&object)?,
+                _ => self.maker.each_statement(&object)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sentences on what was made.
+    pub fn verified(&self) -> Vec<String> {
+        let tables = self.job.tables.len();
+        let mut told = vec![format!("the server took {} rows of {tables} tables, and says so of each", self.rows)];
+        told.extend(self.maker.told.iter().cloned());
+        told
+    }
+}
+
+fn analyze(name: &datakeep_connector::TableName) -> String {
+    format!("ANALYZE {}", qualified(&name.schema, &name.table))
+}
+
+/// Refuses what can be seen to fail before anything is made.
+pub(crate) fn check(connection: &Connection, job: &RestoreJob, is_new: bool) -> Result<(), ConnectorError> {
+    if !job.whole {
+        return Ok(());
+    }
+    if !is_new && !session::is_empty(connection)? {
+        let message =
+            format!("{} holds something already: a whole database is not restored over another", connection.place());
+        return Err(ConnectorError::new(ErrorKind::Target, message)
+            .with_hint("restore to another name, or name the tables to be put into it"));
+    }
+    let missing = session::missing_extensions(connection, &job.catalog)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = datakeep_model::escape_for_terminal(missing.join(", ").as_bytes());
+    let message =
+        format!("the database needs extensions that the server of {} has not got: {names}", connection.place());
+    Err(ConnectorError::new(ErrorKind::Target, message)
+        .with_hint("install their packages on the server, or restore the tables that need none of them"))
+}

@@ -86,7 +86,7 @@ pub struct Common {
 pub enum Verb {
     /// Make a repository
     Init(InitArgs),
-    /// Take a snapshot of files, of a database (sqlite:PATH), of standard input or of a command's output
+    /// Take a snapshot of files, of a database (sqlite:PATH, postgres://…), of standard input or of a command's output
     Backup(Box<BackupArgs>),
     /// List snapshots
     Snapshots(SnapshotsArgs),
@@ -167,7 +167,7 @@ pub struct InitArgs {
 /// `backup`.
 #[derive(Args, Debug)]
 pub struct BackupArgs {
-    /// Directories and files; sqlite:PATH for a database; `-` for standard input; after --command the program and its arguments
+    /// Directories and files; sqlite:PATH or postgres://USER@HOST/DATABASE for a database; `-` for standard input; after --command the program and its arguments
     #[arg(value_name = "PATH", required = true, allow_hyphen_values = false)]
     pub paths: Vec<OsString>,
     /// Name of the source; derived from the paths when not given
@@ -373,7 +373,7 @@ pub struct RestoreArgs {
     /// A snapshot and a path in it
     #[arg(value_name = "SNAPSHOT[:PATH]")]
     pub place: OsString,
-    /// Directory to restore into; for tables a database: sqlite:PATH
+    /// Directory to restore into; for tables a database: sqlite:PATH or postgres://USER@HOST/DATABASE
     #[arg(long, value_name = "DIR", required = true)]
     pub to: OsString,
     /// Only what matches; may be repeated

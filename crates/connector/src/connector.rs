@@ -38,6 +38,18 @@ pub trait Connector: Send + Sync {
     /// True when a location as the user wrote it is this connector's (`/srv`, `file:/srv`, `-`).
     fn accepts(&self, location: &str) -> bool;
 
+    /// True when a location holds a secret: as an argument everybody on the machine could read it.
+    fn holds_secret(&self, location: &str) -> bool {
+        let _ = location;
+        false
+    }
+
+    /// Variables of the environment by which programs for this kind of system are told how to connect, and the options they stand
+    /// for where those are not given. Later ones count where earlier ones are not set.
+    fn surroundings(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// Opens places to be read as one source.
     fn open_source(&self, locations: &[String], options: &Options) -> Result<Box<dyn Source>, ConnectorError>;
 

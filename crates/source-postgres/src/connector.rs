@@ -3,6 +3,7 @@
 use crate::fault::usage;
 use crate::location::{Location, is_location};
 use crate::options::{self, Settings};
+use crate::passfile;
 use crate::source::PostgresSource;
 use crate::target::PostgresTarget;
 use datakeep_connector::{
@@ -14,7 +15,8 @@ use std::sync::Arc;
 /// Databases of PostgreSQL: locations `postgres://USER@HOST:PORT/DATABASE` and `postgres:host=HOST dbname=DATABASE`.
 ///
 /// Options of a source: `name`, `host`; `lock-timeout` (how long a lock is waited for: `30s`, `500ms`); `password-file` (a file
-/// that holds the password and nothing else); `pg-dump` (the program that describes the schema, where it is not found by
+/// that holds the password and nothing else), `password`, `pass-file` (as libpq's), `home` (where libpq looks for one), `user`,
+/// `sslmode` and `sslrootcert` (where the location says nothing); `pg-dump` (the program that describes the schema, where it is not found by
 /// itself). Of a target: the last three.
 #[derive(Clone)]
 pub struct PostgresConnector {
@@ -54,6 +56,22 @@ impl Connector for PostgresConnector {
         is_location(location)
     }
 
+    fn holds_secret(&self, location: &str) -> bool {
+        Location::parse(location).is_ok_and(|location| location.password().is_some())
+    }
+
+    fn surroundings(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("PGPASSWORD", "password"),
+            ("PGPASSFILE", "pass-file"),
+            ("HOME", "home"),
+            ("PGUSER", "user"),
+            ("USER", "user"),
+            ("PGSSLMODE", "sslmode"),
+            ("PGSSLROOTCERT", "sslrootcert"),
+        ]
+    }
+
     fn open_source(&self, _: &[String], _: &Options) -> Result<Box<dyn Source>, ConnectorError> {
         Err(no_files())
     }
@@ -87,11 +105,19 @@ impl Connector for PostgresConnector {
 }
 
 fn read_location(location: &str, settings: &Settings) -> Result<Location, ConnectorError> {
-    let location = Location::parse(location)?;
-    match &settings.password_file {
-        Some(path) => Ok(location.with_password(options::password_of(path)?)),
-        None => Ok(location),
+    let location = Location::parse(location)?.with_words(&settings.words)?;
+    if location.password().is_some() {
+        return Ok(location);
     }
+    let password = match (&settings.password_file, &settings.password) {
+        (Some(path), _) => Some(options::password_of(path)?),
+        (None, Some(password)) => Some(password.clone()),
+        (None, None) => passfile::find(settings, &location)?,
+    };
+    Ok(match password {
+        Some(password) => location.with_password(password),
+        None => location,
+    })
 }
 
 fn no_files() -> ConnectorError {

@@ -29,6 +29,7 @@ mod large;
 mod location;
 mod merge;
 mod options;
+mod passfile;
 mod schema;
 mod socket;
 mod source;

@@ -98,6 +98,26 @@ impl Location {
         Ok(Self { words, password, ssl_mode })
     }
 
+    /// The same with settings that count where it says nothing of them.
+    pub fn with_words(mut self, words: &[(&'static str, String)]) -> Result<Self, ConnectorError> {
+        for (name, value) in words {
+            if self.word(name).is_none() {
+                self.words.insert((*name).to_owned(), value.clone());
+            }
+        }
+        self.ssl_mode = ssl_mode(self.word("sslmode"))?;
+        Ok(self)
+    }
+
+    /// Host, port, database and user, as a file of passwords names them.
+    pub fn names(&self) -> [&str; 4] {
+        let host = self.word("host").or_else(|| self.word("hostaddr")).unwrap_or("localhost");
+        // Whoever comes by a socket is of this machine.
+        let host = if host.starts_with('/') { "localhost" } else { host };
+        let user = self.word("user").unwrap_or_default();
+        [host, self.word("port").unwrap_or("5432"), self.database().unwrap_or_default(), user]
+    }
+
     /// The same server with this password.
     #[must_use]
     pub fn with_password(mut self, password: Secret) -> Self {

@@ -11,6 +11,12 @@ const USUAL_PATIENCE: Duration = Duration::from_secs(30);
 /// The longest patience a server can be told.
 const MOST_PATIENCE: Duration = Duration::from_secs(86_400);
 
+/// Options that are settings of the connection.
+const WORDS: [&str; 3] = ["user", "sslmode", "sslrootcert"];
+/// Options of both sides.
+const KNOWN: [&str; 9] =
+    ["lock-timeout", "password-file", "password", "pass-file", "home", "pg-dump", WORDS[0], WORDS[1], WORDS[2]];
+
 /// How a database is opened, for reading or writing.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -18,6 +24,14 @@ pub(crate) struct Settings {
     pub patience: Duration,
     /// A file that holds the password and nothing else.
     pub password_file: Option<PathBuf>,
+    /// The password itself.
+    pub password: Option<Secret>,
+    /// A file of passwords as libpq reads it.
+    pub pass_file: Option<PathBuf>,
+    /// The user's own folder, where there may be such a file.
+    pub home: Option<PathBuf>,
+    /// Settings of the connection that count where the location says nothing.
+    pub words: Vec<(&'static str, String)>,
     /// The `pg_dump` to be used, where one is named.
     pub pg_dump: Option<PathBuf>,
 }
@@ -32,7 +46,7 @@ pub(crate) struct SourceOptions {
 
 /// The options of a source.
 pub(crate) fn read_source(options: &Options) -> Result<SourceOptions, ConnectorError> {
-    refuse_unknown(options, &["host", "lock-timeout", "name", "password-file", "pg-dump"])?;
+    refuse_unknown(options, &[&["host", "name"], &KNOWN[..]].concat())?;
     Ok(SourceOptions {
         name: source_name(options)?,
         host: one(options, "host")?.map(str::to_owned),
@@ -42,14 +56,24 @@ pub(crate) fn read_source(options: &Options) -> Result<SourceOptions, ConnectorE
 
 /// The options of a target.
 pub(crate) fn read_target(options: &Options) -> Result<Settings, ConnectorError> {
-    refuse_unknown(options, &["lock-timeout", "password-file", "pg-dump"])?;
+    refuse_unknown(options, &KNOWN)?;
     settings(options)
+}
+
+fn words(options: &Options) -> Result<Vec<(&'static str, String)>, ConnectorError> {
+    let given = |name: &'static str| Ok(one(options, name)?.map(|value| (name, value.to_owned())));
+    let found: Result<Vec<_>, ConnectorError> = WORDS.into_iter().map(given).collect();
+    Ok(found?.into_iter().flatten().collect())
 }
 
 fn settings(options: &Options) -> Result<Settings, ConnectorError> {
     Ok(Settings {
         patience: patience(options)?,
         password_file: one(options, "password-file")?.map(PathBuf::from),
+        password: one(options, "password")?.map(|password| Secret::new(password.as_bytes().to_vec())),
+        pass_file: one(options, "pass-file")?.map(PathBuf::from),
+        home: one(options, "home")?.map(PathBuf::from),
+        words: words(options)?,
         pg_dump: one(options, "pg-dump")?.map(PathBuf::from),
     })
 }

@@ -3,7 +3,7 @@
 use arrow_schema::{DataType, TimeUnit};
 
 /// The kind of exceptions: the text that the server writes for the value.
-pub(crate) const EXACT_TEXT: u8 = 1;
+pub(crate) const EXACT_TEXT: u8 = 4;
 /// Name of the hidden column of a table that has none of its own. Nobody's column has an empty name.
 pub(crate) const ROW_COLUMN: &str = "";
 

@@ -17,6 +17,7 @@ mod languages;
 mod millions;
 mod object;
 mod partial;
+mod postgres;
 mod probing;
 mod restoring;
 mod round_trip;

@@ -42,7 +42,10 @@ pub fn collect_done(repository: &Arc<Repository>, most_unused_percent: u32) -> C
     }
 }
 
+/// Forgets a snapshot with the labels that it has now.
 pub fn forget(repository: &Repository, manifest: &Manifest) {
+    let listed = repository.snapshots().map(|(manifests, _)| manifests).unwrap_or_default();
+    let manifest = listed.iter().find(|now| now.snapshot.id == manifest.snapshot.id).unwrap_or(manifest);
     let tombstone = Tombstone { forgotten: NOW, host: "here".into(), reason: "test".into() };
     repository.forget(manifest, &tombstone).unwrap();
 }

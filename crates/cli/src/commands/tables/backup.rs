@@ -9,7 +9,7 @@ use crate::phrases;
 use crate::progress::Watch;
 use crate::words::tr;
 use crate::{json, signals, sizes, time};
-use datakeep_connector::{Catalog, Options, TableSource};
+use datakeep_connector::{Catalog, Connector, Options, TableSource};
 use datakeep_engine::{BackupOptions, CaptureReport, capture};
 use datakeep_model::{ExitCode, SourceInfo, escape_for_terminal};
 use datakeep_process_table::TableDescription;
@@ -62,8 +62,9 @@ pub fn run(app: &App, args: &BackupArgs, options: &BackupOptions) -> Result<Exit
     let location = one_location(&args.paths)?;
     let connector = connector_of(args.paths[0].as_os_str())
         .ok_or_else(|| Failure::usage(tr!("this version cannot read {location}", "当前版本无法读取 {location}")))?;
+    super::refuse_secret(&*connector, location)?;
     let locked = app.find()?;
-    let mut source = connector.open_tables(location, &open_options(app, args)?)?;
+    let mut source = connector.open_tables(location, &open_options(app, &*connector, args)?)?;
     let unlock = app.unlock_with(&locked)?;
     signals::listen(&app.cancel)?;
     let mut watch = Watch::new(&app.out);
@@ -83,8 +84,8 @@ pub fn run(app: &App, args: &BackupArgs, options: &BackupOptions) -> Result<Exit
     Ok(ExitCode::OK)
 }
 
-fn open_options(app: &App, args: &BackupArgs) -> Result<Options, Failure> {
-    let mut options = database_options(&args.database_option)?;
+fn open_options(app: &App, connector: &dyn Connector, args: &BackupArgs) -> Result<Options, Failure> {
+    let mut options = database_options(connector, &args.database_option)?;
     let host = args.host.clone().or_else(|| app.settings.file.backup("host").last().cloned());
     for (name, value) in [("name", args.source.clone()), ("host", host)] {
         if let Some(value) = value {

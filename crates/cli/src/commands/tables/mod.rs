@@ -19,6 +19,7 @@ use crate::words::tr;
 use datakeep_connector::{Connector, Options};
 use datakeep_engine::TablesReader;
 use datakeep_model::ContentKind;
+use datakeep_source_postgres::PostgresConnector;
 use datakeep_source_sqlite::SqliteConnector;
 use datakeep_store::{Manifest, Repository};
 use std::ffi::OsStr;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 /// The connectors that read and write tables.
 fn connectors() -> Vec<Box<dyn Connector>> {
-    vec![Box::new(SqliteConnector::new())]
+    vec![Box::new(SqliteConnector::new()), Box::new(PostgresConnector::new())]
 }
 
 /// The connector that takes this location, if it is one of tables.
@@ -57,8 +58,20 @@ pub fn reader(repository: Arc<Repository>, manifest: &Manifest) -> Result<Tables
     Ok(TablesReader::new(repository, manifest.clone())?)
 }
 
-/// The options of a database as they were given.
-fn database_options(given: &[String]) -> Result<Options, Failure> {
+/// Refuses a location that holds a secret.
+fn refuse_secret(connector: &dyn Connector, location: &str) -> Result<(), Failure> {
+    if !connector.holds_secret(location) {
+        return Ok(());
+    }
+    let message = tr!("the location of the database holds a password", "数据库位置中含有密码");
+    Err(Failure::usage(message).hint(tr!(
+        "an argument can be read by everybody on this machine: leave the password out, and say --database-option password-file=FILE, or set PGPASSWORD, or write it into ~/.pgpass",
+        "本机上的任何人都能看到参数：请去掉密码，改用 --database-option password-file=文件、环境变量 PGPASSWORD 或 ~/.pgpass"
+    )))
+}
+
+/// The options of a database as they were given, and what the environment says besides.
+fn database_options(connector: &dyn Connector, given: &[String]) -> Result<Options, Failure> {
     let mut options = Options::new();
     for option in given {
         let Some((key, value)) = option.split_once('=') else {
@@ -68,7 +81,19 @@ fn database_options(given: &[String]) -> Result<Options, Failure> {
                     "例如：--database-option busy-timeout=30s"
                 )));
         };
+        if key == "password" {
+            return Err(Failure::usage(tr!("a password must not stand in an argument", "参数中不能写密码")).hint(tr!(
+                "name a file: --database-option password-file=FILE",
+                "请指定文件：--database-option password-file=文件"
+            )));
+        }
         options.entry(key.to_string()).or_default().push(value.to_string());
+    }
+    for (variable, option) in connector.surroundings() {
+        let is_set = |value: &std::ffi::OsString| !value.is_empty();
+        if let Some(value) = std::env::var_os(variable).filter(is_set).and_then(|value| value.into_string().ok()) {
+            options.entry((*option).to_string()).or_insert_with(|| vec![value]);
+        }
     }
     Ok(options)
 }

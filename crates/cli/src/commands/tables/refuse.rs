@@ -89,5 +89,8 @@ pub fn restore_of_files(args: &RestoreArgs) -> Result<(), Failure> {
 }
 
 fn name_a_database() -> String {
-    tr!("name a database: sqlite:PATH", "请指定数据库：sqlite:路径")
+    tr!(
+        "name a database: sqlite:PATH or postgres://USER@HOST/DATABASE",
+        "请指定数据库：sqlite:路径 或 postgres://用户@主机/数据库"
+    )
 }

@@ -67,7 +67,8 @@ pub fn run(
     let request = request(args, within)?;
     let reader = reader(repository, manifest)?;
     signals::listen(&app.cancel)?;
-    let options = database_options(&args.database_option)?;
+    super::refuse_secret(&*connector, to)?;
+    let options = database_options(&*connector, &args.database_option)?;
     let mut target = connector.open_table_target(to, &options, args.dry_run)?;
     let standing = target.look()?;
     let mut plan = plan_tables(&reader, standing.as_deref(), to, &request)?;

@@ -28,7 +28,7 @@ pub(crate) fn read(connection: &Connection, objects: Vec<SchemaObject>) -> Resul
     let mut state = State { settings: settings(connection)?, ..State::default() };
     let sequences = sequences(connection, &mut state.not_carried)?;
     let refreshed = populated(connection, &objects)?;
-    state.objects = roles(connection, &mut state.not_carried)?;
+    state.objects = roles(connection, &mut state)?;
     let (before, after) = divided(objects);
     let (keys, last) = split_at(after, Section::Last);
     for some in [before, sequences, keys, refreshed, last] {
@@ -123,7 +123,7 @@ fn populated(connection: &Connection, objects: &[SchemaObject]) -> Result<Vec<Sc
 }
 
 /// The roles that objects of the database belong to or are granted to, and those they are members of.
-fn roles(connection: &Connection, not_carried: &mut Vec<String>) -> Result<Vec<SchemaObject>, ConnectorError> {
+fn roles(connection: &Connection, state: &mut State) -> Result<Vec<SchemaObject>, ConnectorError> {
     let what = "cannot read the roles of";
     let rows = connection.rows(what, USED_ROLES)?;
     let mut objects = Vec::new();
@@ -133,12 +133,43 @@ fn roles(connection: &Connection, not_carried: &mut Vec<String>) -> Result<Vec<S
             std::iter::once(create_role(row)).chain(role_settings(connection, row)?).collect::<Vec<_>>().join("\n");
         objects.push(SchemaObject { kind: ROLE.to_owned(), name: plain(name), table: String::new(), sql });
     }
-    let logins: Vec<_> = rows.iter().filter(|row| text(row, 6) == "t").map(|row| plain(text(row, 1))).collect();
-    if !logins.is_empty() {
-        not_carried.push(format!("passwords of roles: {}", logins.join(", ")));
-    }
+    passwords(connection, &rows, state)?;
     objects.extend(memberships(connection, &rows)?);
     Ok(objects)
+}
+
+/// What the note of a setting is called that lets a role log in, before the role's name.
+const PASSWORD: &str = "role-password ";
+
+/// What the server keeps of passwords, where the role may read it. It stands among the settings, which nobody is shown.
+fn passwords(connection: &Connection, roles: &[TextRow], state: &mut State) -> Result<(), ConnectorError> {
+    let what = "cannot read the roles of";
+    let logins: Vec<_> = roles.iter().filter(|row| text(row, 6) == "t").collect();
+    if logins.is_empty() {
+        return Ok(());
+    }
+    if connection.value(what, "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT')")? != "t" {
+        let names: Vec<_> = logins.iter().map(|row| plain(text(row, 1))).collect();
+        let names = datakeep_model::escape_for_terminal(names.join(", ").as_bytes());
+        state.not_carried.push(format!("passwords of roles, which only a superuser may read: {names}"));
+        return Ok(());
+    }
+    let numbers: Vec<_> = logins.iter().map(|row| text(row, 0)).collect();
+    let sql = format!(
+        "SELECT rolname, rolpassword FROM pg_catalog.pg_authid WHERE rolpassword IS NOT NULL AND oid IN ({}) ORDER BY 1",
+        numbers.join(", ")
+    );
+    for row in connection.rows(what, &sql)? {
+        let (name, value) = (format!("{PASSWORD}{}", text(&row, 0)), text(&row, 1).as_bytes().to_vec());
+        state.settings.push(Note { name, value });
+    }
+    Ok(())
+}
+
+/// What the server is to keep of a role's password.
+pub(crate) fn password<'a>(settings: &'a [Note], role: &str) -> Option<&'a str> {
+    let note = settings.iter().find(|note| note.name.strip_prefix(PASSWORD) == Some(role))?;
+    std::str::from_utf8(&note.value).ok()
 }
 
 const USED_ROLES: &str = "WITH RECURSIVE here AS (SELECT oid, datdba FROM pg_catalog.pg_database WHERE datname = \

@@ -5,10 +5,10 @@ use crate::connect::Connection;
 use crate::fault::words;
 use crate::schema::kind::OWNER;
 use crate::schema::object::split_places;
-use crate::schema::state::{MEMBER, ROLE};
+use crate::schema::state::{self, MEMBER, ROLE};
 use crate::schema::tokens::{Place, tokens};
-use crate::sql::quoted;
-use datakeep_connector::{ConnectorError, SchemaObject};
+use crate::sql::{literal, quoted};
+use datakeep_connector::{ConnectorError, Note, SchemaObject};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ pub(crate) struct Maker {
     pub told: Vec<String>,
     /// Roles that were made.
     pub made_roles: Vec<String>,
+    /// What was set for the captured database.
+    pub settings: Vec<Note>,
     roles: HashSet<String>,
     version: u32,
 }
@@ -33,7 +35,15 @@ impl Maker {
         let rows = connection.rows("cannot read the roles of", "SELECT rolname FROM pg_catalog.pg_roles")?;
         let roles = rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
         let version = connection.version()?;
-        Ok(Self { connection, losses: Losses::default(), told: Vec::new(), made_roles: Vec::new(), roles, version })
+        Ok(Self {
+            connection,
+            losses: Losses::default(),
+            told: Vec::new(),
+            made_roles: Vec::new(),
+            settings: Vec::new(),
+            roles,
+            version,
+        })
     }
 
     /// Makes an object of the schema.
@@ -135,10 +145,16 @@ impl Maker {
         }
         match self.try_in_part(&object.sql)? {
             Ok(()) => {
-                self.told.push(format!(
-                    "made the role {}, without a password",
-                    datakeep_model::escape_for_terminal(object.name.as_bytes())
-                ));
+                let password = state::password(&self.settings, &name);
+                let set =
+                    password.map(|password| format!("ALTER ROLE {} PASSWORD {}", quoted(&name), literal(password)));
+                let has_password = match set {
+                    Some(set) => self.try_in_part(&set)?.is_ok(),
+                    None => false,
+                };
+                let without = if has_password { "" } else { ", without a password" };
+                let shown = datakeep_model::escape_for_terminal(object.name.as_bytes());
+                self.told.push(format!("made the role {shown}{without}"));
                 self.made_roles.push(name.clone());
                 self.roles.insert(name);
             }

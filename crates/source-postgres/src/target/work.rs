@@ -59,7 +59,8 @@ impl Work {
         if database.is_none() && !job.whole {
             job::check_against(&connection, job)?;
         }
-        let maker = Maker::new(connection)?;
+        let mut maker = Maker::new(connection)?;
+        maker.settings.clone_from(&job.catalog.settings);
         let (after, of_database) = (Vec::new(), Vec::new());
         let job = job.clone();
         let mut work = Self { load: None, crew: None, maker, job, after, of_database, rows: 0, loading: 0, database };

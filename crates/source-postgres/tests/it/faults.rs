@@ -1,6 +1,6 @@
 //! What cannot be read is refused in clear words that tell no secret.
 
-use crate::common::{Database, MAJOR, check_error, connector, options, read_all, source, try_capture};
+use crate::common::{Database, MAJOR, check_error, connector, options, source, try_capture};
 use datakeep_connector::{Connector, ConnectorError};
 use datakeep_model::ErrorKind;
 use datakeep_testkit_postgres::{Cluster, Setup};
@@ -156,19 +156,36 @@ fn a_server_that_crashes_ends_the_capture() {
     assert_eq!(try_capture(&cluster.location(&name)).expect("captured").cells("t").len(), 1_000_000);
 }
 
-/// A statement that fails in the middle may tell cells: they are not passed on.
+/// What a server says of a value it cannot write tells the value: it is not passed on.
 #[test]
 fn errors_tell_no_cells() {
     let database = Database::new(
-        "CREATE TYPE pair AS (a int, b text);
-         CREATE FUNCTION refuse(pair) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'bad: secret %', $1; END $$;
-         CREATE TABLE t(a int); INSERT INTO t VALUES (1)",
+        "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t(m mood); INSERT INTO t VALUES ('sad');
+         DELETE FROM pg_enum WHERE enumtypid = 'mood'::regtype",
     );
-    let mut source = source(&database.location()).expect("opened");
-    source.begin().expect("begun");
-    let captured = read_all(source.as_mut()).expect("captured");
-    assert_eq!(captured.first("t"), ["1"]);
-    source.complete().expect("complete");
+    let said = database.cluster.try_run(&database.name, "SELECT m FROM t").expect_err("no such label");
+    let value = said.trim().rsplit(' ').next().expect("the value");
+    assert!(value.parse::<u32>().is_ok(), "{said}");
+    let error = refused(&database.location());
+    assert_eq!(error.kind, ErrorKind::Source);
+    assert!(error.message.contains("public.t") && error.message.contains("22P03"), "{error}");
+    assert!(!format!("{error:?}").contains(value), "{error:?}");
+}
+
+/// All that a role needs to read a database that has no policies and no large objects.
+#[test]
+fn a_role_that_may_read_everything_needs_no_more() {
+    let database = Database::new(
+        "CREATE SCHEMA app; CREATE TABLE app.t(a serial PRIMARY KEY, b text); INSERT INTO app.t(b) VALUES ('x');
+         CREATE VIEW app.v AS SELECT * FROM app.t; CREATE FUNCTION app.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+         REVOKE ALL ON FUNCTION app.f() FROM PUBLIC; CREATE EXTENSION hstore; CREATE EXTENSION citext",
+    );
+    let (role, location) = with_role(&database);
+    database.run(&format!("GRANT pg_read_all_data TO {role}"));
+    let (all, own) = (database.capture(), try_capture(&location).expect("captured"));
+    crate::common::assert_same(&all, &own);
+    assert_eq!(own.catalog.not_carried, all.catalog.not_carried);
+    assert_eq!(own.catalog.objects, all.catalog.objects);
 }
 
 #[test]

@@ -27,8 +27,9 @@ fn read(path: &Path, location: &Location) -> Result<Option<Secret>, ConnectorErr
     let failed = |error: std::io::Error| usage(format!("cannot read the passwords in {shown}: {error}"));
     let meta = std::fs::metadata(path).map_err(failed)?;
     if meta.permissions().mode() & 0o077 != 0 {
-        return Err(usage(format!("{shown} can be read by others than its owner"))
-            .with_hint("protect it: chmod 600 FILE"));
+        return Err(
+            usage(format!("{shown} can be read by others than its owner")).with_hint("protect it: chmod 600 FILE")
+        );
     }
     if meta.len() > MAX_LEN_BYTES {
         return Err(usage(format!("{shown} is too long for a file of passwords")));

@@ -57,7 +57,10 @@ const TEXTS: &[(&str, Texts)] = &[
         "backup",
         &[
             ("", "为文件、数据库（sqlite:路径、postgres://…）、标准输入或命令的输出生成备份集"),
-            ("paths", "目录和文件；sqlite:路径 或 postgres://用户@主机/数据库 表示数据库；`-` 表示标准输入；使用 --command 时为程序及其参数"),
+            (
+                "paths",
+                "目录和文件；sqlite:路径 或 postgres://用户@主机/数据库 表示数据库；`-` 表示标准输入；使用 --command 时为程序及其参数",
+            ),
             ("source", "数据源名称；未给出时由路径得出"),
             ("tag", "备份集标签；可重复"),
             ("exclude", "排除匹配的条目，规则同 .gitignore；可重复"),

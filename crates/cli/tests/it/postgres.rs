@@ -71,7 +71,10 @@ fn a_database_is_captured_compared_undone_and_put_back() {
     let state = "SELECT count(*) || ' ' || sum(price) || ' ' || count(note) FROM app.orders";
     let before = cluster.ask(&database, state);
     let refused = cluster.try_run(&database, &undo).expect_err("it is not in that state any more");
-    assert!(refused.contains("nothing was changed") || refused.contains("aborted") || refused.contains("duplicate"), "{refused}");
+    assert!(
+        refused.contains("nothing was changed") || refused.contains("aborted") || refused.contains("duplicate"),
+        "{refused}"
+    );
     assert_eq!(cluster.ask(&database, state), before);
     let undone = world.run(&["backup", &location, "--source", "shop", "--json"]).expect(0).json();
     let root = |document: &serde_json::Value, table: usize| document["tables"][table]["content_root"].clone();
@@ -96,7 +99,10 @@ fn a_database_is_captured_compared_undone_and_put_back() {
 fn what_is_wrong_with_a_location_is_said() {
     let world = World::new();
     let cluster = Cluster::start(Setup::of(15).tcp().hba("host all all 127.0.0.1/32 scram-sha-256"));
-    cluster.run("postgres", "CREATE ROLE reader LOGIN PASSWORD 'sesame'; CREATE TABLE t (a int); INSERT INTO t VALUES (1)");
+    cluster.run(
+        "postgres",
+        "CREATE ROLE reader LOGIN PASSWORD 'sesame'; CREATE TABLE t (a int); INSERT INTO t VALUES (1)",
+    );
     let port = cluster.port();
     let location = format!("postgres://reader@127.0.0.1:{port}/postgres");
     let secret = format!("postgres://reader:sesame@127.0.0.1:{port}/postgres");

@@ -250,6 +250,7 @@ fn damage_to_what_collections_leave_is_found() {
         "quarantine",
         "reach",
         "sessions",
+        "tags",
     ];
     assert_eq!(folders(&objects), all);
     objects.retain(|name, _| {

@@ -169,7 +169,7 @@ fn unreached(side: Side, message: &str, io: Option<std::io::ErrorKind>, is_close
         }
         _ if message.contains("lookup") => "no host of this name is known: check the location",
         _ if message.contains("password missing") => {
-            "the server wants a password: give it in the location, or name a file with `password-file`"
+            "the server wants a password: name a file with `password-file`, set PGPASSWORD, or write it into ~/.pgpass"
         }
         _ if message.contains("TLS") => "the server offers no TLS: set ssl = on there, or choose another sslmode",
         _ if is_closed => "the server or the network ended the connection: run it again",

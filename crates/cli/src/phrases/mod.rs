@@ -4,6 +4,7 @@
 //! In a pattern `{}` stands for a name or a value, which stays as it is, `{?}` for a sentence that is translated where it is
 //! known, `{!}` for one that must be known. In the answer `{1}` is the first of them.
 
+mod postgres;
 mod sqlite;
 
 use crate::words::{Lang, lang};
@@ -12,7 +13,7 @@ use crate::words::{Lang, lang};
 type Phrase = (&'static str, &'static str);
 
 /// All that is known, one list a connector. The first that fits is taken: what is special stands before what is general.
-const PHRASES: [&[Phrase]; 1] = [&sqlite::PHRASES];
+const PHRASES: [&[Phrase]; 2] = [&postgres::PHRASES, &sqlite::PHRASES];
 
 /// A sentence in Chinese; nothing where no pattern fits.
 pub fn chinese(sentence: &str) -> Option<String> {

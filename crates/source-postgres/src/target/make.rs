@@ -94,8 +94,8 @@ impl Maker {
 
     /// Functions that name objects without their schema find them only on the path of their database.
     fn try_on_path(&mut self, object: &SchemaObject, statement: &str) -> Result<bool, ConnectorError> {
-        let Some((schema, _)) = object.name.split_once('.') else { return Ok(false) };
-        let path = if schema == "public" { "public".to_owned() } else { format!("{schema}, public") };
+        let Some(schema) = schema_of(&object.name) else { return Ok(false) };
+        let path = if schema == "public" { schema } else { format!("{}, public", quoted(&schema)) };
         let sql = format!("SET LOCAL search_path = {path}; {statement}\n; SET LOCAL search_path = '';");
         let made = self.try_in_part(&sql)?.is_ok();
         if made {
@@ -234,6 +234,13 @@ pub(crate) fn shown(object: &SchemaObject) -> String {
     format!("{} {name}", object.kind.to_lowercase())
 }
 
+/// The schema in the name of an object; `None` when it has none.
+fn schema_of(name: &str) -> Option<String> {
+    let mut places = crate::schema::tokens::each(name);
+    let schema = places.next()?.name(name)?;
+    places.next()?.is_char(name, ".").then_some(schema)
+}
+
 fn name_at(sql: &str, place: usize) -> Option<String> {
     crate::schema::tokens::each(sql).nth(place)?.name(sql)
 }
@@ -252,6 +259,13 @@ pub(crate) fn statements(sql: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_schema_ends_with_its_quote() {
+        assert_eq!(schema_of("app.o_idx").as_deref(), Some("app"));
+        assert_eq!(schema_of("\"a.b\"\"c\".\"d e\"").as_deref(), Some("a.b\"c"));
+        assert_eq!((schema_of("plain"), schema_of("f(a.b)"), schema_of("")), (None, None, None));
+    }
 
     #[test]
     fn statements_end_outside_quotes() {

@@ -71,6 +71,14 @@ impl PostgresTarget {
     }
 }
 
+impl Drop for PostgresTarget {
+    fn drop(&mut self) {
+        if let Some(work) = self.work.take() {
+            work.abandon();
+        }
+    }
+}
+
 impl TableTarget for PostgresTarget {
     fn look(&mut self) -> Result<Option<Vec<Standing>>, ConnectorError> {
         let Some(connection) = session::open(&self.location, &self.settings)? else { return Ok(None) };

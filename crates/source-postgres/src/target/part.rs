@@ -101,10 +101,8 @@ fn relation_of(object: &SchemaObject, schema: &str) -> Option<Name> {
     let name = match object.kind.as_str() {
         "INDEX" => after("INDEX"),
         "CONSTRAINT" => after("CONSTRAINT"),
-        "SEQUENCE" | "STATISTICS" => {
-            let (_, name) = object.name.split_once('.').map(|(_, name)| ((), name))?;
-            tokens(name).first()?.name(name)
-        }
+        // STATISTICS and SEQUENCE are named `schema.name`.
+        "SEQUENCE" | "STATISTICS" => tokens(&object.name).get(2).and_then(|place| place.name(&object.name)),
         _ => None,
     };
     name.map(|name| (schema.to_owned(), name))

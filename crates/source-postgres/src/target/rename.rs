@@ -136,6 +136,7 @@ fn floor(text: &str, bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn name(schema: &str, name: &str) -> Name {
         (schema.to_owned(), name.to_owned())
@@ -193,5 +194,16 @@ mod tests {
         assert_eq!(derived("by_day", "o", "n"), "by_day_n");
         let long = derived(&"é".repeat(31), "o", &"ü".repeat(31));
         assert!(long.len() <= NAME_BYTES_MAX && long.contains("_ü"), "{long}");
+    }
+
+    proptest! {
+        /// Whatever a statement is: without new names it stays, and with them no known name is left in it.
+        #[test]
+        fn any_statement_is_told(parts in prop::collection::vec("app\\.o|app|o|\"|'|\\$\\$|INDEX|o_pkey|::regclass|setval|[(;.é]", 0..20)) {
+            let sql = parts.join(" ");
+            prop_assert_eq!(Names::default().apply(&sql, "app"), sql.clone());
+            let told = names().apply(&sql, "app");
+            prop_assert_eq!(names().apply(&told, "app"), told);
+        }
     }
 }

@@ -54,6 +54,19 @@ impl Work {
             }
         };
         check(&connection, job, database.is_some())?;
+        let begun = Self::begin_on(Arc::clone(&connection), settings, job, database);
+        if begun.is_err() {
+            roll_back(&connection);
+        }
+        begun
+    }
+
+    fn begin_on(
+        connection: Arc<Connection>,
+        settings: &Settings,
+        job: &RestoreJob,
+        database: Option<NewDatabase>,
+    ) -> Result<Self, ConnectorError> {
         session::begin(&connection)?;
         // Of what stands in an empty database, the server or an extension made everything.
         if database.is_none() && !job.whole {
@@ -74,6 +87,12 @@ impl Work {
             work.make_parts()?;
         }
         Ok(work)
+    }
+
+    /// Takes back what was not committed, before anyone else looks.
+    pub fn abandon(mut self) {
+        drop(self.load.take());
+        roll_back(&self.maker.connection);
     }
 
     pub fn connection(&self) -> &Arc<Connection> {
@@ -257,6 +276,12 @@ impl Work {
 
 fn analyze(name: &datakeep_connector::TableName) -> String {
     format!("ANALYZE {}", qualified(&name.schema, &name.table))
+}
+
+/// Ends a transaction now, and not when the server has noticed that nobody is there.
+fn roll_back(connection: &Connection) {
+    // A session that is cut has no transaction.
+    let _ = connection.try_run("ROLLBACK");
 }
 
 /// Refuses what can be seen to fail before anything is made.

@@ -152,3 +152,27 @@ fn a_partition_goes_back_to_its_parent() {
     let sql = "SELECT count(*) FROM pg_index i JOIN pg_inherits h ON h.inhrelid = indexrelid WHERE indrelid = 'app.log_2025'::regclass";
     assert_eq!(database.ask(sql), "2", "its indexes are those of its parent");
 }
+
+/// Names are what they are, whatever is in them.
+#[test]
+fn a_name_may_hold_anything() {
+    let odd = "we\"ird.t; DROP TABLE x --";
+    let database = Database::new(&format!(
+        "CREATE SCHEMA \"{0}\"; CREATE TABLE \"{0}\".\"{0}\" (\"{0}\" serial PRIMARY KEY, b int UNIQUE); \
+        INSERT INTO \"{0}\".\"{0}\" VALUES (1, 2)",
+        odd.replace('"', "\"\"")
+    ));
+    let mut captured = database.capture();
+    let table = captured.catalog.tables.iter().position(|table| table.name == name(odd, odd)).expect("captured");
+    let into = name(odd, "it's \\ \"an.other\"");
+    let whole = crate::pouring::whole(&captured);
+    let mut job = datakeep_connector::RestoreJob { whole: false, ..whole };
+    job.tables = vec![job.tables.swap_remove(table)];
+    job.tables[0].into = into.clone();
+    captured.catalog.objects.clone_from(&job.catalog.objects);
+    assert_eq!(pour(&captured, &job, &database.location()).expect("restored").losses, [""; 0]);
+    let again = database.capture();
+    assert_eq!(rows(&again, &into), rows(&captured, &name(odd, odd)));
+    let indexes = "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE relname ~ 'an.other'";
+    assert_eq!(database.ask(indexes), "2");
+}

@@ -62,6 +62,29 @@ fn all_that_can_happen_does() {
     }
 }
 
+/// The comparison can fail: a decision that was made by rules a little wrong differs from the twin's before long.
+#[test]
+fn rules_that_are_a_little_wrong_are_found_out() {
+    type Wrong = fn(&mut Case);
+    let wrong: [(&str, Wrong); 6] = [
+        ("no hold is seen", |case| case.history.iter_mut().for_each(|past| past.tags.clear())),
+        ("no label is kept", |case| case.policy.tags = Default::default()),
+        ("no span is kept", |case| case.policy.within = None),
+        ("weeks count as months", |case| case.policy.weekly = case.policy.monthly),
+        ("nothing is kept in any case", |case| case.policy.at_least = Default::default()),
+        ("a clock's limit is passed over", |case| case.policy.not_after = None),
+    ];
+    for (what, spoil) in wrong {
+        let is_found = (0..5_000).any(|seed| {
+            let (honest, mut spoilt) = (case(seed), case(seed));
+            spoil(&mut spoilt);
+            let real: BTreeMap<_, _> = plan(&spoilt).decisions().map(|d| (d.id, d.reasons.clone())).collect();
+            real != twin::decide(&honest)
+        });
+        assert!(is_found, "{what}: nobody has noticed");
+    }
+}
+
 #[test]
 fn deciding_again_forgets_nothing_more() {
     for_all("properties::deciding_again_forgets_nothing_more", CASES / 4, |case, _| {

@@ -176,7 +176,7 @@ impl Captured {
 /// hexadecimal, days and microseconds since 1970, bits of floats.
 pub fn cell(column: &Column, row: usize) -> String {
     if let Some(exception) = column.exceptions().iter().find(|exception| exception.row as usize == row) {
-        assert_eq!(exception.kind, 1);
+        assert_eq!(exception.kind, 4, "text");
         return format!("!{}", exception.bytes.escape_ascii());
     }
     let values = column.values();

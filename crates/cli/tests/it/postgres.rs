@@ -108,6 +108,10 @@ fn what_is_wrong_with_a_location_is_said() {
     let secret = format!("postgres://reader:sesame@127.0.0.1:{port}/postgres");
     let said = world.run(&["backup", &secret]).expect(2).err_has("password-file");
     assert!(!said.err.contains("sesame"), "{}", said.err);
+    fs::write(world.path("tree/a"), "x").unwrap();
+    world.backup().expect(0);
+    let said = world.run(&["restore", "tree", "--to", &secret]).expect(2);
+    assert!(!said.err.contains("sesame"), "{}", said.err);
     world.run(&["backup", &location, "--database-option", "password=sesame"]).expect(2).err_has("password-file");
     world.run(&["backup", &location, "--lang", "zh"]).expect(16);
     world.run_with(&[("PGPASSWORD", "wrong")], &["backup", &location]).expect(16).err_has("check the user");

@@ -80,7 +80,8 @@ pub fn restore_of_files(args: &RestoreArgs) -> Result<(), Failure> {
     })?;
     match super::connector_of(&args.to) {
         None => Ok(()),
-        Some(_) => {
+        Some(connector) => {
+            super::refuse_secret(&*connector, args.to.to_str().unwrap_or_default())?;
             let shown = datakeep_model::escape_for_terminal(args.to.as_encoded_bytes());
             Err(Failure::usage(tr!("files cannot be restored to {shown}", "无法将文件恢复到 {shown}"))
                 .hint(tr!("name a directory: --to DIR", "请指定目录：--to 目录")))

@@ -3,7 +3,7 @@
 use super::Phrase;
 
 /// What is special stands before what is general.
-pub const PHRASES: [Phrase; 112] = [
+pub const PHRASES: [Phrase; 109] = [
     ("cannot connect to {}: no runtime: {}", "无法连接 {1}：无法启动运行时：{2}"),
     ("cannot connect to {}: {?}", "无法连接 {1}：{2}"),
     ("cannot connect to {}", "无法连接 {1}"),
@@ -64,9 +64,6 @@ pub const PHRASES: [Phrase; 112] = [
         "{1} 中已有内容：不会用整个数据库覆盖另一个数据库",
     ),
     ("the database needs extensions that the server of {} has not got: {}", "数据库需要 {1} 的服务器上没有的扩展：{2}"),
-    ("{} has a {} {} already", "{1} 中已有 {2} {3}"),
-    ("{} has no table {}", "{1} 中没有表 {2}"),
-    ("{} is to be restored twice", "{1} 被指定恢复两次"),
     ("`{}` cannot be a name in PostgreSQL", "`{1}` 不能作为 PostgreSQL 中的名称"),
     ("{} would be a table of the server itself", "{1} 将成为服务器自身的表"),
     ("{} is a table that an extension makes", "{1} 是由扩展创建的表"),

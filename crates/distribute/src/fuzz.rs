@@ -2,7 +2,7 @@
 
 use crate::split_place;
 use crate::tables::row::parse_key;
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 use datakeep_connector::{ColumnInfo, TableInfo, TableName};
 use datakeep_process_table::{Layout, RowSum, TableDescription};
 use datakeep_testkit::fuzz::{self, CountedHeap, Target, Verdict};
@@ -19,9 +19,8 @@ fn place(input: &[u8]) -> Verdict {
     }
 }
 
-/// A key of one column of each type that a key can be written in.
-fn row_key(input: &[u8]) -> Verdict {
-    let Ok(text) = std::str::from_utf8(input) else { return Verdict::Refused };
+/// A table whose key has a column of each of these types.
+fn table_of(types: &[DataType]) -> TableDescription {
     let column = |data_type: &DataType| ColumnInfo {
         name: data_type.to_string(),
         declared: String::new(),
@@ -29,8 +28,7 @@ fn row_key(input: &[u8]) -> Verdict {
         nullable: true,
         hidden: false,
     };
-    let types = [DataType::Int64, DataType::Float64, DataType::Utf8, DataType::Binary];
-    let table = TableDescription {
+    TableDescription {
         info: TableInfo {
             name: TableName { schema: "main".into(), table: "t".into() },
             columns: types.iter().map(column).collect(),
@@ -39,9 +37,9 @@ fn row_key(input: &[u8]) -> Verdict {
             notes: Vec::new(),
             rows_estimate: None,
         },
-        numbers: (0..4).collect(),
-        next_number: 4,
-        layouts: vec![Layout::Plain; 4],
+        numbers: (0..types.len() as u32).collect(),
+        next_number: types.len() as u32,
+        layouts: vec![Layout::Plain; types.len()],
         window: 1,
         rows: 0,
         groups: 0,
@@ -49,17 +47,46 @@ fn row_key(input: &[u8]) -> Verdict {
         content_root: [0; 32],
         compared_with: None,
         changes: None,
-    };
-    match parse_key(&table, &[text.to_string()]) {
-        Ok(cells) if cells.len() == types.len() => Verdict::Taken,
-        Ok(cells) => panic!("{} cells of a key of four", cells.len()),
-        Err(_) => Verdict::Refused,
     }
+}
+
+/// A key of four columns of the types that SQLite has, or of one of any other type that a key can be written in.
+fn row_key(input: &[u8]) -> Verdict {
+    let Ok(text) = std::str::from_utf8(input) else { return Verdict::Refused };
+    let four = [DataType::Int64, DataType::Float64, DataType::Utf8, DataType::Binary];
+    let single = [
+        DataType::Boolean,
+        DataType::Int16,
+        DataType::UInt32,
+        DataType::UInt64,
+        DataType::FixedSizeBinary(16),
+        DataType::Date32,
+        DataType::Timestamp(TimeUnit::Microsecond, None),
+        DataType::Decimal128(15, 2),
+    ];
+    let mut verdict = Verdict::Refused;
+    for types in std::iter::once(&four[..]).chain(single.chunks(1)) {
+        match parse_key(&table_of(types), &[text.to_string()]) {
+            Ok(cells) if cells.len() == types.len() => verdict = Verdict::Taken,
+            Ok(cells) => panic!("{} cells of a key of {}", cells.len(), types.len()),
+            Err(_) => {}
+        }
+    }
+    verdict
 }
 
 #[test]
 fn fuzz() {
-    let keys = ["1,2.5,abc,x'00ff'", "-9223372036854775808,nan,'it''s',X''", "'1','2','3','4'"];
+    let keys = [
+        "1,2.5,abc,x'00ff'",
+        "-9223372036854775808,nan,'it''s',X''",
+        "'1','2','3','4'",
+        "2026-01-31",
+        "2026-01-31T18:00:00.25Z",
+        "6f9619ff-8b86-d011-b42d-00c04fc964ff",
+        "-12.50",
+        "true",
+    ];
     let places = ["", "latest", "files:/etc/x", "files@2026-01-02 10:11:12:/etc", "files@2026-01-02T10:11", "a:b:c"];
     fuzz::check("distribute", &[Target::text("place", &places, place), Target::text("row-key", &keys, row_key)]);
 }

@@ -115,7 +115,12 @@ pub const TABLE: &[Row] = &[
     row(
         "distribute",
         "row-key",
-        &["tables/key.rs::parse_key", "tables/key.rs::parse_parts", "tables/key.rs::parse_part"],
+        &[
+            "tables/key.rs::parse_key",
+            "tables/key.rs::parse_parts",
+            "tables/key.rs::parse_part",
+            "tables/key_value.rs::parse_typed",
+        ],
     ),
     row("manage", "span", &["span.rs::parse"]),
     row("manage", "group-by", &["past.rs::parse"]),

@@ -10,6 +10,7 @@ pub mod connector;
 pub mod error;
 pub mod item;
 pub mod lease;
+pub mod options;
 pub mod rows;
 pub mod source;
 pub mod tables;

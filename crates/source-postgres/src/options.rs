@@ -1,8 +1,9 @@
 //! Reads the option map that configuration and command line hand over.
 
 use crate::fault::usage;
+use datakeep_connector::options::{one, refuse_unknown, source_name, span};
 use datakeep_connector::{ConnectorError, Options};
-use datakeep_model::{Secret, SourceInfo, escape_for_terminal};
+use datakeep_model::{Secret, escape_for_terminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -92,45 +93,8 @@ pub(crate) fn password_of(path: &Path) -> Result<Secret, ConnectorError> {
     Ok(Secret::new(bytes))
 }
 
-fn refuse_unknown(options: &Options, known: &[&str]) -> Result<(), ConnectorError> {
-    match options.keys().find(|name| !known.contains(&name.as_str())) {
-        Some(name) => {
-            let name = escape_for_terminal(name.as_bytes());
-            Err(usage(format!("unknown option `{name}`")).with_hint(format!("known options: {}", known.join(", "))))
-        }
-        None => Ok(()),
-    }
-}
-
-fn one<'a>(options: &'a Options, name: &str) -> Result<Option<&'a str>, ConnectorError> {
-    match options.get(name).map(Vec::as_slice) {
-        None => Ok(None),
-        Some([value]) if !value.is_empty() => Ok(Some(value)),
-        Some([] | [_]) => Err(usage(format!("option `{name}` needs a value"))),
-        Some(_) => Err(usage(format!("option `{name}` was given more than once"))),
-    }
-}
-
-fn source_name(options: &Options) -> Result<Option<String>, ConnectorError> {
-    match one(options, "name")? {
-        Some(name) if !SourceInfo::is_name(name) => {
-            let shown = escape_for_terminal(name.as_bytes());
-            Err(usage(format!("`{shown}` cannot be the name of a source"))
-                .with_hint("a name has no `@`, no `:` and no control characters, and is not `latest`"))
-        }
-        name => Ok(name.map(str::to_owned)),
-    }
-}
-
 fn patience(options: &Options) -> Result<Duration, ConnectorError> {
-    let Some(text) = one(options, "lock-timeout")? else { return Ok(USUAL_PATIENCE) };
-    let read = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-        (Some(millis), _) => millis.parse().ok().map(Duration::from_millis),
-        (None, seconds) => seconds.unwrap_or(text).parse().ok().map(Duration::from_secs),
-    };
-    let error =
-        || usage(format!("option `lock-timeout`: `{text}` is no time up to a day")).with_hint("such as 30s or 500ms");
-    read.filter(|patience| (Duration::from_millis(1)..=MOST_PATIENCE).contains(patience)).ok_or_else(error)
+    Ok(span(options, "lock-timeout", Duration::from_millis(1)..=MOST_PATIENCE)?.unwrap_or(USUAL_PATIENCE))
 }
 
 #[cfg(test)]

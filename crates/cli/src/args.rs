@@ -215,7 +215,7 @@ pub struct BackupArgs {
     /// Host name to record
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
-    /// How a database is read: busy-timeout=30s, spool=DIR (for a private copy), integrity-check=quick or full; may be repeated
+    /// How a database is read: SQLite busy-timeout=30s, spool=DIR (for a private copy), integrity-check=quick or full; PostgreSQL lock-timeout=30s, password-file=FILE, pg-dump=FILE; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub database_option: Vec<String>,
     /// Threads that read and compress
@@ -394,7 +394,7 @@ pub struct RestoreArgs {
     /// With --merge: only the row of this key; of a key of several columns repeat it, or put commas between
     #[arg(long, value_name = "KEY", allow_hyphen_values = true, requires = "merge")]
     pub key: Vec<String>,
-    /// How a database is written and proven: busy-timeout=30s, spool=DIR (for a private copy); may be repeated
+    /// How a database is written and proven: SQLite busy-timeout=30s, spool=DIR (for a private copy); PostgreSQL lock-timeout=30s, password-file=FILE, pg-dump=FILE; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub database_option: Vec<String>,
     /// Remove what the snapshot does not have, in directories that it has

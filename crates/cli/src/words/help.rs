@@ -78,7 +78,7 @@ const TEXTS: &[(&str, Texts)] = &[
             ("host", "要记录的主机名"),
             (
                 "database_option",
-                "读取数据库的方式：busy-timeout=30s、spool=目录（存放私有副本）、integrity-check=quick 或 full；可重复",
+                "读取数据库的方式：SQLite：busy-timeout=30s、spool=目录（存放私有副本）、integrity-check=quick 或 full；PostgreSQL：lock-timeout=30s、password-file=文件、pg-dump=文件；可重复",
             ),
             ("workers", "读取和压缩的线程数"),
             ("no_xattrs", "不备份扩展属性和访问控制列表"),
@@ -171,7 +171,10 @@ const TEXTS: &[(&str, Texts)] = &[
             ("to", "恢复到的目录；对表则为数据库：sqlite:路径 或 postgres://用户@主机/数据库"),
             ("merge", "对已存在的表：覆盖同键的行，添加其他行，不删除任何行"),
             ("into_table", "单张表在目标中的名称"),
-            ("database_option", "写入并证明数据库的方式：busy-timeout=30s、spool=目录（存放私有副本）；可重复"),
+            (
+                "database_option",
+                "写入并证明数据库的方式：SQLite：busy-timeout=30s、spool=目录（存放私有副本）；PostgreSQL：lock-timeout=30s、password-file=文件、pg-dump=文件；可重复",
+            ),
             ("include", "只恢复匹配的条目；可重复"),
             ("exclude", "不恢复匹配的条目；可重复"),
             (

@@ -11,7 +11,7 @@ use arrow_schema::DataType;
 use datakeep_connector::rows::{Column, Exception, RowBatch};
 use std::borrow::Cow;
 
-/// Exceptions as the SQLite source numbers them (`datakeep_source_sqlite`).
+/// Exceptions as sources number them: SQLite all of these (`datakeep_source_sqlite`), PostgreSQL texts alone.
 pub(crate) const INTEGER: u8 = 2;
 pub(crate) const REAL: u8 = 3;
 pub(crate) const TEXT: u8 = 4;

@@ -80,7 +80,8 @@ impl<'c> TableStream<'c> {
         if let Some(Malformed(reason)) = malformed {
             let message =
                 format!("{} {}: what the server sent is not understood: {reason}", what(), self.connection.place());
-            return Err(ConnectorError::new(ErrorKind::Source, message));
+            return Err(ConnectorError::new(ErrorKind::Source, message)
+                .with_hint("run it again; where it stays, the table and the server's version are worth a report"));
         }
         let has_more = read.map_err(|error| self.connection.fault(&what(), &error))?;
         self.is_read |= !has_more;

@@ -45,7 +45,4 @@ pub struct SqlArgs {
     /// How long a statement may take (30s, 10m)
     #[arg(long, value_name = "TIME", default_value = "10m")]
     pub timeout: String,
-    /// Memory for the rows that a statement holds (256M, 2G); nothing is written to a disk instead
-    #[arg(long, value_name = "SIZE", default_value = "512M")]
-    pub memory: String,
 }

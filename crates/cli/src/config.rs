@@ -4,6 +4,7 @@ use crate::args::Common;
 use crate::config_file::{self, FileValues};
 use crate::errors::Failure;
 use crate::secrets::{COPY_CREDENTIAL, CREDENTIAL, Reference};
+use crate::sizes;
 use crate::stores::options::StoreOptions;
 use crate::words::{Lang, tr};
 use datakeep_store::{KdfLimit, KdfParams};
@@ -84,6 +85,8 @@ pub struct Settings {
     pub unencrypted: Value<bool>,
     /// Memory that a key slot may ask for, in MiB.
     pub kdf_limit_mib: Value<u32>,
+    /// Memory that a run may hold; nothing where nobody said so.
+    pub memory_bytes: Value<Option<u64>>,
     /// The language.
     pub language: Value<Lang>,
     /// Colours on terminals.
@@ -266,6 +269,27 @@ fn kdf_limit(common: &Common, file: &FileValues) -> Result<Value<u32>, Failure> 
     }
 }
 
+/// Nothing is done with less.
+const LEAST_MEMORY_BYTES: u64 = 16 << 20;
+
+fn memory(common: &Common, file: &FileValues) -> Result<Value<Option<u64>>, Failure> {
+    let named = flag(common.memory.clone(), "--memory")
+        .or_else(|| environment("DATAKEEP_MEMORY").map(|(v, origin)| (v.to_string_lossy().into_owned(), origin)))
+        .or_else(|| file.memory.clone().map(|value| (value.value, value.origin)));
+    let Some((text, origin)) = named else { return Ok(Value::new(None, Origin::Default)) };
+    match sizes::parse(&text).filter(|bytes| *bytes >= LEAST_MEMORY_BYTES) {
+        Some(bytes) => Ok(Value::new(Some(bytes), origin)),
+        None => {
+            let from = origin.describe();
+            Err(Failure::usage(tr!(
+                "memory: {text:?} is no size of 16 MiB or more ({from})",
+                "memory：{text:?} 不是 16 MiB 以上的大小（{from}）"
+            ))
+            .hint(tr!("write it like 256M or 2G", "请写成 256M 或 2G")))
+        }
+    }
+}
+
 /// What disposable copies may take when nobody says anything.
 const USUAL_CACHE_MIB: u32 = 2048;
 
@@ -339,14 +363,16 @@ impl Settings {
             Some((path, origin)) => Value::new(Some(path), origin),
             None => Value::new(None, Origin::Default),
         };
+        let memory_bytes = memory(common, &file)?;
         Ok(Self {
+            store: StoreOptions::resolve(&common.store_option, &file.store)?.with_memory(&memory_bytes),
             language: language(common, &file)?,
             password: password(common, &file)?,
             colour: colour(common, &file),
             recovery_code: common.recovery_code,
             unencrypted: unencrypted(common, &file),
             kdf_limit_mib: kdf_limit(common, &file)?,
-            store: StoreOptions::resolve(&common.store_option, &file.store)?,
+            memory_bytes,
             cache_size_mib: cache_size(common, &file)?,
             config_file,
             repository,

@@ -40,6 +40,8 @@ pub struct FileValues {
     pub unencrypted: Option<Value<bool>>,
     /// `cache-size`.
     pub cache_size: Option<Value<String>>,
+    /// `memory`.
+    pub memory: Option<Value<String>>,
     /// `kdf-limit`.
     pub kdf_limit: Option<Value<String>>,
     /// `language`.
@@ -61,13 +63,14 @@ impl FileValues {
     }
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "repository",
     "cache-dir",
     "cache-size",
     "password",
     "unencrypted",
     "kdf-limit",
+    "memory",
     "language",
     "color",
     "backup",
@@ -162,6 +165,7 @@ impl Reader<'_> {
                     values.language = Some(Value { value: lang, origin });
                 }
                 "cache-size" => values.cache_size = Some(Value { value: self.text(value, line)?, origin }),
+                "memory" => values.memory = Some(Value { value: self.text(value, line)?, origin }),
                 "kdf-limit" => values.kdf_limit = Some(Value { value: self.text(value, line)?, origin }),
                 "unencrypted" => values.unencrypted = Some(Value { value: self.switch(value, line)?, origin }),
                 "color" => values.colour = Some(Value { value: self.switch(value, line)?, origin }),

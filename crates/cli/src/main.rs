@@ -23,6 +23,7 @@ mod help;
 mod items;
 mod json;
 mod losses;
+mod memory;
 mod open;
 mod out;
 mod phrases;

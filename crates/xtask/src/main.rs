@@ -12,7 +12,7 @@ cargo xtask CHORE
 
   tidy                     check the forbidden arrows, file lengths, translations and texts of this workspace
   tidy --fingerprint WORD  print the fingerprint under which a word can be forbidden
-  soak [--seconds N] [--seed S]
+  soak [--seconds N] [--seed S] [--plant]
                            all commands at once on one repository, with kills and a full disk (an hour, any seed)
 ";
 

@@ -4,6 +4,7 @@ use crate::args::BackupArgs;
 use crate::commands::tables;
 use crate::errors::Failure;
 use crate::losses;
+use crate::memory::Memory;
 use crate::open::App;
 use crate::progress::Watch;
 use crate::sources::{self, Chosen};
@@ -32,9 +33,10 @@ struct Summary {
 pub fn run(app: &App, args: &BackupArgs) -> Result<ExitCode, Failure> {
     let options = options(app, args)?;
     if args.paths.iter().any(|path| tables::connector_of(path).is_some()) {
-        return tables::backup::run(app, args, &options);
+        return tables::backup::run(app, args, &Memory::of(&app.settings).for_tables(options)?);
     }
     tables::refuse::backup_of_files(args)?;
+    let options = Memory::of(&app.settings).for_files(options)?;
     let locked = app.find()?;
     let chosen: Chosen = sources::choose(app, args)?;
     for note in &chosen.notes {

@@ -4,6 +4,7 @@ use crate::args_care::CheckArgs;
 use crate::errors::Failure;
 use crate::faults::words_of;
 use crate::json::PathJson;
+use crate::memory::Memory;
 use crate::open::App;
 use crate::progress::Watch;
 use crate::words::tr;
@@ -75,7 +76,8 @@ struct HurtFileJson {
 
 /// Runs it.
 pub fn run(app: &App, args: &CheckArgs) -> Result<ExitCode, Failure> {
-    let how = Verify { data: share(args)? };
+    let most_workers = Memory::of(&app.settings).for_readers(usize::MAX)?;
+    let how = Verify { data: share(args)?, most_workers: Some(most_workers) };
     let repository = app.open()?;
     signals::listen(&app.cancel)?;
     let watch = Watch::new(&app.out);

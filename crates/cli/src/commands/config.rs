@@ -7,6 +7,7 @@ use crate::json;
 use crate::open::App;
 use crate::out::{Style, table};
 use crate::secrets::Reference;
+use crate::sizes;
 use crate::stores::options;
 use crate::words::tr;
 use datakeep_model::{ExitCode, escape_for_terminal};
@@ -84,6 +85,7 @@ fn effective(app: &App) -> Result<(), Failure> {
         setting("cache-size", &s.cache_size_mib, |mib| Some(mib.to_string())),
         setting("password", &s.password, |reference| Some(reference.describe())),
         setting("unencrypted", &s.unencrypted, |on| Some(on.to_string())),
+        setting("memory", &s.memory_bytes, |limit| limit.map(sizes::bytes)),
         setting("kdf-limit", &s.kdf_limit_mib, |mib| Some(mib.to_string())),
         setting("language", &s.language, |lang| Some(lang.as_str().to_string())),
         setting("color", &s.colour, |on| Some(on.to_string())),

@@ -67,7 +67,7 @@ fn instant(input: &[u8]) -> Verdict {
 }
 
 const CONFIGURATION: &str = "repository = \"/backup\"\ncache-dir = \"/cache\"\npassword = \"file:/pw\"\n\
-    language = \"zh\"\nkdf-limit = 64\ncolor = false\n[backup]\nexclude = [\"*.o\", \"x\"]\n\
+    language = \"zh\"\nkdf-limit = 64\nmemory = \"128M\"\ncolor = false\n[backup]\nexclude = [\"*.o\", \"x\"]\n\
     exclude-caches = true\nworkers = 3\n";
 
 #[test]

@@ -5,6 +5,7 @@ use crate::ask;
 use crate::commands::tables;
 use crate::errors::Failure;
 use crate::losses;
+use crate::memory::Memory;
 use crate::open::App;
 use crate::progress::{Watch, action_word};
 use crate::words::tr;
@@ -52,6 +53,11 @@ struct ReportJson {
     repository_faults: Vec<String>,
 }
 
+fn workers(app: &App, args: &RestoreArgs, repository: &Repository) -> Result<usize, Failure> {
+    let usual = || BackupOptions::default().workers.max(repository.blobs().reads_at_once());
+    Memory::of(&app.settings).for_readers(args.workers.map_or_else(usual, usize::from))
+}
+
 /// Runs it.
 pub fn run(app: &App, args: &RestoreArgs) -> Result<ExitCode, Failure> {
     let to = args.to.to_str().ok_or_else(|| Failure::usage(tr!("the target must be UTF-8", "恢复目标必须是 UTF-8")))?;
@@ -69,9 +75,7 @@ pub fn run(app: &App, args: &RestoreArgs) -> Result<ExitCode, Failure> {
         selection,
         overwrite: overwrite(args),
         delete: args.delete,
-        workers: args
-            .workers
-            .map_or_else(|| BackupOptions::default().workers.max(repository.blobs().reads_at_once()), usize::from),
+        workers: workers(app, args, &repository)?,
     };
     signals::listen(&app.cancel)?;
     let target = FilesConnector::new().open_target(to, &options(args), args.dry_run)?;

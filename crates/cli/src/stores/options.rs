@@ -45,6 +45,8 @@ const USUAL_UPLOADS: usize = 4;
 /// Bytes of uploads that wait or are under way: two full packs, each up to a frame longer than its target. With one the line
 /// is idle whenever a pack ends (measured: 38.6 MB/s instead of 46 on a line of 50 MB/s and 30 ms).
 const USUAL_UPLOAD_BYTES: u64 = 72 << 20;
+/// One full pack.
+const LEAST_UPLOAD_BYTES: u64 = 36 << 20;
 
 /// What was said about the store, in the order of [`KEYS`].
 #[derive(Clone, Debug, Default)]
@@ -112,6 +114,21 @@ impl StoreOptions {
     /// Each option in force; the values of secrets are the places they come from.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value<String>)> {
         self.0.iter().map(|(key, value)| (*key, value))
+    }
+
+    /// Uploads take a share of the memory that a run may hold, where nothing else was said of them.
+    pub fn with_memory(mut self, memory: &Value<Option<u64>>) -> Self {
+        const KEY: &str = "upload-memory";
+        if let (Some(bytes), None) = (memory.value, self.get(KEY)) {
+            let share = (bytes / 4).clamp(LEAST_UPLOAD_BYTES, USUAL_UPLOAD_BYTES);
+            self.0.push((KEY, Value { value: format!("{}K", share >> 10), origin: memory.origin.clone() }));
+        }
+        self
+    }
+
+    /// What uploads may hold.
+    pub fn upload_bytes(&self) -> u64 {
+        self.get("upload-memory").and_then(sizes::parse).unwrap_or(USUAL_UPLOAD_BYTES)
     }
 
     fn get(&self, key: &str) -> Option<&str> {

@@ -38,6 +38,7 @@ const TEXTS: &[(&str, Texts)] = &[
             ),
             ("recovery_code", "使用恢复码打开：提示输入，或取自 DATAKEEP_RECOVERY_CODE"),
             ("kdf_limit", "密钥槽可使用的内存，单位 MiB；默认 1024，且不超过空闲内存 [环境变量：DATAKEEP_KDF_LIMIT]"),
+            ("memory", "运行可占用的内存（256M、2G）；默认随线程数而定 [环境变量：DATAKEEP_MEMORY]"),
             ("unencrypted", "即使配置了密码，也接受未加密的仓库 [环境变量：DATAKEEP_UNENCRYPTED]"),
             ("help", "打印帮助"),
             ("version", "打印版本"),
@@ -160,7 +161,6 @@ const TEXTS: &[(&str, Texts)] = &[
             ("output", "将结果写入新文件，而不是标准输出"),
             ("max_rows", "最多给出的行数；默认：表格 1000 行，其他格式不限"),
             ("timeout", "一条语句允许的时长（30s、10m）"),
-            ("memory", "一条语句可用于保存行的内存（256M、2G）；不会改写到磁盘"),
         ],
     ),
     (

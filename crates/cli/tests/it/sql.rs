@@ -99,7 +99,7 @@ fn what_cannot_be_asked_is_told() {
     world.run(&["sql", "SELECT pric FROM orders"]).expect(1).err_has("no column pric").err_has("did you mean price?");
     world.run(&["sql", "DELETE FROM orders"]).expect(2).err_has("read only").err_has("DELETE FROM");
     world.run(&["sql", "SELECT * FROM \"shop@1999-01-01\".orders"]).expect(1).err_has("at or before 1999-01-01");
-    world.run(&["sql", "--memory", "5", "SELECT 1"]).expect(2).err_has("--memory 5");
+    world.run(&["sql", "--memory", "5", "SELECT 1"]).expect(2).err_has("memory: \"5\" is no size");
     world.run(&["sql", "--timeout", "soon", "SELECT 1"]).expect(2).err_has("--timeout soon");
     world.run(&["sql", "--snapshot", "nothing", "SELECT 1"]).expect(1).err_has("nothing");
     world.run(&["sql", "--file", &world.text("missing.sql")]).err_has("missing.sql");

@@ -240,8 +240,30 @@ fn run_and_die(
     run(&repository, &mut TreeSource::new(source, tree), &often).ok()?.manifest
 }
 
+/// What a collection of a played history sees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    Everything,
+    /// A planted bug: the newest snapshot stays unseen.
+    NotTheNewest,
+}
+
+/// Collects with the newest decision out of sight, its second copy as well.
+fn collect_blindly(store: &MemoryStore, open: impl Fn(MemoryStore) -> Arc<Repository>, random: &mut XorShift) {
+    let newest = store.list("commits/").unwrap().pop().map(|listed| listed.name);
+    let names = newest.iter().flat_map(|name| [name.clone(), name.replacen("commits/", "commits-copies/", 1)]);
+    let hidden: Vec<_> = names.filter_map(|name| Some((store.read(&name, u64::MAX).ok()?, name))).collect();
+    hidden.iter().for_each(|(_, name)| store.tamper(name, None));
+    collect_some(&open(store.clone()), random);
+    hidden.into_iter().for_each(|(bytes, name)| store.tamper(&name, Some(bytes)));
+}
+
 /// Backups, forgetting and collections in any order, each by a fresh process, some of which die; the oracle is a map.
 fn history(seed: u64) {
+    history_with(seed, Sight::Everything);
+}
+
+fn history_with(seed: u64, sight: Sight) {
     let mut random = XorShift::new(seed);
     let store = MemoryStore::new();
     let pack_target_bytes = [3000, 20_000][random.below(2) as usize];
@@ -291,7 +313,10 @@ fn history(seed: u64) {
             }
             _ => {
                 store.advance(random.below(2 * PATIENCE_MS));
-                collect_some(&repository, &mut random);
+                match sight {
+                    Sight::Everything => collect_some(&repository, &mut random),
+                    Sight::NotTheNewest => collect_blindly(&store, |store| open(store).unwrap(), &mut random),
+                }
             }
         }
         let repository = open(store.clone()).unwrap();
@@ -332,6 +357,18 @@ fn any_history_keeps_what_is_kept() {
         let _again = Again(base.wrapping_add(number));
         history(base.wrapping_add(number));
     }
+}
+
+/// Proof that the histories can find something.
+#[test]
+fn a_collection_that_overlooks_a_snapshot_is_found() {
+    let is_wrong = |seed: &u64| {
+        let play = || history_with(*seed, Sight::NotTheNewest);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(play)).is_err()
+    };
+    let found = (1..60).find(is_wrong);
+    println!("found with seed {found:?}");
+    assert!(found.is_some(), "no history finds it");
 }
 
 /// Says how a history is played again when it fails.

@@ -34,6 +34,8 @@ pub struct LooseStore {
     durable: MemoryStore,
     staged: Mutex<Vec<(String, Vec<u8>)>>,
     survival: Survival,
+    /// A planted bug: barriers are never asked for, as in a product that forgets to.
+    lacks_barriers: bool,
 }
 
 impl LooseStore {
@@ -63,6 +65,9 @@ impl BlobStore for LooseStore {
     }
 
     fn barrier(&self) -> Result<(), BlobError> {
+        if self.lacks_barriers {
+            return Ok(());
+        }
         let staged = std::mem::take(&mut *self.staged.lock().unwrap());
         staged.iter().try_for_each(|(name, bytes)| self.durable.create(name, bytes))
     }
@@ -389,14 +394,24 @@ fn calls_of(prepared: &MemoryStore, act: Act) -> (u64, u64) {
 }
 
 pub fn loose(durable: &MemoryStore, survival: Survival) -> LooseStore {
-    LooseStore { durable: durable.clone(), staged: Mutex::default(), survival }
+    LooseStore { durable: durable.clone(), staged: Mutex::default(), survival, lacks_barriers: false }
 }
 
 /// Plays the scenario with a fault and looks at what is left. True when the scenario ended well.
 fn play(scenario: &Scenario, prepared: &MemoryStore, plan: FaultPlan, survival: Survival) -> bool {
-    let what = format!("{}, {plan:?}, survives {survival:?}", scenario.name);
+    play_with(scenario, prepared, plan, |store| loose(store, survival))
+}
+
+fn play_with(
+    scenario: &Scenario,
+    prepared: &MemoryStore,
+    plan: FaultPlan,
+    backend: impl Fn(&MemoryStore) -> LooseStore,
+) -> bool {
     let store = prepared.fork();
-    let told = (scenario.act)(FaultStore::new(loose(&store, survival), plan));
+    let backend = backend(&store);
+    let what = format!("{}, {plan:?}, survives {:?}", scenario.name, backend.survival);
+    let told = (scenario.act)(FaultStore::new(backend, plan));
     let ended_well = told.is_ok();
     let told = told.unwrap_or_default();
 
@@ -523,6 +538,26 @@ fn a_fault_at_any_call_is_no_false_success() {
     }
     eprintln!("faults: {states} states, {successes} of them ended well");
     assert!(states > 900, "{states}");
+}
+
+/// The harness can fail: a product that never asks for a barrier is found out, in every scenario that stores anything, and
+/// only where what is staged does not survive by itself.
+#[test]
+fn missing_barriers_are_found() {
+    for name in ["first backup", "second backup", "resumed backup", "first copy"] {
+        let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name).unwrap();
+        let (_, changes) = calls(scenario);
+        let prepared = (scenario.prepare)();
+        let is_wrong = |at: u64, survival: Survival| {
+            let planted = |store: &MemoryStore| LooseStore { lacks_barriers: true, ..loose(store, survival) };
+            let play = || play_with(scenario, &prepared, FaultPlan::CrashAfter(at), planted);
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(play)).is_err()
+        };
+        // The crash may come after the run has said that all is well.
+        let found = (0..=changes).find(|&at| is_wrong(at, Survival::Nothing));
+        assert!(found.is_some(), "{name}: nobody misses the barriers");
+        assert!(!(0..=changes).any(|at| is_wrong(at, Survival::Everything)), "{name}: nothing was lost");
+    }
 }
 
 /// The harness can fail: a store that forgets a pack behind a barrier is found out.

@@ -1,8 +1,10 @@
 //! A repository whose maker holds the keys and means harm. Nodes are encoded here by hand, after `docs/format.md`.
 
+mod naive;
+
 use crate::memory::{TreeSource, file, tree};
 use crate::support::{NOW, everything, init_with, options, restore_to, run, small, verify};
-use datakeep_connector::{Connector, Options};
+use datakeep_connector::{Connector, Options, Target};
 use datakeep_distribute::{DistributeError, Overwrite, RestoreReport};
 use datakeep_model::{ChunkId, ChunkKind, Counters, ItemPath, Mark, SessionId, Snapshot, SourceInfo, Timestamp};
 use datakeep_process::Codec;
@@ -262,8 +264,20 @@ impl Maker {
 
 type Outcome = Result<RestoreReport, DistributeError>;
 
+fn files_target(place: &Path) -> Box<dyn Target> {
+    FilesConnector::new().open_target(place.to_str().unwrap(), &Options::new(), false).unwrap()
+}
+
 /// Restores beside a canary, looks at the canary, and hands the target over to be looked at.
 fn attack(make: impl FnOnce(&mut Maker, &Path) -> (ChunkRef, u8), look: impl FnOnce(Outcome, &Path)) {
+    attack_through(files_target, make, look);
+}
+
+fn attack_through(
+    open_target: fn(&Path) -> Box<dyn Target>,
+    make: impl FnOnce(&mut Maker, &Path) -> (ChunkRef, u8),
+    look: impl FnOnce(Outcome, &Path),
+) {
     let folder = tempfile::tempdir().unwrap();
     let (canary, target) = (folder.path().join("canary"), folder.path().join("target"));
     fs::create_dir(&canary).unwrap();
@@ -277,7 +291,7 @@ fn attack(make: impl FnOnce(&mut Maker, &Path) -> (ChunkRef, u8), look: impl FnO
     let manifest = maker.commit(root, level);
     let _ = verify(&repository);
     for overwrite in [Overwrite::Refuse, Overwrite::Changed, Overwrite::Always] {
-        let opened = FilesConnector::new().open_target(target.to_str().unwrap(), &Options::new(), false).unwrap();
+        let opened = open_target(&target);
         let result = restore_to(&repository, &manifest, &*opened, &everything(overwrite)).map(|(report, _)| report);
         if overwrite == Overwrite::Always {
             look(result, &target);
@@ -386,27 +400,33 @@ fn nothing_goes_through_a_file_or_a_link() {
     attack(|maker, _| one_leaf(maker, &[]), |outcome, _| assert!(outcome.is_err()));
 }
 
+/// Links to the canary stand in the target, under names that the tree has.
+fn with_links_in_the_target(maker: &mut Maker, canary: &Path) -> (ChunkRef, u8) {
+    let target = canary.parent().unwrap().join("target");
+    fs::create_dir(&target).unwrap();
+    symlink(canary, target.join("d")).unwrap();
+    symlink(canary.join("secret"), target.join("f")).unwrap();
+    let body = maker.chunk(ChunkKind::Data, b"evil");
+    let f = with_chunk(&key("", b"f"), body);
+    one_leaf(maker, &[evil(b"", DIRECTORY), evil(&key("", b"d"), DIRECTORY), f, with_chunk(&key("d", b"secret"), body)])
+}
+
+/// Proof that the canary sings: through a target that follows links, the same attack reaches it.
+#[test]
+fn a_target_that_follows_links_is_found() {
+    let play = || attack_through(naive::open, with_links_in_the_target, |_, _| {});
+    let panicked = std::panic::catch_unwind(play).unwrap_err();
+    let said = panicked.downcast_ref::<String>().map_or("", String::as_str);
+    assert!(said.contains("the canary is untouched"), "{said}");
+}
+
 #[test]
 fn a_link_that_stands_in_the_target_is_not_followed() {
-    attack(
-        |maker, canary| {
-            let target = canary.parent().unwrap().join("target");
-            fs::create_dir(&target).unwrap();
-            symlink(canary, target.join("d")).unwrap();
-            symlink(canary.join("secret"), target.join("f")).unwrap();
-            let body = maker.chunk(ChunkKind::Data, b"evil");
-            let f = with_chunk(&key("", b"f"), body);
-            one_leaf(
-                maker,
-                &[evil(b"", DIRECTORY), evil(&key("", b"d"), DIRECTORY), f, with_chunk(&key("d", b"secret"), body)],
-            )
-        },
-        |outcome, target| {
-            assert_eq!(outcome.unwrap().tally.lost, []);
-            assert!(fs::symlink_metadata(target.join("d")).unwrap().is_dir());
-            assert_eq!(fs::read(target.join("f")).unwrap(), b"evil");
-        },
-    );
+    attack(with_links_in_the_target, |outcome, target| {
+        assert_eq!(outcome.unwrap().tally.lost, []);
+        assert!(fs::symlink_metadata(target.join("d")).unwrap().is_dir());
+        assert_eq!(fs::read(target.join("f")).unwrap(), b"evil");
+    });
 }
 
 #[test]

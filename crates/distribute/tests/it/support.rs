@@ -164,7 +164,7 @@ pub fn assert_restores(repository: &Repository, manifest: &Manifest, expected: &
 }
 
 pub fn verify(repository: &Repository) -> Result<Verified, StoreError> {
-    repository.verify(Verify { data: Share::All }, &mut |_| true)
+    repository.verify(Verify { data: Share::All, ..Verify::default() }, &mut |_| true)
 }
 
 pub fn assert_sound(repository: &Repository, what: &str) -> Verified {

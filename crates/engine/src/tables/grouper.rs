@@ -15,10 +15,10 @@ use std::collections::VecDeque;
 const GROUP_TARGET_BYTES: usize = 12 << 20;
 /// Rows on average in groups of ordinary tables, and in the shortest.
 const MOST_GROUP_ROWS: usize = 64 << 10;
-const LEAST_GROUP_ROWS: usize = 1 << 10;
+const LEAST_GROUP_ROWS: usize = 1 << 4;
 /// A group ends at the row with which it is longer than this, wherever it would end otherwise: rows became much wider than they
-/// were when the table was first captured.
-const MOST_GROUP_BYTES: usize = 96 << 20;
+/// were when the table was first captured, or few are much wider than the first.
+const MOST_GROUP_BYTES: usize = 36 << 20;
 
 /// Keys of entries, at most: a node of the tree holds some hundred of them.
 const MOST_ENTRY_KEY_BYTES: usize = 32 << 10;

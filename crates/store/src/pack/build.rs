@@ -45,9 +45,9 @@ pub struct PackBuilder {
     name: PackName,
     class: PackClass,
     directory: Directory,
-    /// Compressed bytes of each frame.
-    bodies: Vec<Vec<u8>>,
-    len_bytes: usize,
+    /// The pack as it will be stored, up to its directory: room for the header, then each frame as it was compressed with room for
+    /// its tag. It is encrypted in place, so that there is one pack in memory and not two.
+    bytes: Vec<u8>,
 }
 
 /// A pack ready to be written.
@@ -62,7 +62,7 @@ pub struct SealedPack {
 
 impl PackBuilder {
     pub(crate) fn new(name: PackName, class: PackClass) -> Self {
-        Self { name, class, directory: Directory::default(), bodies: Vec::new(), len_bytes: 0 }
+        Self { name, class, directory: Directory::default(), bytes: vec![0; pack::HEADER_LEN_BYTES] }
     }
 
     /// The pack's name.
@@ -77,7 +77,7 @@ impl PackBuilder {
 
     /// Bytes of frames so far.
     pub fn len_bytes(&self) -> usize {
-        self.len_bytes
+        self.bytes.len() - pack::HEADER_LEN_BYTES
     }
 
     /// Number the next frame will get.
@@ -88,7 +88,7 @@ impl PackBuilder {
     /// True when nothing more should be pushed, whatever the target length.
     pub fn is_at_limit(&self) -> bool {
         self.directory.frames.len() as u64 >= pack::MAX_FRAMES
-            || self.len_bytes as u64 + u64::from(pack::MAX_FRAME_RAW_BYTES) * 2 > pack::MAX_PACK_LEN_BYTES
+            || self.len_bytes() as u64 + u64::from(pack::MAX_FRAME_RAW_BYTES) * 2 > pack::MAX_PACK_LEN_BYTES
             || self.directory.chunks.len() as u64 * 40 > pack::MAX_DIRECTORY_LEN_BYTES / 2
     }
 
@@ -101,7 +101,7 @@ impl PackBuilder {
     pub fn push(&mut self, frame: PlainFrame) -> u32 {
         let number = self.next_frame();
         self.directory.frames.push(FrameInfo {
-            offset: (pack::HEADER_LEN_BYTES + self.len_bytes) as u64,
+            offset: self.bytes.len() as u64,
             stored_len: frame.body.len() as u32,
             codec: frame.codec,
             kind: frame.kind,
@@ -110,8 +110,8 @@ impl PackBuilder {
             chunks: frame.chunks.len() as u32,
         });
         self.directory.chunks.extend_from_slice(&frame.chunks);
-        self.len_bytes += frame.body.len() + pack::TAG_LEN_BYTES;
-        self.bodies.push(frame.body);
+        self.bytes.extend_from_slice(&frame.body);
+        self.bytes.extend_from_slice(&[0; pack::TAG_LEN_BYTES]);
         number
     }
 
@@ -131,10 +131,8 @@ impl PackBuilder {
             salt,
             commitment,
         });
-        let more_bytes = directory.len() + pack::TAG_LEN_BYTES + header.len() + pack::TRAILER_LEN_BYTES;
-        let mut bytes = Vec::with_capacity(header.len() + self.len_bytes + more_bytes);
-        bytes.extend_from_slice(&header);
-        self.seal_frames(&key, context.repository, &mut bytes)?;
+        let mut bytes = self.seal_frames(&key, context.repository)?;
+        bytes[..header.len()].copy_from_slice(&header);
         let associated = pack::directory_associated(context.repository, (self.class, self.name), frames, &header);
         let tag = key.seal(pack::DIRECTORY_COUNTER, &associated, &mut directory)?;
         directory.extend_from_slice(&tag);
@@ -162,32 +160,28 @@ impl PackBuilder {
         digest(&[&chance[..], &name, directory].concat()).0
     }
 
-    /// Encrypts frame after frame onto the end of `sealed`, letting go of each; opens each again and compares it with what
-    /// was encrypted.
-    fn seal_frames(
-        &mut self,
-        key: &ObjectKey,
-        repository: RepositoryId,
-        sealed: &mut Vec<u8>,
-    ) -> Result<(), StoreError> {
-        let mut proof = Vec::new();
-        let bodies = std::mem::take(&mut self.bodies);
-        for (number, (frame, body)) in self.directory.frames.iter().zip(bodies).enumerate() {
+    /// Encrypts each frame where it stands; opens it again and compares it with what was encrypted. Gives the bytes.
+    fn seal_frames(&mut self, key: &ObjectKey, repository: RepositoryId) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let (mut plain, mut proof) = (Vec::new(), Vec::new());
+        for (number, frame) in self.directory.frames.iter().enumerate() {
             let what = (frame.kind, frame.codec, frame.raw_len);
             let associated = pack::frame_associated(repository, (self.class, self.name), number as u32, what);
-            let start = sealed.len();
-            sealed.extend_from_slice(&body);
-            let tag = key.seal(number as u64, &associated, &mut sealed[start..])?;
+            let start = frame.offset as usize;
+            let end = start + frame.stored_len as usize;
+            plain.clear();
+            plain.extend_from_slice(&bytes[start..end]);
+            let tag = key.seal(number as u64, &associated, &mut bytes[start..end])?;
             proof.clear();
-            proof.extend_from_slice(&sealed[start..]);
+            proof.extend_from_slice(&bytes[start..end]);
             key.open(number as u64, &associated, &mut proof, &tag)?;
-            if proof != body {
+            if proof != plain {
                 let (object, expected) = (self.name.object(self.class), "the frame as it was compressed");
                 let found = "other bytes: check this machine's memory";
                 return Err(StoreError::damaged(object, frame.offset, expected, found));
             }
-            sealed.extend_from_slice(&tag);
+            bytes[end..end + pack::TAG_LEN_BYTES].copy_from_slice(&tag);
         }
-        Ok(())
+        Ok(bytes)
     }
 }

@@ -26,7 +26,8 @@ impl Repository {
         tick: &mut dyn FnMut(u64) -> bool,
     ) -> Result<bool, StoreError> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let workers = cores.max(self.blobs.reads_at_once()).min(MOST_WORKERS).min(packs.len());
+        let most = how.most_workers.unwrap_or(MOST_WORKERS).clamp(1, MOST_WORKERS).min(packs.len());
+        let workers = cores.max(self.blobs.reads_at_once()).min(most);
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
         let mut faults = BTreeMap::new();
         std::thread::scope(|scope| {

@@ -8,6 +8,8 @@ use datakeep_store_blob::Listed;
 pub struct Verify {
     /// Of which packs every byte is read, not only directories.
     pub data: Share,
+    /// Threads, at most; `None` for as many as suit the machine and the store. Each may hold some 16 MiB.
+    pub most_workers: Option<usize>,
 }
 
 /// A share of the packs. Which share a pack belongs to follows from its name alone: it does not change while others

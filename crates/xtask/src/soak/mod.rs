@@ -15,7 +15,7 @@ mod tree;
 use anyhow::{Context, Result, bail};
 use ledger::Ledger;
 use program::Program;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -78,6 +78,8 @@ struct Soak {
     faults: Mutex<Vec<String>>,
     /// Harm is planted: faults are what is wanted.
     expects_faults: bool,
+    /// Names of packs that were harmed on purpose.
+    harmed: Mutex<BTreeSet<String>>,
 }
 
 impl Soak {
@@ -94,6 +96,7 @@ impl Soak {
             counts: Mutex::default(),
             faults: Mutex::default(),
             expects_faults: plan.plants,
+            harmed: Mutex::default(),
         })
     }
 
@@ -158,7 +161,11 @@ pub fn run(arguments: &[&str]) -> Result<bool> {
         println!("soak: the repository when all is quiet: {}", still.words());
     }
     if plan.plants {
-        return Ok(plant::is_found(&soak));
+        let is_found = plant::is_found(&soak)?;
+        if !is_found {
+            println!("soak: again with: {}", plan.again());
+        }
+        return Ok(is_found);
     }
     Ok(summary(&soak, &plan, folder))
 }
@@ -221,7 +228,8 @@ impl Plan {
     }
 
     fn again(&self) -> String {
-        format!("./x soak --seconds {} --seed {}", self.time.as_secs(), self.seed)
+        let plant = if self.plants { " --plant" } else { "" };
+        format!("./x soak --seconds {} --seed {}{plant}", self.time.as_secs(), self.seed)
     }
 }
 
@@ -234,6 +242,7 @@ mod tests {
         let plan = Plan::parse(&["--seconds", "5", "--seed", "7"]).expect("well-formed");
         assert_eq!(plan, Plan { time: Duration::from_secs(5), seed: 7, plants: false });
         assert_eq!(plan.again(), "./x soak --seconds 5 --seed 7");
+        assert_eq!(Plan { plants: true, ..plan }.again(), "./x soak --seconds 5 --seed 7 --plant");
         for wrong in [&["--seconds"][..], &["--seconds", "soon"], &["--hours", "5"]] {
             assert!(Plan::parse(wrong).is_err());
         }

@@ -1,6 +1,7 @@
 //! Harm done on purpose, to see that the soak can fail.
 
 use super::{Soak, lock};
+use anyhow::Result;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,9 +9,10 @@ use std::path::{Path, PathBuf};
 /// Flips a bit of every data pack there is, once there are some.
 pub fn harm(soak: &Soak) {
     while soak.goes_on() {
-        match harm_all(&soak.folder.join("repo/data")) {
-            Ok(count) if count >= 3 => {
-                println!("soak: harmed {count} packs");
+        match harm_all(&soak.folder.join("repo")) {
+            Ok(names) if !names.is_empty() => {
+                println!("soak: harmed {} packs", names.len());
+                lock(&soak.harmed).extend(names);
                 return;
             }
             // The folder is made by the first run, and objects come and go.
@@ -19,16 +21,17 @@ pub fn harm(soak: &Soak) {
     }
 }
 
-fn harm_all(folder: &Path) -> io::Result<u64> {
+/// The names of the packs that were harmed; none while there are few.
+fn harm_all(repository: &Path) -> io::Result<Vec<String>> {
     let mut packs = Vec::new();
-    for below in std::fs::read_dir(folder)? {
+    for below in std::fs::read_dir(repository.join("data"))? {
         for pack in std::fs::read_dir(below?.path())? {
             packs.push(pack?.path());
         }
     }
     packs.retain(|pack| !pack.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
     if packs.len() < 3 {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     for pack in &packs {
         let mut bytes = std::fs::read(pack)?;
@@ -37,7 +40,8 @@ fn harm_all(folder: &Path) -> io::Result<u64> {
         }
         std::fs::write(pack, bytes)?;
     }
-    Ok(packs.len() as u64)
+    let name = |pack: &PathBuf| Some(pack.strip_prefix(repository).ok()?.to_string_lossy().into_owned());
+    Ok(packs.iter().filter_map(name).collect())
 }
 
 /// Harms records of which a second copy stands, or that can be made again: of the first snapshot its decision, reach and
@@ -71,12 +75,27 @@ pub fn harm_records(repository: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(harmed)
 }
 
-/// True when the harm has been found.
-pub fn is_found(soak: &Soak) -> bool {
+/// True when the harm, and nothing else, has been found: somebody stumbled over it, and the check that follows names none but
+/// harmed packs.
+pub fn is_found(soak: &Soak) -> Result<bool> {
+    let harmed = lock(&soak.harmed);
     let faults = lock(&soak.faults);
-    match faults.first() {
-        Some(fault) => println!("soak: the planted harm was found: {}", fault.lines().next().unwrap_or_default()),
-        None => println!("soak: the planted harm was NOT found"),
+    let Some(fault) = faults.first() else {
+        println!("soak: the planted harm was NOT found");
+        return Ok(false);
+    };
+    println!("soak: somebody stumbled: {}", fault.lines().next().unwrap_or_default());
+    let check = soak.program.run(&["check", "--read-data", "--json"])?;
+    if !check.found_damage() {
+        println!("soak: it was NOT the planted harm: the check that follows: {}", check.words());
+        return Ok(false);
     }
-    !faults.is_empty()
+    let said = check.json()?;
+    let named = said["faults"].as_array().into_iter().flatten().filter_map(|fault| fault["what"].as_str());
+    let (ours, others): (Vec<&str>, Vec<&str>) = named.partition(|name| harmed.contains(*name));
+    println!("soak: the check that follows names {} of {} harmed packs", ours.len(), harmed.len());
+    if !others.is_empty() {
+        println!("soak: it names what nobody has harmed: {others:?}");
+    }
+    Ok(!ours.is_empty() && others.is_empty())
 }

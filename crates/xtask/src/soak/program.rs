@@ -47,6 +47,7 @@ pub struct Ended {
 const BUSY: i32 = 11;
 const SOURCE: i32 = 13;
 const STORE: i32 = 14;
+const DAMAGED: i32 = 15;
 
 impl Ended {
     /// The last line as JSON.
@@ -56,6 +57,11 @@ impl Ended {
 
     pub fn was_killed(&self) -> bool {
         matches!(self.fate, Fate::Kill(_)) && self.status.signal() == Some(9)
+    }
+
+    /// It looked, and found damage.
+    pub fn found_damage(&self) -> bool {
+        self.status.code() == Some(DAMAGED)
     }
 
     pub fn was_full(&self) -> bool {

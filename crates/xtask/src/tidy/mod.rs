@@ -7,6 +7,7 @@ pub mod arrows;
 pub mod docs;
 pub mod finding;
 pub mod lexer;
+pub mod promises;
 pub mod sources;
 pub mod texts;
 
@@ -32,6 +33,7 @@ pub fn run() -> Result<bool> {
         findings.extend(sources::check(file));
     }
     findings.extend(docs::check_tree(&root)?);
+    findings.extend(promises(&root, &files)?);
     let tracked = tracked(&root)?;
     for path in &tracked {
         if let Some(text) = read_text(&root.join(path))? {
@@ -39,6 +41,17 @@ pub fn run() -> Result<bool> {
         }
     }
     Ok(report(&mut findings, packages.len(), files.len(), tracked.len()))
+}
+
+/// Holds the page of promises against the tests there are.
+fn promises(root: &Path, files: &[SourceFile]) -> Result<Vec<Finding>> {
+    let mut names = promises::Names::new();
+    for file in files {
+        promises::collect(&mut names, file.package(), file.path(), file.text());
+    }
+    let [english, chinese] = ["docs/promises.md", "docs/promises.zh.md"]
+        .map(|name| fs::read_to_string(root.join(name)).with_context(|| format!("read {name}")));
+    Ok(promises::check(&english?, &chinese?, &names))
 }
 
 fn report(findings: &mut [Finding], packages: usize, sources: usize, texts: usize) -> bool {

@@ -27,6 +27,21 @@ impl SourceFile {
         Self { package, path, text, code, imports, tests, test_only }
     }
 
+    /// The package it belongs to, without `datakeep-`.
+    pub fn package(&self) -> &str {
+        &self.package
+    }
+
+    /// Its path, relative to the workspace.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// All of it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Whether a line, counted from one, belongs to the product.
     fn is_product(&self, line: usize) -> bool {
         !self.test_only && !self.tests.lines.get(line - 1).copied().unwrap_or(false)

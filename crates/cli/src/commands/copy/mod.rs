@@ -5,6 +5,7 @@ mod report;
 
 use crate::args_copy::CopyArgs;
 use crate::errors::Failure;
+use crate::memory::Memory;
 use crate::open::App;
 use crate::progress::Watch;
 use crate::signals;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 /// Runs it.
 pub fn run(app: &App, args: &CopyArgs) -> Result<ExitCode, Failure> {
-    let options = options(args)?;
+    let options = options(app, args)?;
     let locked = app.find()?;
     let to = other::find(app, args)?;
     if locked.config().repository == to.config().repository {
@@ -57,13 +58,16 @@ fn same_repository() -> Failure {
     ))
 }
 
-fn options(args: &CopyArgs) -> Result<BackupOptions, Failure> {
+fn options(app: &App, args: &CopyArgs) -> Result<BackupOptions, Failure> {
     let usual = BackupOptions::default();
     let compression = match &args.compression {
         Some(text) => super::backup::compression(text)?,
         None => usual.compression,
     };
-    Ok(BackupOptions { workers: args.workers.map_or(usual.workers, usize::from), compression, ..usual })
+    let options = BackupOptions { workers: args.workers.map_or(usual.workers, usize::from), compression, ..usual };
+    let settings = &app.settings;
+    let to = settings.copy_repository(args.to.clone()).value;
+    Memory::of(settings).beside_uploads(settings, to.as_deref()).for_files(options)
 }
 
 fn wanted(args: &CopyArgs) -> Wanted {

@@ -34,8 +34,8 @@ mod with_engine {
     use super::give::{Giver, Sink};
     use super::turns::listen_by_turns;
     use super::{App, ExitCode, Failure, SqlArgs, ask};
+    use crate::time;
     use crate::words::tr;
-    use crate::{sizes, time};
     use datakeep_connector::{Cancel, Clock};
     use datakeep_distribute_sql::{SqlEngine, SqlOptions};
     use std::io::{IsTerminal, Read};
@@ -44,10 +44,12 @@ mod with_engine {
 
     /// Statements longer than this are no statements.
     const MAX_TEXT_LEN_BYTES: u64 = 16 << 20;
+    /// Memory for the rows that a statement holds, when nobody says anything.
+    const USUAL_MEMORY_BYTES: u64 = 512 << 20;
 
     /// Runs it.
     pub fn run(app: &App, args: &SqlArgs) -> Result<ExitCode, Failure> {
-        let options = options(args)?;
+        let options = options(app, args)?;
         let sink = Sink::new(app, args)?;
         let text = text(args)?;
         // Who asks one by one stops one, and goes on asking.
@@ -87,15 +89,8 @@ mod with_engine {
         Ok(())
     }
 
-    fn options(args: &SqlArgs) -> Result<SqlOptions, Failure> {
-        let memory = &args.memory;
-        let memory_bytes = sizes::parse(memory).filter(|bytes| *bytes >= 16 << 20).ok_or_else(|| {
-            Failure::usage(tr!(
-                "--memory {memory}: no size of 16 MiB or more",
-                "--memory {memory}：不是 16 MiB 以上的大小"
-            ))
-            .hint(tr!("write it like 256M or 2G", "请写成 256M 或 2G"))
-        })?;
+    fn options(app: &App, args: &SqlArgs) -> Result<SqlOptions, Failure> {
+        let memory_bytes = app.settings.memory_bytes.value.unwrap_or(USUAL_MEMORY_BYTES);
         let timeout = &args.timeout;
         let deadline_ms = time::parse_duration_ms(timeout).filter(|ms| *ms > 0).ok_or_else(|| {
             Failure::usage(tr!("--timeout {timeout}: no span of time", "--timeout {timeout}：不是有效的时长"))

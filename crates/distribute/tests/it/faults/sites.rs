@@ -161,8 +161,15 @@ pub fn print(stages: &[Stage], sum: &Sum) {
     );
 }
 
-/// Every site that is expected is there and no other; every fault that can happen at one was played there.
+/// Of a hundred cases, so many may not come about: a run of several threads makes a call more or less than the one before.
+const MOST_MISSED_PERCENT: u64 = 2;
+
+/// Every site that is expected is there and no other; every fault that can happen at one was played there, and nearly every
+/// case was.
 pub fn assert_complete(stages: &[Stage], sum: &Sum) {
+    let cases = sum.successes + sum.failures + sum.missed;
+    let missed = sum.missed;
+    assert!(missed * 100 <= cases * MOST_MISSED_PERCENT, "{missed} of {cases} cases did not come about");
     let (expected, found) = (expected(), found(stages));
     let missing: Vec<String> = expected.difference(&found).map(shown).collect();
     assert!(missing.is_empty(), "no scenario calls the store from {missing:?}");

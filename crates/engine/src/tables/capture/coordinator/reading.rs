@@ -18,8 +18,9 @@ use datakeep_store::StoreError;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Groups that wait for a worker, at most: each may be some 25 MiB long.
-const MAX_WAITING_GROUPS: usize = 1;
+/// Groups that wait for a worker while another is made: each may be some 25 MiB long.
+const MAX_WAITING_GROUPS: usize = 0;
+
 impl<'r> Coordinator<'r, '_> {
     pub(super) fn table(&mut self, source: &mut dyn TableSource, info: &TableInfo) -> Result<(), EngineError> {
         let was = match self.parent.as_mut().map(|parent| parent.table(info)) {

@@ -6,10 +6,12 @@
 pub mod compare;
 pub mod fuzz;
 pub mod observe;
+pub mod place;
 pub mod tree;
 pub mod xorshift;
 
 pub use compare::{CompareOptions, HoleRule, compare, compare_with};
 pub use observe::{Content, EntryKind, Observed, observe};
+pub use place::crates_folder;
 pub use tree::{AwkwardTree, LeftOut, Manifest, TreeOptions};
 pub use xorshift::{XorShift, random_bytes, text};

@@ -20,7 +20,7 @@ fn peak_mib(world: &World, memory_mib: u64, arguments: &[&str]) -> u64 {
 fn fill(world: &World) {
     for number in 0..10 {
         fs::write(world.tree().join(format!("random-{number}")), random_bytes(number, 14 << 20)).unwrap();
-        let text: String = (0..1_200_000_u64).map(|word| format!("{} ", word * (number as u64 + 3) % 9973)).collect();
+        let text: String = (0..1_200_000_u64).map(|word| format!("{} ", word * (number + 3) % 9973)).collect();
         fs::write(world.tree().join(format!("text-{number}")), text).unwrap();
     }
     for number in 0..3000 {

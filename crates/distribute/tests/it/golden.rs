@@ -25,7 +25,7 @@ const COPIED: &str = "v1-copied";
 const MENDED: &str = "v2-records";
 
 fn folder(version: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../store/tests/golden").join(version)
+    datakeep_testkit::crates_folder().join("store/tests/golden").join(version)
 }
 
 /// One line per entry with everything that a restore brings back.

@@ -210,7 +210,7 @@ fn corpus(folder: &Path) -> Vec<Vec<u8>> {
 
 /// Where committed inputs are: a folder for each package, in it one for each target.
 pub fn corpus_folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("corpus")
+    crate::crates_folder().join("testkit/corpus")
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -175,7 +175,7 @@ fn is_decoder(name: &str) -> bool {
 }
 
 fn all_functions() -> BTreeSet<(String, String)> {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the folder of all crates").to_path_buf();
+    let crates = crate::crates_folder();
     let mut found = BTreeSet::new();
     for package in PACKAGES.iter().copied().chain(["cli"]) {
         let (folder, mut paths) = (crates.join(package).join("src"), Vec::new());

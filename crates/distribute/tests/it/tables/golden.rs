@@ -28,7 +28,7 @@ const LARGE: Golden = Golden { folder: "v2-large-values", most_inline_len_bytes:
 
 impl Golden {
     fn folder(&self) -> PathBuf {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../store/tests/golden").join(self.folder)
+        datakeep_testkit::crates_folder().join("store/tests/golden").join(self.folder)
     }
 
     fn options(&self) -> BackupOptions {

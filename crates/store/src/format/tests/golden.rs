@@ -5,7 +5,6 @@ use crate::format::sealed::ObjectType;
 use crate::{FrameDecoder, Locked, OsEntropy, Repository, Unlock};
 use datakeep_model::{ChunkKind, Secret};
 use datakeep_store_blob::LocalStore;
-use std::path::Path;
 use std::sync::Arc;
 
 /// The golden repository of format version 1, opened. Reading writes nothing.
@@ -13,7 +12,7 @@ pub(super) struct Golden(Repository);
 
 impl Golden {
     pub fn open() -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1/repository");
+        let folder = datakeep_testkit::crates_folder().join("store/tests/golden/v1/repository");
         let unlock = Unlock::Password(Secret::new(b"golden".to_vec()));
         let locked = Locked::find(Arc::new(LocalStore::new(&folder))).expect("it is there");
         Self(locked.unlock(&unlock, Arc::new(OsEntropy), None).expect("it opens"))

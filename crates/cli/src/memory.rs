@@ -96,6 +96,7 @@ fn workers(wanted: usize, room: u64, each_bytes: u64) -> usize {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 mod tests {
     use super::*;
 

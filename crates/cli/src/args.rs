@@ -76,7 +76,7 @@ pub struct Common {
     /// Memory that a key slot may ask for, in MiB; by default 1024, and not more than is free [env: DATAKEEP_KDF_LIMIT]
     #[arg(long, global = true, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub kdf_limit: Option<u32>,
-    /// Memory that the run may hold (256M, 2G); by default as suits its threads [env: DATAKEEP_MEMORY]
+    /// Memory that backup, restore, check and copy may hold, and the rows of sql (256M, 2G); by default as suits their threads [env: DATAKEEP_MEMORY]
     #[arg(long, global = true, value_name = "SIZE")]
     pub memory: Option<String>,
     /// Accept a repository that is not encrypted, though a password is configured [env: DATAKEEP_UNENCRYPTED]

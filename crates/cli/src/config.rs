@@ -251,13 +251,14 @@ fn unencrypted(common: &Common, file: &FileValues) -> Value<bool> {
 const USUAL_KDF_MIB: u32 = KdfParams::DEFAULT.memory_kib >> 10;
 
 /// Slots are read before anything is proven: by default they get no more than the machine can spare.
-fn kdf_limit(common: &Common, file: &FileValues) -> Result<Value<u32>, Failure> {
+fn kdf_limit(common: &Common, file: &FileValues, memory_bytes: Option<u64>) -> Result<Value<u32>, Failure> {
     let named = flag(common.kdf_limit.map(|mib| mib.to_string()), "--kdf-limit")
         .or_else(|| environment("DATAKEEP_KDF_LIMIT").map(|(v, origin)| (v.to_string_lossy().into_owned(), origin)))
         .or_else(|| file.kdf_limit.clone().map(|value| (value.value, value.origin)));
     let Some((text, origin)) = named else {
         let most = KdfLimit::default().memory_kib >> 10;
-        let free = free_memory_mib().unwrap_or(most);
+        let allowed = memory_bytes.and_then(|bytes| u32::try_from(bytes >> 20).ok()).unwrap_or(most);
+        let free = free_memory_mib().unwrap_or(most).min(allowed);
         return Ok(Value::new(free.clamp(USUAL_KDF_MIB, most), Origin::Default));
     };
     match text.parse() {
@@ -371,7 +372,7 @@ impl Settings {
             colour: colour(common, &file),
             recovery_code: common.recovery_code,
             unencrypted: unencrypted(common, &file),
-            kdf_limit_mib: kdf_limit(common, &file)?,
+            kdf_limit_mib: kdf_limit(common, &file, memory_bytes.value)?,
             memory_bytes,
             cache_size_mib: cache_size(common, &file)?,
             config_file,

@@ -13,15 +13,15 @@ const MIB: u64 = 1 << 20;
 /// The pack that is being filled, up to a frame longer than its target.
 const PACK_BYTES: u64 = 36 * MIB;
 /// What is there whatever a run does: the program, caches of directories and frames, the tree being made, a key slot's cost.
-const FIXED_BYTES: u64 = 76 * MIB;
+const FIXED_BYTES: u64 = 82 * MIB;
 /// What a thread that fills frames holds for each byte of a frame: the frame, what it is compressed to, what waits for the pack.
 const TIMES_FRAME: u64 = 3;
 /// And besides: the window that is read, the state of the compression, what the heap keeps of short frames.
 const FILLING_BYTES: u64 = 11 * MIB;
 /// Frames are not made shorter than this: smaller ones compress worse.
 const LEAST_FRAME_BYTES: u64 = MIB;
-/// What a thread holds that reads frames back: one as it is stored, one as it was, at most 8 MiB each.
-const READING_BYTES: u64 = 16 * MIB;
+/// What a thread holds that reads frames back: one as it is stored, one as it was, of the usual length.
+const READING_BYTES: u64 = 14 * MIB;
 /// Rows on their way into groups, whatever the number of threads.
 const ROWS_BYTES: u64 = 110 * MIB;
 /// What a thread holds that stores a group of rows.
@@ -36,10 +36,9 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// What is in force. What uploads to the repository may take is not there for others.
+    /// What is in force.
     pub fn of(settings: &Settings) -> Self {
-        let all = Self { given_bytes: settings.memory_bytes.value, taken_bytes: 0 };
-        all.beside_uploads(settings, settings.repository.value.as_deref())
+        Self { given_bytes: settings.memory_bytes.value, taken_bytes: 0 }
     }
 
     /// The same, less what is on its way to a repository in an object store, and the pack that is being filled.
@@ -66,7 +65,12 @@ impl Memory {
         Ok(BackupOptions { workers: workers(options.workers, room, GROUP_BYTES), ..options })
     }
 
-    /// Threads that read frames back: restores and checks.
+    /// A restore of tables: it reads and writes with threads of its own number.
+    pub fn for_restored_tables(self) -> Result<(), Failure> {
+        self.room(FIXED_BYTES + ROWS_BYTES, GROUP_BYTES).map(drop)
+    }
+
+    /// Threads that read frames back: restores of files, and checks.
     pub fn for_readers(self, wanted: usize) -> Result<usize, Failure> {
         let Some(room) = self.room(FIXED_BYTES, READING_BYTES)? else { return Ok(wanted) };
         Ok(workers(wanted, room, READING_BYTES))
@@ -113,12 +117,12 @@ mod tests {
     #[test]
     fn frames_are_shortened_before_threads_are_spared() {
         assert_eq!(files(4096, 16), (16, 8));
-        assert_eq!(files(150, 2), (2, 8));
-        assert_eq!(files(128, 2), (2, 5));
-        assert_eq!(files(300, 16), (16, 1));
+        assert_eq!(files(152, 2), (2, 8));
+        assert_eq!(files(128, 2), (2, 4));
+        assert_eq!(files(306, 16), (16, 1));
         assert_eq!(files(200, 16), (8, 1));
-        assert_eq!(files(90, 16), (1, 1));
-        assert!(limit(Some(88)).for_files(BackupOptions::default()).is_err());
+        assert_eq!(files(96, 16), (1, 1));
+        assert!(limit(Some(95)).for_files(BackupOptions::default()).is_err());
     }
 
     #[test]

@@ -15,10 +15,11 @@ pub fn bytes(len_bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A size as people write it: `17`, `2K`, `3MiB`, `1G`; units of 1024.
+/// A size as people write it, or as it is shown to them: `17`, `2K`, `3MiB`, `1.5G`, `90.0 MiB`; units of 1024.
 pub fn parse(text: &str) -> Option<u64> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = text[digits.len()..].to_ascii_uppercase();
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text[number.len()..].to_ascii_uppercase();
+    let number = number.trim_end_matches(' ');
     let shift = match unit.trim_end_matches('B').trim_end_matches('I') {
         "" => 0,
         "K" => 10,
@@ -27,7 +28,13 @@ pub fn parse(text: &str) -> Option<u64> {
         "T" => 40,
         _ => return None,
     };
-    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+    let Some((whole, part)) = number.split_once('.').filter(|_| shift > 0) else {
+        return number.parse::<u64>().ok()?.checked_mul(1 << shift);
+    };
+    let is_part = (1..=6).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let part = part.parse::<u64>().ok().filter(|_| is_part)?;
+    let below = (part << shift) / 10_u64.pow(u32::try_from(number.len() - whole.len() - 1).ok()?);
+    whole.parse::<u64>().ok()?.checked_mul(1 << shift)?.checked_add(below)
 }
 
 /// A count with thousands set apart: `12 345`, four digits together.
@@ -75,7 +82,10 @@ mod tests {
         assert_eq!(bytes(1024 * 1024 - 1), "1.0 MiB");
         assert_eq!(bytes(u64::MAX), "16.0 EiB");
         assert_eq!([parse("17"), parse("2K"), parse("3MiB"), parse("1gb")], [17, 2048, 3 << 20, 1 << 30].map(Some));
-        assert_eq!([parse(""), parse("x"), parse("-1"), parse("1.5M"), parse("99999999999T")], [None; 5]);
+        assert_eq!([parse("1.5M"), parse("90.0 MiB"), parse("0.25 K")], [3 << 19, 90 << 20, 256].map(Some));
+        for wrong in ["", "x", "-1", "1.5", "1.M", ".5M", "1.2.3M", "1.-5M", "1.0000000M", "99999999999T", "9e9G"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
         assert_eq!(count(1234), "1234");
         assert_eq!(count(1_234_567), "1 234 567");
         assert_eq!(columns("仓库a"), 5);

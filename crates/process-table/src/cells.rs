@@ -27,6 +27,39 @@ enum Layout {
     Bits(Vec<u8>),
 }
 
+/// The bytes of all typed slots, and where each lies.
+#[derive(Clone, Copy)]
+struct Slots<'a> {
+    /// One more than there are rows; none where all slots are of one width.
+    offsets: &'a [i32],
+    bytes: &'a [u8],
+    width: usize,
+}
+
+impl<'a> Slots<'a> {
+    #[inline]
+    fn at(self, row: usize) -> &'a [u8] {
+        match self.offsets {
+            [] => &self.bytes[row * self.width..(row + 1) * self.width],
+            offsets => &self.bytes[offsets[row] as usize..offsets[row + 1] as usize],
+        }
+    }
+}
+
+/// Whether two values are the same bytes. Numbers are compared as such: a call of the C library takes longer.
+#[inline]
+pub(crate) fn is_same(left: &[u8], right: &[u8]) -> bool {
+    fn parts<const LEN: usize>(left: &[u8], right: &[u8]) -> Option<([u8; LEN], [u8; LEN])> {
+        Some((left.try_into().ok()?, right.try_into().ok()?))
+    }
+    match left.len() {
+        4 => parts(left, right).is_some_and(|(left, right)| u32::from_ne_bytes(left) == u32::from_ne_bytes(right)),
+        8 => parts(left, right).is_some_and(|(left, right)| u64::from_ne_bytes(left) == u64::from_ne_bytes(right)),
+        16 => parts(left, right).is_some_and(|(left, right)| u128::from_ne_bytes(left) == u128::from_ne_bytes(right)),
+        _ => left == right,
+    }
+}
+
 /// The values of a column, row by row or at once.
 pub(crate) struct Cells<'a> {
     data: ArrayData,
@@ -106,14 +139,16 @@ impl<'a> Cells<'a> {
         (&self.data.buffer::<i32>(0)[..=self.rows()], self.data.buffers()[1].as_slice())
     }
 
+    /// All slots at once.
+    fn slots(&self) -> Slots<'_> {
+        let (offsets, bytes) = if self.is_variable() { self.variable() } else { (&[][..], self.fixed()) };
+        Slots { offsets, bytes, width: bytes.len() / self.rows().max(1) }
+    }
+
     /// Rows that have a typed value, and its bytes, in order: faster than [`Cells::bytes`] for each.
     pub(crate) fn typed(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        let (offsets, bytes) = if self.is_variable() { self.variable() } else { (&[][..], self.fixed()) };
-        let width = bytes.len() / self.rows().max(1);
-        (0..self.rows()).filter(|&row| self.is_typed(row)).map(move |row| match offsets {
-            [] => (row, &bytes[row * width..(row + 1) * width]),
-            offsets => (row, &bytes[offsets[row] as usize..offsets[row + 1] as usize]),
-        })
+        let slots = self.slots();
+        (0..self.rows()).filter(|&row| self.is_typed(row)).map(move |row| (row, slots.at(row)))
     }
 
     /// True when values are of different lengths.
@@ -124,9 +159,10 @@ impl<'a> Cells<'a> {
     /// What stands in each row, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Cell<'_>> {
         let mut exceptions = self.exceptions.iter().peekable();
+        let slots = self.slots();
         (0..self.rows()).map(move |row| {
             if self.is_typed(row) {
-                return Cell::Typed(self.bytes(row));
+                return Cell::Typed(slots.at(row));
             }
             exceptions.next_if(|exception| exception.row as usize == row).map_or(Cell::Null, Cell::Exception)
         })

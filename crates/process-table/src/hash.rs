@@ -175,7 +175,7 @@ impl TableHasher {
     #[inline]
     fn put(&self, bytes: &[u8], row: &mut Vec<u8>, long: &mut Option<Box<Xxh3>>) {
         if row.len() + bytes.len() <= MOST_ROW_COPY_BYTES {
-            row.extend_from_slice(bytes);
+            append(row, bytes);
             return;
         }
         let hasher = long.get_or_insert_with(|| Box::new(Xxh3::with_secret(self.row)));
@@ -235,6 +235,23 @@ fn put_type(data_type: &DataType, hasher: &mut blake3::Hasher) {
     hasher.update(&parameters);
 }
 
+/// Appends bytes. What is as long as a number is copied in place: a call of the C library takes longer.
+#[inline]
+fn append(row: &mut Vec<u8>, bytes: &[u8]) {
+    if let Ok(word) = <&[u8; 8]>::try_from(bytes) {
+        row.extend_from_slice(word);
+    } else if let Ok(word) = <&[u8; 4]>::try_from(bytes) {
+        row.extend_from_slice(word);
+    } else if let Ok(word) = <&[u8; 16]>::try_from(bytes) {
+        row.extend_from_slice(word);
+    } else if let [byte] = bytes {
+        row.push(*byte);
+    } else {
+        row.extend_from_slice(bytes);
+    }
+}
+
+#[inline]
 fn put_cell(number: u32, cell: Cell<'_>, mut put: impl FnMut(&[u8])) {
     let (kind, bytes) = match cell {
         Cell::Null => return,

@@ -33,10 +33,10 @@ struct Summary {
 pub fn run(app: &App, args: &BackupArgs) -> Result<ExitCode, Failure> {
     let options = options(app, args)?;
     if args.paths.iter().any(|path| tables::connector_of(path).is_some()) {
-        return tables::backup::run(app, args, &Memory::of(&app.settings).for_tables(options)?);
+        return tables::backup::run(app, args, &memory(app).for_tables(options)?);
     }
     tables::refuse::backup_of_files(args)?;
-    let options = Memory::of(&app.settings).for_files(options)?;
+    let options = memory(app).for_files(options)?;
     let locked = app.find()?;
     let chosen: Chosen = sources::choose(app, args)?;
     for note in &chosen.notes {
@@ -55,6 +55,10 @@ pub fn run(app: &App, args: &BackupArgs) -> Result<ExitCode, Failure> {
     let report = report?;
     tell(app, &source.info().name, &report, &options, watch.elapsed_ns())?;
     Ok(if report.counters.losses > 0 { ExitCode::PARTIAL } else { ExitCode::OK })
+}
+
+fn memory(app: &App) -> Memory {
+    Memory::of(&app.settings).beside_uploads(&app.settings, app.settings.repository.value.as_deref())
 }
 
 fn options(app: &App, args: &BackupArgs) -> Result<BackupOptions, Failure> {

@@ -66,6 +66,7 @@ pub fn run(app: &App, args: &RestoreArgs) -> Result<ExitCode, Failure> {
     let (name, _) = place::split(&args.place)?;
     let (manifests, unreadable) = app.snapshots_to_read(&repository, &name)?;
     if let Some((manifest, within)) = tables::find(app, &manifests, &args.place)? {
+        Memory::of(&app.settings).for_restored_tables()?;
         return tables::restore::run(app, args, repository.clone(), (manifest, within));
     }
     tables::refuse::restore_of_files(args)?;

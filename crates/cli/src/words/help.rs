@@ -38,7 +38,10 @@ const TEXTS: &[(&str, Texts)] = &[
             ),
             ("recovery_code", "使用恢复码打开：提示输入，或取自 DATAKEEP_RECOVERY_CODE"),
             ("kdf_limit", "密钥槽可使用的内存，单位 MiB；默认 1024，且不超过空闲内存 [环境变量：DATAKEEP_KDF_LIMIT]"),
-            ("memory", "运行可占用的内存（256M、2G）；默认随线程数而定 [环境变量：DATAKEEP_MEMORY]"),
+            (
+                "memory",
+                "backup、restore、check、copy 可占用的内存，以及 sql 中的行（256M、2G）；默认随线程数而定 [环境变量：DATAKEEP_MEMORY]",
+            ),
             ("unencrypted", "即使配置了密码，也接受未加密的仓库 [环境变量：DATAKEEP_UNENCRYPTED]"),
             ("help", "打印帮助"),
             ("version", "打印版本"),

@@ -10,6 +10,7 @@ mod demo;
 mod errors;
 mod forgetting;
 mod full_disk;
+mod golden;
 mod json;
 mod keys;
 mod killing;

@@ -540,8 +540,8 @@ fn a_fault_at_any_call_is_no_false_success() {
     assert!(states > 900, "{states}");
 }
 
-/// The harness can fail: a product that never asks for a barrier is found out, in every scenario that stores anything, and
-/// only where what is staged does not survive by itself.
+/// The harness can fail: a product that never asks for a barrier is found out in scenarios that store packs, and only where what
+/// is staged does not survive by itself.
 #[test]
 fn missing_barriers_are_found() {
     for name in ["first backup", "second backup", "resumed backup", "first copy"] {

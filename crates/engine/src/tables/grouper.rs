@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 const GROUP_TARGET_BYTES: usize = 12 << 20;
 /// Rows on average in groups of ordinary tables, and in the shortest.
 const MOST_GROUP_ROWS: usize = 64 << 10;
-const LEAST_GROUP_ROWS: usize = 1 << 4;
+const LEAST_GROUP_ROWS: usize = 1 << 8;
 /// A group ends at the row with which it is longer than this, wherever it would end otherwise: rows became much wider than they
 /// were when the table was first captured, or few are much wider than the first.
 const MOST_GROUP_BYTES: usize = 36 << 20;
@@ -24,8 +24,8 @@ const MOST_GROUP_BYTES: usize = 36 << 20;
 const MOST_ENTRY_KEY_BYTES: usize = 32 << 10;
 /// What orders the last group of a table whose last row has a longer key: it stands behind all keys.
 const BEHIND_ALL_KEYS: u8 = 255;
-/// A group that nothing but longer keys could end is given up when it has so many times the values that a group may have.
-const MOST_TIMES: usize = 4;
+/// A group that nothing but longer keys could end is given up when it has so many bytes.
+const MOST_UNENDED_BYTES: usize = 384 << 20;
 
 fn only_long_keys(table: &TableInfo) -> EngineError {
     let text = format!("{}: hundreds of megabytes of rows have keys longer than 32 KiB", table.name);
@@ -114,7 +114,7 @@ impl<'a> Grouper<'a> {
             let is_long = len_bytes > self.most_bytes || next - self.first_row >= self.most_rows;
             if is_long && can_end.as_ref().is_none_or(|can_end| can_end[row]) {
                 groups.extend(self.cut(next));
-            } else if len_bytes > self.most_bytes.saturating_mul(MOST_TIMES) {
+            } else if len_bytes > MOST_UNENDED_BYTES {
                 return Err(only_long_keys(self.table));
             }
         }

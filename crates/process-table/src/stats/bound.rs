@@ -134,20 +134,21 @@ pub(super) fn of(cells: &Cells<'_>) -> Option<(Bound, Bound)> {
     let is_number = matches!(form, Form::Signed | Form::Unsigned | Form::Float);
     let width = if cells.is_variable() { 0 } else { cells.fixed().len() / cells.rows().max(1) };
     let (least, most) = match (is_number, width) {
-        (true, 1..=8) => numbers(cells, form, width)?,
+        (true, 1..=8) => numbers(cells, width, |bytes| ordinal(bytes, form))?,
+        (true, 16) => numbers(cells, width, |bytes| bytes.try_into().map_or(0, i128::from_le_bytes))?,
         (true, _) => extremes(cells, |left, right| wide(left).cmp(&wide(right)))?,
-        (false, _) => extremes(cells, |left, right| left.cmp(right))?,
+        (false, _) => texts(cells)?,
     };
     let bound = |row: usize| Bound::new(Cell::Typed(cells.bytes(row)), form);
     Some((bound(least), bound(most)))
 }
 
-/// Rows of the least and the greatest number of up to 64 bits.
-fn numbers(cells: &Cells<'_>, form: Form, width: usize) -> Option<(usize, usize)> {
-    let mut found: Option<[(u64, usize); 2]> = None;
+/// Rows of the least and the greatest number, in the order of what stands for them.
+fn numbers<N: Ord + Copy>(cells: &Cells<'_>, width: usize, number: impl Fn(&[u8]) -> N) -> Option<(usize, usize)> {
+    let mut found: Option<[(N, usize); 2]> = None;
     let rows = cells.fixed().chunks_exact(width).enumerate();
     for (row, bytes) in rows.filter(|(row, _)| cells.is_typed(*row)) {
-        let number = ordinal(bytes, form);
+        let number = number(bytes);
         let [least, most] = found.get_or_insert([(number, row); 2]);
         if number < least.0 {
             *least = (number, row);
@@ -183,6 +184,30 @@ fn wide(bytes: &[u8]) -> [u128; 2] {
     let at = bytes.len().saturating_sub(16);
     let (low, high) = bytes.split_at(at);
     [part(high) ^ (1 << 127), part(low)]
+}
+
+/// Rows of the least and the greatest run of bytes. Most differ in their first eight, which are compared as a number.
+fn texts(cells: &Cells<'_>) -> Option<(usize, usize)> {
+    let mut typed = cells.typed().map(|(row, bytes)| (start(bytes), bytes, row));
+    let first = typed.next()?;
+    let (mut least, mut most) = (first, first);
+    for text in typed {
+        let (start, bytes, _) = text;
+        if start < least.0 || start == least.0 && bytes < least.1 {
+            least = text;
+        } else if start > most.0 || start == most.0 && bytes > most.1 {
+            most = text;
+        }
+    }
+    Some((least.2, most.2))
+}
+
+/// The first eight bytes, followed by zeros where there are fewer: where these differ, they order as the whole does.
+fn start(bytes: &[u8]) -> u64 {
+    let mut start = [0; 8];
+    let len = bytes.len().min(8);
+    start[..len].copy_from_slice(&bytes[..len]);
+    u64::from_be_bytes(start)
 }
 
 fn extremes(cells: &Cells<'_>, compare: impl Fn(&[u8], &[u8]) -> Ordering) -> Option<(usize, usize)> {

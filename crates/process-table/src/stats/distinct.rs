@@ -4,7 +4,7 @@
 //! estimation algorithm, AofA 2007. The estimate is the improved one of O. Ertl, New cardinality estimation algorithms for
 //! HyperLogLog sketches, arXiv:1702.01284 (2017), section 2.3: without bias from one value to 2^64, and without tables.
 
-use crate::cells::Cells;
+use crate::cells::{Cells, is_same};
 use crate::codec::{CodecError, Reader, put_varint};
 use crate::hash::TableHasher;
 use datakeep_connector::rows::Column;
@@ -38,7 +38,7 @@ impl Distinct {
         let (cells, mut made) = (Cells::new(column), Self::default());
         let mut before: Option<&[u8]> = None;
         for (_, bytes) in cells.typed() {
-            if before != Some(bytes) {
+            if !before.is_some_and(|before| is_same(before, bytes)) {
                 made.add(hasher.distinct_hash(bytes));
                 before = Some(bytes);
             }

@@ -210,7 +210,13 @@ fn corpus(folder: &Path) -> Vec<Vec<u8>> {
 
 /// Where committed inputs are: a folder for each package, in it one for each target.
 pub fn corpus_folder() -> PathBuf {
-    crate::crates_folder().join("testkit/corpus")
+    let folder = crate::crates_folder().join("testkit/corpus");
+    assert!(
+        folder.is_dir(),
+        "there are no committed inputs at {}: run tests in the folder of a package",
+        folder.display()
+    );
+    folder
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -4,25 +4,25 @@ use super::{Soak, lock};
 use anyhow::Result;
 use std::collections::BTreeSet;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Flips a bit of every data pack there is, once there are some.
 pub fn harm(soak: &Soak) {
     while soak.goes_on() {
-        match harm_all(&soak.folder.join("repo")) {
-            Ok(names) if !names.is_empty() => {
-                println!("soak: harmed {} packs", names.len());
-                lock(&soak.harmed).extend(names);
-                return;
-            }
-            // The folder is made by the first run, and objects come and go.
-            Ok(_) | Err(_) => std::thread::yield_now(),
+        // The folder is made by the first run, and objects come and go.
+        let packs = packs(&soak.folder.join("repo")).unwrap_or_default();
+        if packs.len() < 3 {
+            std::thread::yield_now();
+            continue;
         }
+        let harmed = packs.into_iter().filter(|pack| harm_one(soak, pack).is_ok()).count();
+        println!("soak: harmed {harmed} packs");
+        return;
     }
 }
 
-/// The names of the packs that were harmed; none while there are few.
-fn harm_all(repository: &Path) -> io::Result<Vec<String>> {
+fn packs(repository: &Path) -> io::Result<Vec<PathBuf>> {
     let mut packs = Vec::new();
     for below in std::fs::read_dir(repository.join("data"))? {
         for pack in std::fs::read_dir(below?.path())? {
@@ -30,18 +30,17 @@ fn harm_all(repository: &Path) -> io::Result<Vec<String>> {
         }
     }
     packs.retain(|pack| !pack.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
-    if packs.len() < 3 {
-        return Ok(Vec::new());
-    }
-    for pack in &packs {
-        let mut bytes = std::fs::read(pack)?;
-        if let Some(byte) = bytes.get_mut(200) {
-            *byte ^= 1;
-        }
-        std::fs::write(pack, bytes)?;
-    }
-    let name = |pack: &PathBuf| Some(pack.strip_prefix(repository).ok()?.to_string_lossy().into_owned());
-    Ok(packs.iter().filter_map(name).collect())
+    Ok(packs)
+}
+
+/// Harms a pack that is still there, once; its name is known before anybody can stumble over it.
+fn harm_one(soak: &Soak, pack: &Path) -> io::Result<()> {
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(pack)?;
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, 200)?;
+    let name = pack.strip_prefix(soak.folder.join("repo")).unwrap_or(pack);
+    lock(&soak.harmed).insert(name.to_string_lossy().into_owned());
+    file.write_all_at(&[byte[0] ^ 1], 200)
 }
 
 /// Harms records of which a second copy stands, or that can be made again: of the first snapshot its decision, reach and

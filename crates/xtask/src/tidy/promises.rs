@@ -74,21 +74,41 @@ fn names_tests(command: &str, names: &Names) -> Result<(), String> {
         }
         None => None,
     };
+    let is_integration = after("--test").is_some();
+    if is_integration && !package.is_some_and(|names| names.contains(INTEGRATION)) {
+        return Err(format!("`{command}`: the package has no such tests"));
+    }
     let Some(filter) = filter else { return Ok(()) };
-    let last = filter.rsplit("::").next().unwrap_or(filter);
     let mut all = package.into_iter().chain(names.values().filter(|_| package.is_none())).flatten();
-    match all.any(|name| name.contains(last)) {
+    // A file of the product under the same name does not count.
+    match all.any(|name| if is_integration { is_within(name, filter) } else { name.contains(filter) }) {
         true => Ok(()),
         false => Err(format!("`{command}`: no test is called {filter}")),
     }
 }
 
-/// Adds what a file of tests gives a filter to match: its own path and the functions in it.
+/// Whether a name of an integration test holds the filter anywhere, as `cargo test` matches it.
+fn is_within(name: &str, filter: &str) -> bool {
+    name.strip_prefix(INTEGRATION).is_some_and(|name| name.contains(filter))
+}
+
+/// Stands before names of integration tests.
+const INTEGRATION: &str = "it/";
+
+/// Adds what a file gives a filter to match: its own path and the functions in it.
 pub fn collect(names: &mut Names, package: &str, path: &str, text: &str) {
     let names = names.entry(package.to_owned()).or_default();
-    names.extend(path.split('/').map(|part| part.trim_end_matches(".rs").to_owned()));
+    let (mark, module) = match path.split_once("/tests/it/") {
+        Some((_, module)) => (INTEGRATION, module),
+        None => ("", path),
+    };
+    if mark == INTEGRATION {
+        names.insert(INTEGRATION.to_owned());
+    }
+    let module = module.trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::");
     let functions = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn "));
-    names.extend(functions.filter_map(|rest| rest.split(['(', '<']).next()).map(str::to_owned));
+    let functions = functions.filter_map(|rest| rest.split(['(', '<']).next());
+    names.extend(functions.map(|function| format!("{mark}{module}::{function}")));
 }
 
 #[cfg(test)]
@@ -98,6 +118,8 @@ mod tests {
     fn names() -> Names {
         let mut names = Names::new();
         collect(&mut names, "store", "crates/store/tests/it/crash.rs", "#[test]\nfn a_crash_loses_nothing() {\n");
+        collect(&mut names, "store", "crates/store/src/flowers.rs", "pub fn bloom() {\n");
+        collect(&mut names, "model", "crates/model/src/lib.rs", "#[test]\nfn it_is() {\n");
         names
     }
 
@@ -119,6 +141,8 @@ mod tests {
         for wrong in [
             "cargo test -p datakeep-store --test it flood",
             "cargo test -p datakeep-gone",
+            "cargo test -p datakeep-model --test it",
+            "cargo test -p datakeep-store --test it flowers",
             "cargo test --workspace flood",
             "cargo run --bin x",
         ] {

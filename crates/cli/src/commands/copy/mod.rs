@@ -13,7 +13,7 @@ use crate::words::tr;
 use datakeep_distribute::DistributeError;
 use datakeep_distribute::copy::{Copier, CopyPlan, Depth, Pair, PlannedCopy, Standing, Wanted, bytes_to_read};
 use datakeep_engine::{BackupOptions, EngineError};
-use datakeep_model::{ErrorKind, ExitCode};
+use datakeep_model::{ContentKind, ErrorKind, ExitCode};
 use datakeep_store::Manifest;
 use report::{Done, Report, State};
 use std::collections::BTreeSet;
@@ -58,6 +58,11 @@ fn same_repository() -> Failure {
     ))
 }
 
+fn memory(app: &App, args: &CopyArgs) -> Memory {
+    let to = app.settings.copy_repository(args.to.clone()).value;
+    Memory::of(&app.settings).beside_uploads(&app.settings, to.as_deref())
+}
+
 fn options(app: &App, args: &CopyArgs) -> Result<BackupOptions, Failure> {
     let usual = BackupOptions::default();
     let compression = match &args.compression {
@@ -65,9 +70,7 @@ fn options(app: &App, args: &CopyArgs) -> Result<BackupOptions, Failure> {
         None => usual.compression,
     };
     let options = BackupOptions { workers: args.workers.map_or(usual.workers, usize::from), compression, ..usual };
-    let settings = &app.settings;
-    let to = settings.copy_repository(args.to.clone()).value;
-    Memory::of(settings).beside_uploads(settings, to.as_deref()).for_files(options)
+    memory(app, args).for_files(options)
 }
 
 fn wanted(args: &CopyArgs) -> Wanted {
@@ -147,7 +150,11 @@ impl Run<'_> {
         let context = self.app.context(watch);
         let done = Done::new(planned);
         let depth = self.depth();
-        match self.copier.copy(&planned.manifest, &self.options, depth, &context) {
+        let mut options = self.options.clone();
+        if planned.manifest.snapshot.content == ContentKind::Tables {
+            options = memory(self.app, self.args).for_tables(options)?;
+        }
+        match self.copier.copy(&planned.manifest, &options, depth, &context) {
             Ok(report) => Ok(done.copied(report)),
             // What concerns this snapshot alone must not keep the others from being copied.
             Err(error) if is_of_snapshot(&error) => Ok(done.refused(&error)),

@@ -18,8 +18,8 @@ use datakeep_store::StoreError;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Groups that wait for a worker while another is made: each may be some 25 MiB long.
-const MAX_WAITING_GROUPS: usize = 0;
+/// Groups that wait for a worker, at most, while another is made: each may be some 25 MiB long.
+const MAX_WAITING_GROUPS: usize = 1;
 
 impl<'r> Coordinator<'r, '_> {
     pub(super) fn table(&mut self, source: &mut dyn TableSource, info: &TableInfo) -> Result<(), EngineError> {

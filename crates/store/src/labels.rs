@@ -43,12 +43,24 @@ impl Repository {
     /// Replaces the labels that manifests came with by those in force. Returns what could not be read.
     pub(crate) fn put_labels(&self, manifests: &mut [Manifest]) -> Result<Vec<StoreError>, StoreError> {
         let (mut tags, faults) = self.read_tags("tags/")?;
+        let mut left = Vec::new();
+        for fault in faults {
+            match removed_since(&fault) {
+                // With its snapshot by a collection, or set aside by a repair: what is there now counts.
+                Some(session) => {
+                    let (again, more) = self.read_tags(&names::tags_folder(session))?;
+                    tags.extend(again);
+                    left.extend(more);
+                }
+                None => left.push(fault),
+            }
+        }
         for manifest in manifests {
             if let Some((_, labels)) = tags.remove(&manifest.snapshot.id) {
                 manifest.snapshot.tags = labels.texts;
             }
         }
-        Ok(faults)
+        Ok(left)
     }
 
     /// Newest labels per session below a folder, with their number.
@@ -168,6 +180,14 @@ impl Repository {
             }
         }
         Err(too_busy())
+    }
+}
+
+/// The session whose labels were listed, and were not there any more when they were read.
+fn removed_since(fault: &StoreError) -> Option<SessionId> {
+    match fault {
+        StoreError::Missing { object } => object.rsplit('/').nth(1).and_then(SessionId::from_hex),
+        _ => None,
     }
 }
 

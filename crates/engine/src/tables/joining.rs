@@ -16,7 +16,7 @@ mod segments;
 use super::nulls::nulls;
 use super::patching::{MOST_PATCHED_PERCENT, Patched, Tools, described_rows};
 use super::stored::{StoredGroup, aligned, read_range};
-use super::worker::{Bytes, LEVEL, Piece, TableWork, fresh, known};
+use super::worker::{Bytes, Piece, TableWork, fresh, known, level_of};
 use arrow_array::{Array, ArrayRef};
 use datakeep_connector::rows::{Column, Exception, RowBatch};
 use datakeep_process_table::chunk::{MAX_ROWS, decode, encode, splice};
@@ -223,7 +223,7 @@ fn part(
         Segment::New(rows) => rows.columns()[at].values().clone(),
     };
     // What cannot be encoded is told when it is written anew.
-    let Ok((bytes, form)) = encode(&values, layout, LEVEL) else { return Ok(None) };
+    let Ok((bytes, form)) = encode(&values, layout, level_of(values.data_type())) else { return Ok(None) };
     let len = bytes.len() as u64;
     Ok(Some((form, Bytes::Fresh(bytes), len)))
 }

@@ -29,8 +29,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 
-/// How hard pages are compressed: more costs much and gains little (tables-measured, 3).
-pub(crate) const LEVEL: i32 = 1;
+/// How hard pages of a type are compressed: of numbers more costs much and gains little; of texts level 3 saves a fifth and more
+/// (docs/benchmarks.md, tables). It follows from the type alone, so that whoever captures the same rows makes the same bytes.
+pub(crate) fn level_of(data_type: &DataType) -> i32 {
+    if *data_type == DataType::Utf8 { 3 } else { 1 }
+}
 /// What is stored of a group that is no longer than this is one chunk.
 const SMALL_GROUP_BYTES: usize = 64 << 10;
 /// What is stored of a column that is at least this long can be read by itself.
@@ -395,7 +398,7 @@ pub(crate) fn fresh(
     let mut chunk = None;
     if values.null_count() < values.len() {
         let cannot = |error| cannot_column(&table.info, at, &error);
-        let (encoded, form) = encode(values, table.layouts[at], LEVEL).map_err(cannot)?;
+        let (encoded, form) = encode(values, table.layouts[at], level_of(values.data_type())).map_err(cannot)?;
         let proof = decode(&encoded, values.data_type(), &form).map_err(cannot)?;
         if proof.to_data() != values.to_data() {
             let found = "other values: check this machine's memory";

@@ -8,8 +8,8 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
-/// Rows of one page.
-const PAGE_ROWS: usize = 20_000;
+/// Rows of one page, at most; a page ends with the rows that make it longer than one MiB, too. Shorter ones compress worse.
+const PAGE_ROWS: usize = 64 << 10;
 /// A dictionary page may be as long as the values of a group that it is worth it for.
 const DICTIONARY_LIMIT_BYTES: usize = 4 << 20;
 

@@ -17,9 +17,11 @@ pub struct Bound {
 }
 
 impl Bound {
-    fn new(cell: Cell<'_>, form: Form) -> Self {
+    /// Of a typed value of any length: of a text no more is looked at than is kept.
+    fn new(value: &[u8], form: Form) -> Self {
+        let most = if form == Form::Escaped { value.len().min(MAX_BOUND_LEN_BYTES + 1) } else { value.len() };
         let mut bytes = Vec::new();
-        put_part(form, cell, &mut bytes);
+        put_part(form, Cell::Typed(&value[..most]), &mut bytes);
         let is_exact = bytes.len() <= MAX_BOUND_LEN_BYTES;
         bytes.truncate(MAX_BOUND_LEN_BYTES);
         Self { bytes, is_exact }
@@ -139,7 +141,7 @@ pub(super) fn of(cells: &Cells<'_>) -> Option<(Bound, Bound)> {
         (true, _) => extremes(cells, |left, right| wide(left).cmp(&wide(right)))?,
         (false, _) => texts(cells)?,
     };
-    let bound = |row: usize| Bound::new(Cell::Typed(cells.bytes(row)), form);
+    let bound = |row: usize| Bound::new(cells.bytes(row), form);
     Some((bound(least), bound(most)))
 }
 

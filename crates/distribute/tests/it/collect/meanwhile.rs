@@ -9,11 +9,13 @@ use std::sync::Mutex;
 
 type Act = Box<dyn FnOnce(&MemoryStore) + Send>;
 
-/// A store that has somebody act right before one of its listings.
+/// A store that has somebody act right before one of its listings, or right after it.
 struct Meanwhile {
     inner: MemoryStore,
     /// Listings that pass before, and the act.
     act: Mutex<(usize, Option<Act>)>,
+    /// Whoever lists sees what was there before the act.
+    is_after: bool,
 }
 
 impl BlobStore for Meanwhile {
@@ -50,6 +52,7 @@ impl BlobStore for Meanwhile {
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<Listed>, BlobError> {
+        let before = self.inner.list(prefix);
         let mut act = self.act.lock().unwrap();
         if act.0 == 0
             && let Some(act) = act.1.take()
@@ -57,7 +60,7 @@ impl BlobStore for Meanwhile {
             act(&self.inner);
         }
         act.0 = act.0.saturating_sub(1);
-        self.inner.list(prefix)
+        if self.is_after { before } else { self.inner.list(prefix) }
     }
 
     fn delete(&self, name: &str) -> Result<(), BlobError> {
@@ -93,7 +96,8 @@ fn what_is_forgotten_while_a_collection_is_planned_stays_forgotten() {
         let store = with_a_round_begun();
         store.advance(1_000_000);
         open(store.clone()).unwrap().give_up_sessions(&collect_options(0)).unwrap();
-        let blobs = Meanwhile { inner: store.clone(), act: Mutex::new((passes, Some(Box::new(publish_and_forget)))) };
+        let act = Mutex::new((passes, Some(Box::new(publish_and_forget) as Act)));
+        let blobs = Meanwhile { inner: store.clone(), act, is_after: false };
         collect(&open(blobs).unwrap(), &collect_options(0)).unwrap();
         let what = format!("somebody came before listing {passes}");
         let fresh = open(store.clone()).unwrap();
@@ -106,5 +110,38 @@ fn what_is_forgotten_while_a_collection_is_planned_stays_forgotten() {
             collect(&open(store.clone()).unwrap(), &collect_options(0)).unwrap();
         }
         assert_eq!(pack_bytes(&store), 0, "{what}");
+    }
+}
+
+/// Forgets the older snapshot, and collects until everything of it is gone.
+fn forget_and_collect(store: &MemoryStore) {
+    let repository = open(store.clone()).unwrap();
+    let (manifests, _) = repository.snapshots().unwrap();
+    forget(&repository, &manifests[0]);
+    for _ in 0..3 {
+        store.advance(1_000_000);
+        collect(&open(store.clone()).unwrap(), &collect_options(0)).unwrap();
+    }
+    assert_eq!(store.list("tags/").unwrap().len(), 1, "the labels of the other alone");
+}
+
+/// What a reader has listed may be gone when it reads it: that is no fault of a repository that others take care of.
+#[test]
+fn what_goes_while_snapshots_are_read_is_no_fault() {
+    for (passes, is_after) in (0..12).flat_map(|passes| [(passes, false), (passes, true)]) {
+        let store = MemoryStore::new();
+        let repository = init_with(store.clone(), &small());
+        for from in [0, 10] {
+            let mut source = TreeSource::new("a", &tree_of(from..from + 20));
+            let manifest = run(&repository, &mut source, &options()).unwrap().manifest.unwrap();
+            repository.change_tags(&manifest, &|_| vec!["kept".into()]).unwrap();
+        }
+        let act = Mutex::new((passes, Some(Box::new(forget_and_collect) as Act)));
+        let reader = open(Meanwhile { inner: store.clone(), act, is_after }).unwrap();
+        let (manifests, faults) = reader.snapshots().unwrap();
+        let what = format!("listing {passes}, after it {is_after}");
+        assert!(faults.is_empty(), "{what}: {faults:?}");
+        assert!((1..=2).contains(&manifests.len()), "{what}");
+        assert_eq!(manifests.last().unwrap().snapshot.tags, ["kept"], "{what}");
     }
 }

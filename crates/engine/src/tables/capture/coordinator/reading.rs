@@ -7,7 +7,7 @@ use crate::tables::columns::{Inherited, inherit};
 use crate::tables::grouper::{Group, Grouper, window_for};
 use crate::tables::measure::len_bytes;
 use crate::tables::stored::{self};
-use crate::tables::worker::{GroupJob, TableWork};
+use crate::tables::worker::{GroupJob, TableWork, level_of};
 use datakeep_connector::rows::RowBatch;
 use datakeep_connector::{TableInfo, TableSource};
 use datakeep_model::{ErrorKind, Event};
@@ -163,7 +163,8 @@ fn not_encodable(error: &dyn std::fmt::Display) -> StoreError {
 fn choose_layouts(known: &[Option<Layout>], rows: &RowBatch) -> Result<Vec<Layout>, EngineError> {
     let choose = |(column, known): (&datakeep_connector::rows::Column, &Option<Layout>)| match known {
         Some(layout) => Ok(*layout),
-        None => chunk::choose(column.values(), 1).map_err(|error| not_encodable(&error).into()),
+        None => chunk::choose(column.values(), level_of(column.values().data_type()))
+            .map_err(|error| not_encodable(&error).into()),
     };
     rows.columns().iter().zip(known).map(choose).collect()
 }

@@ -3,7 +3,7 @@
 use super::Phrase;
 
 /// What is special stands before what is general.
-pub const PHRASES: [Phrase; 109] = [
+pub const PHRASES: [Phrase; 111] = [
     ("cannot connect to {}: no runtime: {}", "无法连接 {1}：无法启动运行时：{2}"),
     ("cannot connect to {}: {?}", "无法连接 {1}：{2}"),
     ("cannot connect to {}", "无法连接 {1}"),
@@ -21,9 +21,11 @@ pub const PHRASES: [Phrase; 109] = [
     ("cannot prepare a session of {}", "无法准备 {1} 的会话"),
     ("cannot begin to read {}", "无法开始读取 {1}"),
     ("cannot begin to write to {}", "无法开始写入 {1}"),
+    ("cannot lock the tables of {}: {?}", "无法锁定 {1} 的表：{2}"),
     ("cannot lock the tables of {}", "无法锁定 {1} 的表"),
     ("cannot take a snapshot of {}", "无法取得 {1} 的快照"),
     ("cannot look into {}", "无法查看 {1}"),
+    ("cannot make a database on {}: {?}", "无法在 {1} 上创建数据库：{2}"),
     ("cannot make a database on {}", "无法在 {1} 上创建数据库"),
     ("cannot make the changes durable in {}", "无法在 {1} 中持久保存修改"),
     ("cannot read {}: the role {} may not read its large objects", "无法读取 {1}：角色 {2} 无权读取其大对象"),

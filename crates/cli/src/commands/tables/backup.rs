@@ -10,8 +10,8 @@ use crate::progress::Watch;
 use crate::words::tr;
 use crate::{json, signals, sizes, time};
 use datakeep_connector::{Catalog, Connector, Options, TableSource};
-use datakeep_engine::{BackupOptions, CaptureReport, EngineError, capture};
-use datakeep_model::{ErrorKind, ExitCode, SourceInfo, escape_for_terminal};
+use datakeep_engine::{BackupOptions, CaptureReport, capture};
+use datakeep_model::{ExitCode, SourceInfo, escape_for_terminal};
 use datakeep_process_table::TableDescription;
 use serde::Serialize;
 use std::sync::Arc;
@@ -80,19 +80,8 @@ pub fn run(app: &App, args: &BackupArgs, options: &BackupOptions) -> Result<Exit
     let repository = Arc::new(app.unlock(locked, &unlock)?);
     let report = capture(&repository, &mut *source, &mark, options, &app.context(&watch));
     watch.finish();
-    tell(app, &*source, &report.map_err(failure)?, watch.elapsed_ns())?;
+    tell(app, &*source, &report?, watch.elapsed_ns())?;
     Ok(ExitCode::OK)
-}
-
-/// An interrupted capture leaves nothing that the next one could take up.
-fn failure(error: EngineError) -> Failure {
-    let failure = Failure::from(error);
-    match failure.kind {
-        ErrorKind::Cancelled => {
-            failure.hint(tr!("run it again: it reads and stores all of it", "请重新运行：将重新读取并存储全部内容"))
-        }
-        _ => failure,
-    }
 }
 
 fn open_options(app: &App, connector: &dyn Connector, args: &BackupArgs) -> Result<Options, Failure> {

@@ -209,6 +209,8 @@ fn tell(
     (poured, proof): (&Poured, Option<&Proof>),
     nanos: u64,
 ) -> Result<(), Failure> {
+    // Rows that were merged stand among others: nothing was captured again, and nothing is said to be proven.
+    let proof = proof.filter(|proof| proof.tables > 0 || proof.difference.is_some());
     let difference = proof.and_then(|proof| proof.difference.as_ref());
     let verdict = match (proof, difference) {
         (None, _) => "none",

@@ -6,6 +6,7 @@ use super::{assert_reads, captured, captured_until, groups_of, init_with, places
 use crate::support::{XorShift, assert_sound, open};
 use datakeep_connector::Cancel;
 use datakeep_engine::{BackupOptions, EngineError};
+use datakeep_store::InitOptions;
 use datakeep_store_blob::{BlobStore, MemoryStore};
 use datakeep_testkit::random_bytes;
 
@@ -49,6 +50,27 @@ fn what_an_interrupted_capture_stored_is_not_stored_again() {
     let (again, all) = (report.counters.stored_bytes, expected.snapshot.counters.stored_bytes);
     assert!(again * 100 < all * 50, "{again} bytes of {all} stored again");
     assert!(data_bytes(&store) * 100 < data_bytes(&whole) * 115, "{} bytes", data_bytes(&store));
+    let repository = open(store.clone()).unwrap();
+    assert_reads(&repository, &report.manifest.unwrap(), &database, "resumed");
+    assert_sound(&repository, "resumed");
+    assert!(store.list("progress/").unwrap().is_empty());
+}
+
+/// Far from the first record that is due by itself: who is stopped makes one.
+#[test]
+fn what_a_capture_stored_before_it_was_stopped_is_not_stored_again() {
+    let database = many_rows();
+    let large_packs = InitOptions { pack_target_bytes: 32 << 20, ..places() };
+    let store = MemoryStore::new();
+    init_with(store.clone(), &large_packs);
+    let cancel = Cancel::new();
+    let mut source = ModelSource { cancel_after: Some((3700, cancel.clone())), ..ModelSource::new("model", &database) };
+    captured_until(&open(store.clone()).unwrap(), &mut source, &often(), &cancel).expect_err("cancelled");
+    assert_eq!(store.list("progress/").unwrap().len(), 1);
+    let done = data_bytes(&store);
+    let report = captured(&open(store.clone()).unwrap(), &mut ModelSource::new("model", &database), &often()).unwrap();
+    let all = data_bytes(&store);
+    assert!(done * 2 > all && done < all, "{done} of {all} bytes were there");
     let repository = open(store.clone()).unwrap();
     assert_reads(&repository, &report.manifest.unwrap(), &database, "resumed");
     assert_sound(&repository, "resumed");

@@ -138,8 +138,16 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         }
     }
 
-    fn check_cancelled(&self) -> Result<(), EngineError> {
-        if self.run.context.cancel.is_cancelled() { Err(EngineError::Cancelled) } else { Ok(()) }
+    /// A run that is stopped records what it has stored, so that the next one does not store it again.
+    fn check_cancelled(&mut self) -> Result<(), EngineError> {
+        if !self.run.context.cancel.is_cancelled() {
+            return Ok(());
+        }
+        if self.counters.chunks_new > 0 {
+            self.meta.flush_content()?;
+            let _ = self.packer.send(ToPacker::Progress(Vec::new()));
+        }
+        Err(EngineError::Cancelled)
     }
 
     /// Waits for an answer. When every group has been answered, what is missing lies in frames that workers are still filling.

@@ -199,11 +199,19 @@ impl Repository {
         report: &mut Verified,
     ) -> Result<(), StoreError> {
         match result {
-            Err(StoreError::Missing { object })
-                if object == listed.name && (self.refresh_view()?.removes(&object) || self.view()?.epoch > epoch) => {}
+            Err(StoreError::Missing { object }) if object == listed.name && self.may_be_gone(&object, epoch)? => {}
             result => report.note(&listed.name, result),
         }
         Ok(())
+    }
+
+    /// True when a collection may have removed an object since epoch `since`: in a round that has begun since, in the newest one,
+    /// or, of a snapshot that is void or forgotten, still in an earlier one whose collector was slow.
+    fn may_be_gone(&self, object: &str, since: u64) -> Result<bool, StoreError> {
+        let view = self.refresh_view()?;
+        let is_over = |(epoch, session)| view.is_void(epoch, session);
+        let is_of_none = crate::format::names::parse_epoch_session(object).is_some_and(is_over);
+        Ok(view.removes(object) || view.epoch > since || is_of_none)
     }
 
     fn verify_object(

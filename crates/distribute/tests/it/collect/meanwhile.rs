@@ -145,3 +145,36 @@ fn what_goes_while_snapshots_are_read_is_no_fault() {
         assert_eq!(manifests.last().unwrap().snapshot.tags, ["kept"], "{what}");
     }
 }
+
+/// A collector that is slow removes records of an earlier round while somebody checks: that is no fault either.
+#[test]
+fn what_a_slow_collector_removes_while_a_check_looks_is_no_fault() {
+    let store = MemoryStore::new();
+    let repository = init_with(store.clone(), &small());
+    for from in [0, 10, 20] {
+        run(&repository, &mut TreeSource::new("a", &tree_of(from..from + 20)), &options()).unwrap();
+    }
+    let first = repository.snapshots().unwrap().0.remove(0).snapshot;
+    let records = ["commits", "sessions"].map(|folder| format!("{folder}/{:010}/{}", first.epoch, first.id));
+    let bytes = records.clone().map(|name| store.read(&name, u64::MAX).unwrap());
+    // The round of the second is the newest: what it removes are not the records of the first.
+    for _ in 0..2 {
+        forget(&repository, &open(store.clone()).unwrap().snapshots().unwrap().0[0]);
+        for _ in 0..3 {
+            store.advance(1_000_000);
+            collect(&open(store.clone()).unwrap(), &collect_options(0)).unwrap();
+        }
+    }
+    for (name, bytes) in records.iter().zip(bytes) {
+        assert_eq!(store.len_bytes(name).unwrap(), None);
+        store.tamper(name, Some(bytes));
+    }
+    for passes in 0..6 {
+        let removed = records.clone();
+        let act = move |store: &MemoryStore| removed.iter().for_each(|name| store.tamper(name, None));
+        let act = Mutex::new((passes, Some(Box::new(act) as Act)));
+        let reader = open(Meanwhile { inner: store.fork(), act, is_after: true }).unwrap();
+        let report = reader.verify(datakeep_store::Verify::default(), &mut |_| true).unwrap();
+        assert!(report.faults.is_empty(), "listing {passes}: {:?}", report.faults);
+    }
+}

@@ -21,7 +21,7 @@ pub(crate) enum ToPacker {
     },
     /// A full pack of tree nodes, lists and attributes.
     Meta(PackBuilder),
-    /// Make everything so far durable, then record these entries as done.
+    /// Make everything so far durable, then record these entries as done; nothing is recorded when there is nothing new.
     Progress(Vec<Entry>),
 }
 
@@ -118,6 +118,9 @@ impl<'a> Packer<'a> {
 
     fn progress(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
         self.seal_current()?;
+        if entries.is_empty() && self.staged.is_empty() {
+            return Ok(());
+        }
         self.record(entries)
     }
 

@@ -94,7 +94,7 @@ pub fn is_found(soak: &Soak) -> Result<bool> {
     let (ours, others): (Vec<&str>, Vec<&str>) = named.partition(|name| harmed.contains(*name));
     println!("soak: the check that follows names {} of {} harmed packs", ours.len(), harmed.len());
     if !others.is_empty() {
-        println!("soak: it names what nobody has harmed: {others:?}");
+        println!("soak: it names what nobody has harmed: {others:?}; all it says: {}", said["faults"]);
     }
     Ok(!ours.is_empty() && others.is_empty())
 }

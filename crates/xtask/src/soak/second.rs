@@ -8,7 +8,7 @@ use super::program::{Ended, Fate};
 use anyhow::{Context, Result, bail};
 use datakeep_testkit::XorShift;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -49,7 +49,15 @@ fn run(soak: &Soak, arguments: &[&str]) -> Result<Ended> {
 pub fn copier(soak: &Soak, seed: u64) {
     let mut chance = XorShift::new(seed.wrapping_mul(43).wrapping_add(300));
     let mut turn = 0;
+    let mut is_begun = false;
     soak.act("copier", || {
+        // Where one source has no snapshot yet, there is rightly none to be copied.
+        if !is_begun {
+            let writers: BTreeSet<u64> = soak.ledger.all().values().map(|entry| entry.writer).collect();
+            is_begun = writers.len() == NEWEST.len();
+            std::thread::yield_now();
+            return Ok(());
+        }
         turn += 1;
         // On a slow machine there are few runs: their fates are not all left to chance.
         let fate = match turn % 5 {

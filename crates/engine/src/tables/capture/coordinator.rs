@@ -143,10 +143,8 @@ impl<'r, 'a> Coordinator<'r, 'a> {
         if !self.run.context.cancel.is_cancelled() {
             return Ok(());
         }
-        if self.counters.chunks_new > 0 {
-            self.meta.flush_content()?;
-            let _ = self.packer.send(ToPacker::Progress(Vec::new()));
-        }
+        self.meta.flush_content()?;
+        let _ = self.packer.send(ToPacker::Progress(Vec::new()));
         Err(EngineError::Cancelled)
     }
 

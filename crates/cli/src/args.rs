@@ -427,7 +427,7 @@ pub struct RestoreArgs {
     /// Make every file durable before going on
     #[arg(long)]
     pub fsync: bool,
-    /// Threads that read and write
+    /// Threads that read and write; of a database: tables at the same time, where it can take several
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
 }

@@ -65,9 +65,10 @@ impl Memory {
         Ok(BackupOptions { workers: workers(options.workers, room, GROUP_BYTES), ..options })
     }
 
-    /// A restore of tables: it reads and writes with threads of its own number.
-    pub fn for_restored_tables(self) -> Result<(), Failure> {
-        self.room(FIXED_BYTES + ROWS_BYTES, GROUP_BYTES).map(drop)
+    /// Tables that are restored at the same time.
+    pub fn for_restored_tables(self, wanted: usize) -> Result<usize, Failure> {
+        let Some(room) = self.room(FIXED_BYTES + ROWS_BYTES, GROUP_BYTES)? else { return Ok(wanted) };
+        Ok(workers(wanted, room, GROUP_BYTES + ROWS_BYTES))
     }
 
     /// Threads that read frames back: restores of files, and checks.

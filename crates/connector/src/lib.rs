@@ -24,7 +24,7 @@ pub use item::{Details, Extent, Item, ItemBatch, ItemHandle, ItemReader, ReadOut
 pub use lease::{ByteBudget, Lease};
 pub use source::{ItemStream, OwnerNames, Source};
 pub use tables::{
-    Catalog, ColumnInfo, Note, RestoreJob, RowStream, SchemaObject, Standing, TableAction, TableInfo, TableJob,
-    TableName, TableSource, TableTarget,
+    Catalog, ColumnInfo, Hands, Note, RestoreJob, RowStream, SchemaObject, Standing, TableAction, TableHand, TableInfo,
+    TableJob, TableName, TableSource, TableTarget,
 };
 pub use target::{Found, ItemSink, ItemSpec, Target};

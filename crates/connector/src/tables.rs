@@ -125,6 +125,13 @@ pub trait TableSource: Send {
     /// exceptions.
     fn rows<'s>(&'s mut self, table: &TableInfo) -> Result<Box<dyn RowStream + 's>, ConnectorError>;
 
+    /// More sources of the very same state, at most so many, for others who read other tables at the same time; none where that
+    /// cannot be. Called after [`TableSource::begin`]. Each is used as a source that has been opened, and is dropped before this one.
+    fn beside(&mut self, most: usize) -> Result<Vec<Box<dyn TableSource>>, ConnectorError> {
+        let _ = most;
+        Ok(Vec::new())
+    }
+
     /// Called after the last row was read: the last word on whether all that was given is one consistent state. An error means
     /// that no snapshot is made.
     fn complete(&mut self) -> Result<(), ConnectorError> {
@@ -184,6 +191,28 @@ pub struct Standing {
     pub objects: Vec<(String, String)>,
 }
 
+/// Writes rows of tables of a target's job beside the target, and beside others of its kind: per table `begin_table`, `write`, ...,
+/// `end_table`. Dropped in the middle of a table it leaves none of its rows.
+pub trait TableHand: Send {
+    /// The rows of this table of the job follow.
+    fn begin_table(&mut self, number: usize) -> Result<(), ConnectorError>;
+
+    /// Writes rows of the table begun last, whose columns are those of its [`TableJob::table`].
+    fn write(&mut self, rows: &RowBatch) -> Result<(), ConnectorError>;
+
+    /// All rows of the table begun last are written.
+    fn end_table(&mut self) -> Result<(), ConnectorError>;
+}
+
+/// Those who write beside a target.
+#[derive(Default)]
+pub struct Hands {
+    /// Each of them writes one table at a time. They are dropped before the target is used any further.
+    pub hands: Vec<Box<dyn TableHand>>,
+    /// Numbers of the job's tables that they may write, in any order; the target writes the others itself, in theirs.
+    pub tables: Vec<usize>,
+}
+
 /// A database opened for writing. Nothing of what it writes is seen by others before [`TableTarget::finish`] has returned;
 /// dropped before that, it leaves what was there as it was.
 pub trait TableTarget: Send {
@@ -192,6 +221,13 @@ pub trait TableTarget: Send {
 
     /// Prepares what is to be restored: makes tables, but nothing yet that rows could run into (indexes, triggers, views).
     fn begin(&mut self, job: &RestoreJob) -> Result<(), ConnectorError>;
+
+    /// Others who write tables at the same time, at most so many; none where tables can only be written one after the other. Called
+    /// after [`TableTarget::begin`], if at all.
+    fn hands(&mut self, most: usize) -> Result<Hands, ConnectorError> {
+        let _ = most;
+        Ok(Hands::default())
+    }
 
     /// The rows of this table of the job follow.
     fn begin_table(&mut self, number: usize) -> Result<(), ConnectorError>;

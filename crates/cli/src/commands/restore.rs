@@ -58,6 +58,11 @@ fn workers(app: &App, args: &RestoreArgs, repository: &Repository) -> Result<usi
     Memory::of(&app.settings).for_readers(args.workers.map_or_else(usual, usize::from))
 }
 
+/// Tables at the same time: a server does most of the work, and other things besides.
+fn usual_tables_at_once() -> usize {
+    BackupOptions::default().workers.clamp(1, 4)
+}
+
 /// Runs it.
 pub fn run(app: &App, args: &RestoreArgs) -> Result<ExitCode, Failure> {
     let to = args.to.to_str().ok_or_else(|| Failure::usage(tr!("the target must be UTF-8", "恢复目标必须是 UTF-8")))?;
@@ -66,8 +71,9 @@ pub fn run(app: &App, args: &RestoreArgs) -> Result<ExitCode, Failure> {
     let (name, _) = place::split(&args.place)?;
     let (manifests, unreadable) = app.snapshots_to_read(&repository, &name)?;
     if let Some((manifest, within)) = tables::find(app, &manifests, &args.place)? {
-        Memory::of(&app.settings).for_restored_tables()?;
-        return tables::restore::run(app, args, repository.clone(), (manifest, within));
+        let wanted = args.workers.map_or_else(usual_tables_at_once, usize::from);
+        let workers = Memory::of(&app.settings).for_restored_tables(wanted)?;
+        return tables::restore::run(app, args, repository.clone(), (manifest, within), workers);
     }
     tables::refuse::restore_of_files(args)?;
     let (manifest, place) = place::resolve(app, &repository, &manifests, &args.place)?;

@@ -107,7 +107,7 @@ fn options_that_mean_nothing_are_refused() {
     let location = format!("sqlite:{}", world.text("q.db"));
     world.run(&["backup", &location, "--exclude", "*.tmp"]).expect(2).err_has("--exclude is for files");
     world.run(&["backup", &location, "--one-file-system"]).expect(2).err_has("--one-file-system is for files");
-    for wish in [&["--owner"][..], &["--workers", "2"], &["--include", "a"], &["--delete"]] {
+    for wish in [&["--owner"][..], &["--include", "a"], &["--delete"]] {
         let arguments = [&["restore", "q", "--to", &other], wish].concat();
         world.run(&arguments).expect(2).err_has("is for files").err_has(wish[0]);
     }

@@ -75,7 +75,7 @@ impl Copier<'_> {
         let mut compared_bytes = 0;
         if depth == Depth::Content && differences.is_empty() {
             let named: Vec<_> = tables.into_iter().map(|table| (table.clone(), table.info.name)).collect();
-            let proof = prove(&original, &mut there, &named, context)?;
+            let proof = prove(&original, &mut there, &named, 1, context)?;
             differences.extend(proof.difference.map(|found| format!("table {}: {}", found.table, found.what)));
             compared_bytes = len_bytes;
         }

@@ -14,6 +14,7 @@ mod nulls;
 mod patching;
 mod pour;
 mod prove;
+mod share;
 mod snapshot;
 mod stored;
 mod tally;

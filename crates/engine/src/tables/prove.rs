@@ -1,14 +1,16 @@
 //! The proof of a restore: what stands in the target is captured again, and named as it was named.
 
 use super::grouper::{Group, Grouper};
+use super::share::{Waiting, joined, rows_of};
 use super::stored::{StoredGroup, TablesReader};
 use crate::backup::RunContext;
 use crate::error::EngineError;
 use datakeep_connector::rows::RowBatch;
-use datakeep_connector::{TableInfo, TableName, TableSource};
+use datakeep_connector::{RowStream, TableInfo, TableName, TableSource};
 use datakeep_model::Event;
 use datakeep_process_table::describe::group_key;
 use datakeep_process_table::{GroupHash, Keys, RowSum, TableDescription, encode_keys, join};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// The first row that is not as it was captured.
 #[derive(Clone, Debug)]
@@ -39,32 +41,135 @@ pub struct Proof {
 }
 
 /// Captures tables of a target again and compares what they are with what the snapshot says: content roots where rows have a
-/// key, or row by row where groups ended elsewhere, else rows and their sum. `tables` are descriptions with the names under which the tables stand in the target. Nothing is
+/// key, or row by row where groups ended elsewhere, else rows and their sum. `tables` are descriptions with the names under which
+/// the tables stand in the target; at most `most_threads` of them are read at the same time, where the target can be. Nothing is
 /// stored.
 pub fn prove(
     reader: &TablesReader,
     target: &mut dyn TableSource,
     tables: &[(TableDescription, TableName)],
+    most_threads: usize,
     context: &RunContext<'_>,
 ) -> Result<Proof, EngineError> {
     target.begin()?;
-    let catalog = target.catalog()?;
-    let mut proof = Proof::default();
-    for (table, name) in tables {
-        let standing = catalog.table(name);
-        let found = match standing {
-            None => Some(words(table, "it is not there")),
-            Some(standing) => prove_table(reader, target, (table, standing), context)?,
+    let most_others = most_threads.min(tables.len()).saturating_sub(1);
+    let others = if most_others > 0 { target.beside(most_others)? } else { Vec::new() };
+    let rows = rows_of(tables.iter().map(|(table, _)| table));
+    let waiting = Waiting::new(0..tables.len(), |number| rows[number]);
+    let lane = Lane { reader, tables, waiting: &waiting, context };
+    let done = std::thread::scope(|scope| {
+        let beside = |mut source: Box<dyn TableSource>| {
+            scope.spawn(move || {
+                lane.waiting.watched(|| {
+                    source.begin()?;
+                    let found = lane.run(&mut *source)?;
+                    source.complete()?;
+                    Ok(found)
+                })
+            })
         };
-        proof.tables += 1;
-        proof.rows += table.rows;
-        if found.is_some() {
-            proof.difference = found;
-            break;
-        }
-    }
+        let others = others.into_iter().map(beside).collect();
+        joined(waiting.watched(|| lane.run(target)), others)
+    })?;
     target.complete()?;
+    let mut proof = Proof::default();
+    let mut found = Vec::new();
+    for lane in done {
+        proof.tables += lane.tables;
+        proof.rows += lane.rows;
+        found.extend(lane.found);
+    }
+    found.sort_by_key(|(number, _)| *number);
+    proof.difference = found.into_iter().next().map(|(_, difference)| difference);
     Ok(proof)
+}
+
+/// One who captures tables again, beside others.
+#[derive(Clone, Copy)]
+struct Lane<'a> {
+    reader: &'a TablesReader,
+    tables: &'a [(TableDescription, TableName)],
+    waiting: &'a Waiting,
+    context: &'a RunContext<'a>,
+}
+
+#[derive(Default)]
+struct Looked {
+    tables: u64,
+    rows: u64,
+    /// A difference, and the number of its table.
+    found: Option<(usize, FirstDifference)>,
+}
+
+impl Lane<'_> {
+    /// Looks at one table after the other, until somebody finds a difference.
+    fn run(&self, source: &mut dyn TableSource) -> Result<Looked, EngineError> {
+        let catalog = source.catalog()?;
+        let mut looked = Looked::default();
+        while let Some(number) = self.waiting.take() {
+            let (table, name) = &self.tables[number];
+            let found = match catalog.table(name) {
+                None => Some(words(table, "it is not there")),
+                Some(standing) => match self.table(source, (table, standing))? {
+                    Look::Whole(found) => found,
+                    Look::Stopped => break,
+                },
+            };
+            looked.tables += 1;
+            looked.rows += table.rows;
+            if let Some(found) = found {
+                looked.found = Some((number, found));
+                self.waiting.stop();
+            }
+        }
+        Ok(looked)
+    }
+
+    /// Reads a table, while another thread compares what was read.
+    fn table(
+        &self,
+        source: &mut dyn TableSource,
+        (table, standing): (&TableDescription, &TableInfo),
+    ) -> Result<Look, EngineError> {
+        if !has_same_columns(&table.info, standing) {
+            return Ok(Look::Whole(Some(words(table, "its columns are others"))));
+        }
+        let mut info = TableInfo { name: standing.name.clone(), ..table.info.clone() };
+        info.sql.clone_from(&standing.sql);
+        let mut rows = source.rows(&info)?;
+        let reader = self.reader;
+        std::thread::scope(|scope| {
+            let (sender, batches) = sync_channel(0);
+            let judge = scope.spawn(move || judge_table(reader, table, &batches));
+            let is_whole = self.read(&mut *rows, sender);
+            let found = judge.join().unwrap_or(Err(EngineError::Broken("a thread that compares tables is gone")));
+            Ok(if is_whole? { Look::Whole(found?) } else { Look::Stopped })
+        })
+    }
+
+    /// False when somebody else has found a difference.
+    fn read(&self, rows: &mut dyn RowStream, sender: SyncSender<RowBatch>) -> Result<bool, EngineError> {
+        while let Some(batch) = rows.next_batch()? {
+            if self.context.cancel.is_cancelled() {
+                return Err(EngineError::Cancelled);
+            }
+            if self.waiting.is_over() {
+                return Ok(false);
+            }
+            self.context.observer.observe(&Event::Progress { items: batch.rows() as u64, bytes: 0 });
+            if sender.send(batch).is_err() {
+                // The first difference is found, or an error: the rest is not read.
+                break;
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// What came of looking at a table.
+enum Look {
+    Whole(Option<FirstDifference>),
+    Stopped,
 }
 
 fn words(table: &TableDescription, what: &str) -> FirstDifference {
@@ -79,25 +184,14 @@ fn has_same_columns(captured: &TableInfo, standing: &TableInfo) -> bool {
     captured.columns.iter().map(name).eq(standing.columns.iter().map(name)) && captured.key == standing.key
 }
 
-fn prove_table(
+fn judge_table(
     reader: &TablesReader,
-    target: &mut dyn TableSource,
-    (table, standing): (&TableDescription, &TableInfo),
-    context: &RunContext<'_>,
+    table: &TableDescription,
+    batches: &Receiver<RowBatch>,
 ) -> Result<Option<FirstDifference>, EngineError> {
-    if !has_same_columns(&table.info, standing) {
-        return Ok(Some(words(table, "its columns are others")));
-    }
-    let mut info = TableInfo { name: standing.name.clone(), ..table.info.clone() };
-    info.sql.clone_from(&standing.sql);
     let mut again = Again::new(reader, table);
     let mut grouper = Grouper::new(reader.hasher(), &table.info, &table.numbers, table.window as usize);
-    let mut rows = target.rows(&info)?;
-    while let Some(batch) = rows.next_batch()? {
-        if context.cancel.is_cancelled() {
-            return Err(EngineError::Cancelled);
-        }
-        context.observer.observe(&Event::Progress { items: batch.rows() as u64, bytes: 0 });
+    for batch in batches {
         for group in grouper.push(batch)? {
             if let Some(found) = again.take(group)? {
                 return Ok(Some(found));

@@ -3,9 +3,7 @@
 
 use super::losses::Losses;
 use super::make::Maker;
-use super::session;
-use crate::location::Location;
-use crate::options::Settings;
+use super::session::Beside;
 use crate::schema::tokens::tokens;
 use crate::schema::{kind, shown_name};
 use datakeep_connector::{ConnectorError, SchemaObject};
@@ -103,6 +101,11 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn give(&self, objects: impl IntoIterator<Item = SchemaObject>) {
+        self.queue().waiting.extend(objects.into_iter().map(Task::of));
+        self.change.notify_all();
+    }
+
     /// The next task; `None` when there will be none.
     fn next(&self) -> Option<Task> {
         let mut queue = self.queue();
@@ -118,6 +121,17 @@ impl Shared {
     }
 }
 
+/// Gives work to a crew.
+#[derive(Clone)]
+pub(crate) struct Giver(Arc<Shared>);
+
+impl Giver {
+    /// Objects to be made when somebody is free, in any order.
+    pub fn give(&self, objects: impl IntoIterator<Item = SchemaObject>) {
+        self.0.give(objects);
+    }
+}
+
 /// Sessions at work. Dropped, they stop after what each of them is making.
 pub(crate) struct Crew {
     shared: Arc<Shared>,
@@ -126,16 +140,11 @@ pub(crate) struct Crew {
 
 impl Crew {
     /// Opens sessions on the database, as many as there are processors.
-    pub fn open(location: &Location, settings: &Settings) -> Result<Self, ConnectorError> {
+    pub fn open(beside: &Beside) -> Result<Self, ConnectorError> {
         let count = std::thread::available_parallelism().map_or(1, |count| count.get().min(SESSIONS_MAX));
         let mut crew = Self { shared: Arc::default(), threads: Vec::new() };
         for number in 0..count {
-            let gone = || ConnectorError::new(ErrorKind::Target, "the database that was made is gone");
-            let connection = session::open(location, settings)?.ok_or_else(gone)?;
-            // All locks in this database are our own.
-            connection.run("cannot prepare a session of", "SET lock_timeout = 0")?;
-            session::widen(&connection)?;
-            let (maker, shared) = (Maker::new(connection)?, Arc::clone(&crew.shared));
+            let (maker, shared) = (Maker::new(beside.open()?)?, Arc::clone(&crew.shared));
             let thread = std::thread::Builder::new().name(format!("make-{number}"));
             let failed =
                 |error| ConnectorError::new(ErrorKind::Internal, format!("no thread to make indexes: {error}"));
@@ -146,8 +155,12 @@ impl Crew {
 
     /// Objects to be made when somebody is free, in any order.
     pub fn give(&self, objects: impl IntoIterator<Item = SchemaObject>) {
-        self.shared.queue().waiting.extend(objects.into_iter().map(Task::of));
-        self.shared.change.notify_all();
+        self.shared.give(objects);
+    }
+
+    /// For others who give.
+    pub fn giver(&self) -> Giver {
+        Giver(Arc::clone(&self.shared))
     }
 
     /// Waits until all that was given is made.

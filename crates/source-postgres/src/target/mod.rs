@@ -4,6 +4,7 @@ mod columns;
 mod crew;
 mod database;
 mod encode;
+mod fresh;
 mod job;
 mod load;
 mod look;
@@ -21,10 +22,8 @@ mod work;
 use crate::fault::{out_of_order, usage};
 use crate::location::Location;
 use crate::options::Settings;
-use crate::source::PostgresSource;
 use datakeep_connector::rows::RowBatch;
-use datakeep_connector::{ConnectorError, FixedClock, RestoreJob, Standing, TableSource, TableTarget};
-use datakeep_model::Timestamp;
+use datakeep_connector::{ConnectorError, Hands, RestoreJob, Standing, TableSource, TableTarget};
 use proof::Proof;
 use std::sync::Arc;
 use work::Work;
@@ -98,6 +97,13 @@ impl TableTarget for PostgresTarget {
         Ok(())
     }
 
+    fn hands(&mut self, most: usize) -> Result<Hands, ConnectorError> {
+        if self.dry_run {
+            return Ok(Hands::default());
+        }
+        self.work()?.hands(most)
+    }
+
     fn begin_table(&mut self, number: usize) -> Result<(), ConnectorError> {
         if self.dry_run {
             return Ok(());
@@ -125,11 +131,8 @@ impl TableTarget for PostgresTarget {
             return Ok(None);
         }
         self.make_rest()?;
-        // When it is proven is of no interest to anyone.
-        let clock = Arc::new(FixedClock(Timestamp::new(0, 0)));
         let work = self.work()?;
-        let source = PostgresSource::within(Arc::clone(work.connection()), clock)?;
-        Ok(Some(Box::new(Proof::new(source, &work.job))))
+        Ok(Some(Box::new(Proof::new(Arc::clone(work.connection()), &work.job, work.beside.clone())?)))
     }
 
     fn finish(&mut self) -> Result<Vec<String>, ConnectorError> {

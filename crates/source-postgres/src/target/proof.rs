@@ -1,24 +1,36 @@
 //! What was made, read before anyone sees it.
 
+use super::session::Beside;
+use crate::connect::Connection;
 use crate::source::PostgresSource;
-use datakeep_connector::{Catalog, ConnectorError, RestoreJob, RowStream, TableInfo, TableName, TableSource};
-use datakeep_model::{Mark, SourceInfo};
+use datakeep_connector::{
+    Catalog, ConnectorError, FixedClock, RestoreJob, RowStream, TableInfo, TableName, TableSource,
+};
+use datakeep_model::{Mark, SourceInfo, Timestamp};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A source whose tables have their columns in the order in which they were captured: those of a child whose parent got columns
 /// later stand in another when both are made anew.
 pub(crate) struct Proof {
     source: PostgresSource,
-    orders: HashMap<TableName, Vec<String>>,
+    orders: Arc<HashMap<TableName, Vec<String>>>,
+    /// How to open more sessions that see the same: where all is committed, and nobody else is there.
+    beside: Option<Beside>,
 }
 
 impl Proof {
-    /// Of what this job made.
-    pub fn new(source: PostgresSource, job: &RestoreJob) -> Self {
+    /// Of what this job made, read by the session that made it.
+    pub fn new(connection: Arc<Connection>, job: &RestoreJob, beside: Option<Beside>) -> Result<Self, ConnectorError> {
         let names = |table: &TableInfo| table.columns.iter().map(|column| column.name.clone()).collect();
         let orders = job.tables.iter().map(|table| (table.into.clone(), names(&table.table))).collect();
-        Self { source, orders }
+        Ok(Self { source: source(connection)?, orders: Arc::new(orders), beside })
     }
+}
+
+fn source(connection: Arc<Connection>) -> Result<PostgresSource, ConnectorError> {
+    // When it is proven is of no interest to anyone.
+    PostgresSource::within(connection, Arc::new(FixedClock(Timestamp::new(0, 0))))
 }
 
 /// The same table with its columns in this order, if it has just these.
@@ -55,6 +67,16 @@ impl TableSource for Proof {
 
     fn rows<'s>(&'s mut self, table: &TableInfo) -> Result<Box<dyn RowStream + 's>, ConnectorError> {
         self.source.rows(table)
+    }
+
+    fn beside(&mut self, most: usize) -> Result<Vec<Box<dyn TableSource>>, ConnectorError> {
+        let Some(beside) = &self.beside else { return Ok(Vec::new()) };
+        let mut others: Vec<Box<dyn TableSource>> = Vec::new();
+        for _ in 0..most {
+            let other = Self { source: source(beside.open()?)?, orders: Arc::clone(&self.orders), beside: None };
+            others.push(Box::new(other));
+        }
+        Ok(others)
     }
 
     fn complete(&mut self) -> Result<(), ConnectorError> {

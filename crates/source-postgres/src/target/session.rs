@@ -33,6 +33,25 @@ fn settle(connection: &Connection, settings: &Settings) -> Result<(), ConnectorE
     connection.run("cannot prepare a session of", sql)
 }
 
+/// Where more sessions are opened on a database that nobody else sees.
+#[derive(Clone)]
+pub(crate) struct Beside {
+    pub location: Location,
+    pub settings: Settings,
+}
+
+impl Beside {
+    /// Another session.
+    pub fn open(&self) -> Result<Arc<Connection>, ConnectorError> {
+        let gone = || ConnectorError::new(ErrorKind::Target, "the database that was made is gone");
+        let connection = open(&self.location, &self.settings)?.ok_or_else(gone)?;
+        // All locks in this database are our own.
+        connection.run("cannot prepare a session of", "SET lock_timeout = 0")?;
+        widen(&connection)?;
+        Ok(connection)
+    }
+}
+
 /// Lets a session sort what an index is made of in a quarter of a GiB, if it has less.
 pub(crate) fn widen(connection: &Connection) -> Result<(), ConnectorError> {
     let sql = "SET synchronous_commit = off; SELECT pg_catalog.set_config('maintenance_work_mem', '256MB', false) FROM \

@@ -2,20 +2,19 @@
 
 use super::crew::Crew;
 use super::database::{NewDatabase, named_database};
+use super::fresh::{Fresh, Hand, analyze, is_plain};
 use super::load::Load;
 use super::make::Maker;
 use super::part;
-use super::session;
+use super::session::{self, Beside};
 use super::{columns, job};
 use crate::connect::Connection;
 use crate::extension;
 use crate::location::Location;
 use crate::options::Settings;
-use crate::schema::kind::{ANALYZE, OWNER};
-use crate::schema::shown_name;
+use crate::schema::kind::OWNER;
 use crate::schema::state::divided;
-use crate::sql::qualified;
-use datakeep_connector::{ConnectorError, RestoreJob, SchemaObject, TableAction};
+use datakeep_connector::{ConnectorError, Hands, RestoreJob, SchemaObject, TableAction, TableHand};
 use datakeep_model::ErrorKind;
 use std::sync::Arc;
 
@@ -28,8 +27,12 @@ pub(crate) struct Work {
     pub load: Option<Load>,
     /// Others that work beside, where a new database is made whole.
     crew: Option<Crew>,
+    /// What those share who write rows, where several do.
+    fresh: Option<Arc<Fresh>>,
+    /// Where several work: how to open sessions beside this one.
+    pub beside: Option<Beside>,
     pub maker: Maker,
-    pub job: RestoreJob,
+    pub job: Arc<RestoreJob>,
     /// What is made when all rows are in.
     after: Vec<SchemaObject>,
     /// What is said of the database as a whole.
@@ -75,8 +78,19 @@ impl Work {
         let mut maker = Maker::new(connection)?;
         maker.settings.clone_from(&job.catalog.settings);
         let (after, of_database) = (Vec::new(), Vec::new());
-        let job = job.clone();
-        let mut work = Self { load: None, crew: None, maker, job, after, of_database, rows: 0, loading: 0, database };
+        let mut work = Self {
+            load: None,
+            crew: None,
+            fresh: None,
+            beside: None,
+            maker,
+            job: Arc::new(job.clone()),
+            after,
+            of_database,
+            rows: 0,
+            loading: 0,
+            database,
+        };
         if work.job.whole {
             work.make_whole()?;
             work.share(settings)?;
@@ -126,12 +140,27 @@ impl Work {
         let Some(database) = &self.database else { return Ok(()) };
         self.maker.connection.run(WRITING, "COMMIT")?;
         session::widen(&self.maker.connection)?;
-        self.crew = Some(Crew::open(&database.location(), settings)?);
+        let beside = Beside { location: database.location(), settings: settings.clone() };
+        let crew = Crew::open(&beside)?;
+        self.fresh = Some(Arc::new(Fresh::new(&crew, std::mem::take(&mut self.after))));
+        (self.crew, self.beside) = (Some(crew), Some(beside));
         Ok(())
     }
 
+    /// Sessions that write tables beside this one; none where all is one transaction.
+    pub fn hands(&self, most: usize) -> Result<Hands, ConnectorError> {
+        let (Some(beside), Some(fresh)) = (&self.beside, &self.fresh) else { return Ok(Hands::default()) };
+        let plain = |(number, table)| is_plain(table).then_some(number);
+        let tables: Vec<usize> = self.job.tables.iter().enumerate().filter_map(plain).collect();
+        let mut hands: Vec<Box<dyn TableHand>> = Vec::new();
+        for _ in 0..most.min(tables.len()) {
+            hands.push(Box::new(Hand::new(beside.open()?, Arc::clone(&self.job), Arc::clone(fresh))));
+        }
+        Ok(Hands { hands, tables })
+    }
+
     fn make_parts(&mut self) -> Result<(), ConnectorError> {
-        let job = self.job.clone();
+        let job = Arc::clone(&self.job);
         let mut back = Vec::new();
         for table in job.tables.iter().filter(|table| table.action != TableAction::Merge) {
             let referring = part::make_room(self.connection(), table)?;
@@ -160,20 +189,23 @@ impl Work {
         let Some(table) = self.job.tables.get(number) else {
             return Err(crate::fault::out_of_order("no such table in the job"));
         };
-        let standing = columns::read(self.connection(), &table.into)?;
-        let is_of_extension = extension::added(&table.table).is_some();
-        if self.crew.is_some() {
-            self.connection().run(WRITING, "BEGIN")?;
-            if !is_of_extension && !crate::large::is_large(&table.into) {
-                // A table that was emptied in the same transaction takes rows as one that was made in it.
-                let sql = format!("TRUNCATE ONLY {}", qualified(&table.into.schema, &table.into.table));
-                self.connection().run(WRITING, &sql)?;
+        let rests = extension::added(&table.table).is_some() && self.job.whole;
+        self.load = Some(match &self.fresh {
+            Some(fresh) => {
+                let load = fresh.begin(self.connection(), table)?;
+                if rests {
+                    self.maker.rest_triggers("replica")?;
+                }
+                load
             }
-        }
-        if is_of_extension && self.job.whole {
-            self.maker.rest_triggers("replica")?;
-        }
-        self.load = Some(Load::begin(self.connection(), table, &standing)?);
+            None => {
+                if rests {
+                    self.maker.rest_triggers("replica")?;
+                }
+                let standing = columns::read(self.connection(), &table.into)?;
+                Load::begin(self.connection(), table, &standing)?
+            }
+        });
         self.loading = number;
         Ok(())
     }
@@ -181,22 +213,14 @@ impl Work {
     /// All rows of the table are given.
     pub fn end_table(&mut self) -> Result<(), ConnectorError> {
         let load = self.load.take().ok_or_else(|| crate::fault::out_of_order("begin_table was not called"))?;
-        self.rows += load.end()?;
-        if self.job.whole && extension::added(&self.job.tables[self.loading].table).is_some() {
+        let rows = load.end()?;
+        let table = &self.job.tables[self.loading];
+        if self.job.whole && extension::added(&table.table).is_some() {
             self.maker.rest_triggers("origin")?;
         }
-        let Some(crew) = &self.crew else { return Ok(()) };
-        self.maker.connection.run(WRITING, "COMMIT")?;
-        let into = &self.job.tables[self.loading].into;
-        let table = shown_name(&into.schema, &into.table);
-        let is_ready =
-            |object: &SchemaObject| object.table == table && matches!(object.kind.as_str(), "INDEX" | "CONSTRAINT");
-        let (ready, rest) = std::mem::take(&mut self.after).into_iter().partition(is_ready);
-        self.after = rest;
-        let ready: Vec<_> = ready;
-        crew.give(ready);
-        if !crate::large::is_large(into) {
-            crew.give([SchemaObject { kind: ANALYZE.to_owned(), name: table.clone(), table, sql: analyze(into) }]);
+        match &self.fresh {
+            Some(fresh) => fresh.end(self.connection(), &table.into, rows)?,
+            None => self.rows += rows,
         }
         Ok(())
     }
@@ -212,7 +236,8 @@ impl Work {
     /// What others cannot make beside each other is made here, and foreign keys by them all.
     fn complete_shared(&mut self, crew: Crew) -> Result<(), ConnectorError> {
         let is_reference = |object: &SchemaObject| object.kind == "FK CONSTRAINT";
-        let mut keys = std::mem::take(&mut self.after);
+        let (mut keys, rows) = self.fresh.take().map(|fresh| fresh.take_rest()).unwrap_or_default();
+        self.rows += rows;
         let first = keys.iter().position(is_reference).unwrap_or(keys.len());
         let (references, rest): (Vec<_>, Vec<_>) = keys.split_off(first).into_iter().partition(is_reference);
         crew.wait()?;
@@ -274,12 +299,8 @@ impl Work {
     }
 }
 
-fn analyze(name: &datakeep_connector::TableName) -> String {
-    format!("ANALYZE {}", qualified(&name.schema, &name.table))
-}
-
 /// Ends a transaction now, and not when the server has noticed that nobody is there.
-fn roll_back(connection: &Connection) {
+pub(crate) fn roll_back(connection: &Connection) {
     // A session that is cut has no transaction.
     let _ = connection.try_run("ROLLBACK");
 }

@@ -2,7 +2,7 @@
 
 use crate::common::{Captured, Database, cells, read_all, target, try_capture};
 use datakeep_connector::{
-    ConnectorError, RestoreJob, TableAction, TableInfo, TableJob, TableName, TableSource, TableTarget,
+    ConnectorError, Hands, RestoreJob, TableAction, TableInfo, TableJob, TableName, TableSource, TableTarget,
 };
 use datakeep_testkit_postgres::Cluster;
 use std::process::Command;
@@ -73,15 +73,30 @@ pub fn pour(captured: &Captured, job: &RestoreJob, location: &str) -> Result<Tol
     Ok(Told { verified, losses: target.losses() })
 }
 
-/// All up to the last row.
+/// All up to the last row: every second table by one who writes beside the target, where there may be such.
 pub fn fill(captured: &Captured, job: &RestoreJob, target: &mut dyn TableTarget) -> Result<(), ConnectorError> {
     target.begin(job)?;
-    for (number, table) in job.tables.iter().enumerate() {
-        target.begin_table(number)?;
-        captured.rows[place(captured, &table.table.name)].iter().try_for_each(|batch| target.write(batch))?;
-        target.end_table()?;
-    }
-    Ok(())
+    let Hands { mut hands, tables } = target.hands(2)?;
+    let rows = |number: usize| captured.rows[place(captured, &job.tables[number].table.name)].iter();
+    let is_by_hand = |number: usize| !hands.is_empty() && tables.contains(&number) && number.is_multiple_of(2);
+    let (by_hand, own): (Vec<usize>, Vec<usize>) = (0..job.tables.len()).partition(|&number| is_by_hand(number));
+    std::thread::scope(|scope| {
+        let one = hands.pop();
+        let beside = scope.spawn(move || {
+            let Some(mut hand) = one else { return Ok(()) };
+            by_hand.into_iter().try_for_each(|number| {
+                hand.begin_table(number)?;
+                rows(number).try_for_each(|batch| hand.write(batch))?;
+                hand.end_table()
+            })
+        });
+        let done = own.into_iter().try_for_each(|number| {
+            target.begin_table(number)?;
+            rows(number).try_for_each(|batch| target.write(batch))?;
+            target.end_table()
+        });
+        done.and(beside.join().expect("a hand"))
+    })
 }
 
 fn place(captured: &Captured, name: &TableName) -> usize {
@@ -100,10 +115,19 @@ pub fn rows(captured: &Captured, name: &TableName) -> Vec<Vec<String>> {
 
 fn prove(captured: &Captured, job: &RestoreJob, source: &mut dyn TableSource) {
     source.begin().expect("a state");
+    for mut other in source.beside(1).expect("a session beside") {
+        other.begin().expect("the same state");
+        assert_same(&read_all(&mut *other).expect("rows"), captured, job);
+        other.complete().expect("the end");
+    }
     let again = read_all(source).expect("rows");
     source.complete().expect("the end");
+    assert_same(&again, captured, job);
+}
+
+fn assert_same(again: &Captured, captured: &Captured, job: &RestoreJob) {
     for table in job.tables.iter().filter(|table| table.action != TableAction::Merge) {
-        assert_eq!(rows(&again, &table.into), rows(captured, &table.table.name), "{}", table.into);
+        assert_eq!(rows(again, &table.into), rows(captured, &table.table.name), "{}", table.into);
     }
 }
 

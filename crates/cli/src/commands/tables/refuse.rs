@@ -59,7 +59,6 @@ pub fn restore_of_tables(args: &RestoreArgs) -> Result<(), Failure> {
         ("--system", args.system),
         ("--no-xattrs", args.no_xattrs),
         ("--fsync", args.fsync),
-        ("--workers", args.workers.is_some()),
     ];
     refuse(&given, for_files, || tr!("of tables name one: SNAPSHOT:TABLE", "表请这样指定：备份集:表名"))
 }

@@ -61,6 +61,7 @@ pub fn run(
     args: &RestoreArgs,
     repository: Arc<Repository>,
     (manifest, within): (&Manifest, Option<String>),
+    workers: usize,
 ) -> Result<ExitCode, Failure> {
     let connector = connector_of(&args.to).ok_or_else(|| no_place(args))?;
     let to = args.to.to_str().unwrap_or_default();
@@ -88,12 +89,12 @@ pub fn run(
     }
     let watch = Watch::new(&app.out);
     let context = app.context(&watch);
-    let poured = pour(&reader, &mut *target, (&plan.job, &plan.tables), &context);
+    let poured = pour(&reader, &mut *target, (&plan.job, &plan.tables), workers, &context);
     let poured = poured.inspect_err(|_| watch.finish())?;
     drop(target);
     let proof = match &poured.proof {
         Some(proof) => Ok(Some(proof.clone())),
-        None => proven(&reader, &*connector, (to, &options), &plan, &context),
+        None => proven(&reader, &*connector, (to, &options), (&plan, workers), &context),
     };
     watch.finish();
     let proof = proof?;
@@ -190,7 +191,7 @@ fn proven(
     reader: &TablesReader,
     connector: &dyn Connector,
     (to, options): (&str, &Options),
-    plan: &TablesPlan,
+    (plan, workers): (&TablesPlan, usize),
     context: &datakeep_engine::RunContext<'_>,
 ) -> Result<Option<Proof>, Failure> {
     let whole = plan.tables.iter().zip(&plan.job.tables).filter(|(_, job)| job.action != TableAction::Merge);
@@ -199,7 +200,7 @@ fn proven(
         return Ok(None);
     }
     let mut source = connector.open_tables(to, options)?;
-    Ok(Some(prove(reader, &mut *source, &tables, context)?))
+    Ok(Some(prove(reader, &mut *source, &tables, workers, context)?))
 }
 
 fn tell(

@@ -138,10 +138,10 @@ pub fn restore(_: &Prepared, store: Backend) -> Result<Told, String> {
     for reader in readers(&repository)? {
         let plan = said(plan_tables(&reader, None, "memory", &TablesRequest::default()))?;
         let mut target = ModelTarget::default();
-        said(pour(&reader, &mut target, (&plan.job, &plan.tables), &context))?;
+        said(pour(&reader, &mut target, (&plan.job, &plan.tables), 2, &context))?;
         let made = target.made.ok_or("nothing was made")?;
         let named: Vec<_> = plan.tables.iter().map(|table| (table.clone(), table.info.name.clone())).collect();
-        let proof = said(prove(&reader, &mut ModelSource::new("restored", &made), &named, &context))?;
+        let proof = said(prove(&reader, &mut ModelSource::new("restored", &made), &named, 2, &context))?;
         if let Some(difference) = proof.difference {
             return Err(format!("not proven: {difference:?}"));
         }

@@ -15,7 +15,9 @@ fn proof(reader: &TablesReader, standing: &Database, cuts: u64) -> Proof {
     let (ear, cancel, clock) = (Ear::default(), Cancel::new(), FixedClock(NOW));
     let context = RunContext { observer: &ear, cancel: &cancel, clock: &clock };
     let mut target = ModelSource { cuts, ..ModelSource::new("restored", standing) };
-    prove(reader, &mut target, &tables, &context).unwrap()
+    // By one thread, by some, and by more than there are tables.
+    let most_threads = [1, 3, 40][(cuts % 3) as usize];
+    prove(reader, &mut target, &tables, most_threads, &context).unwrap()
 }
 
 /// A snapshot whose groups are patched, of some tables.

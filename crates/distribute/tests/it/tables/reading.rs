@@ -2,8 +2,9 @@
 
 use super::source::{Database, Table, Value, cell, database, declared_as};
 use datakeep_connector::rows::RowBatch;
-use datakeep_connector::{ConnectorError, RestoreJob, Standing, TableInfo, TableTarget};
+use datakeep_connector::{ConnectorError, Hands, RestoreJob, Standing, TableHand, TableInfo, TableTarget};
 use datakeep_engine::{EngineError, TablesReader};
+use std::sync::{Arc, Mutex};
 
 /// A table of this description without rows.
 fn empty(info: &TableInfo) -> Table {
@@ -74,6 +75,8 @@ pub fn first_difference(expected: &Database, found: &Database) -> Option<String>
 pub struct ModelTarget {
     job: RestoreJob,
     tables: Vec<Table>,
+    /// What others write who may: every table but the first.
+    beside: Arc<Mutex<Vec<Table>>>,
     /// What was made visible.
     pub made: Option<Database>,
 }
@@ -86,6 +89,12 @@ impl TableTarget for ModelTarget {
     fn begin(&mut self, job: &RestoreJob) -> Result<(), ConnectorError> {
         self.job = job.clone();
         Ok(())
+    }
+
+    fn hands(&mut self, most: usize) -> Result<Hands, ConnectorError> {
+        let hand = || ModelHand { job: self.job.clone(), table: None, beside: Arc::clone(&self.beside) };
+        let hands = (0..most).map(|_| Box::new(hand()) as Box<dyn TableHand>).collect();
+        Ok(Hands { hands, tables: (1..self.job.tables.len()).collect() })
     }
 
     fn begin_table(&mut self, number: usize) -> Result<(), ConnectorError> {
@@ -103,7 +112,32 @@ impl TableTarget for ModelTarget {
     }
 
     fn finish(&mut self) -> Result<Vec<String>, ConnectorError> {
+        self.tables.append(&mut self.beside.lock().unwrap());
         self.made = Some(database(std::mem::take(&mut self.tables)));
         Ok(Vec::new())
+    }
+}
+
+struct ModelHand {
+    job: RestoreJob,
+    table: Option<Table>,
+    beside: Arc<Mutex<Vec<Table>>>,
+}
+
+impl TableHand for ModelHand {
+    fn begin_table(&mut self, number: usize) -> Result<(), ConnectorError> {
+        assert!(number > 0, "the first is the target's");
+        self.table = Some(empty(&self.job.tables[number].table));
+        Ok(())
+    }
+
+    fn write(&mut self, rows: &RowBatch) -> Result<(), ConnectorError> {
+        put_all(self.table.as_mut().expect("a table was begun"), rows);
+        Ok(())
+    }
+
+    fn end_table(&mut self) -> Result<(), ConnectorError> {
+        self.beside.lock().unwrap().extend(self.table.take());
+        Ok(())
     }
 }

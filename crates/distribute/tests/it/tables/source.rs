@@ -352,6 +352,12 @@ impl TableSource for ModelSource {
         }))
     }
 
+    fn beside(&mut self, most: usize) -> Result<Vec<Box<dyn TableSource>>, ConnectorError> {
+        let another =
+            || ModelSource { cuts: self.cuts, lie: self.lie.clone(), ..Self::new(&self.name, &self.database) };
+        Ok((0..most).map(|_| Box::new(another()) as Box<dyn TableSource>).collect())
+    }
+
     fn complete(&mut self) -> Result<(), ConnectorError> {
         match self.lie {
             Some(Lie::Incomplete) => Err(failed("the state was not one")),

@@ -34,6 +34,8 @@ use std::sync::mpsc::{Sender, SyncSender};
 pub(crate) fn level_of(data_type: &DataType) -> i32 {
     if *data_type == DataType::Utf8 { 3 } else { 1 }
 }
+/// A patch is written where it saves so much of the bytes of writing the group anew.
+const LEAST_SAVED_PERCENT: u64 = 25;
 /// What is stored of a group that is no longer than this is one chunk.
 const SMALL_GROUP_BYTES: usize = 64 << 10;
 /// What is stored of a column that is at least this long can be read by itself.
@@ -238,7 +240,7 @@ impl Worker<'_> {
             changes = told(table, &found);
             let least = patching::rewrite_len(first, hashes);
             if let Some(patched) = patching::as_patch(&tools, table, first, (rows, row_sum, hashes), found)?
-                && patched.fresh_len_bytes() * 2 <= least
+                && patched.fresh_len_bytes() * 100 <= least * (100 - LEAST_SAVED_PERCENT)
             {
                 patching::proven(&tools, table, (first, &patched), rows)?;
                 return self.put_patched(patched, changes, filled);

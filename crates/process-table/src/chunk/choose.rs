@@ -11,9 +11,11 @@ use std::collections::HashSet;
 const SAMPLE_ROWS: std::ops::RangeInclusive<usize> = 2 << 10..=8 << 10;
 /// A layout must save this share to be taken instead of a simpler one.
 const LEAST_GAIN: f64 = 0.03;
+/// A sample does not tell apart what is closer than this: all rows do.
+const CLOSE: f64 = 0.25;
 
-/// Chooses the layout that would make the values shortest, judged by a sample of an eighth of the rows from their middle, 2 to 8 Ki; the simpler one
-/// where two are about equal. A dictionary is tried only where values repeat: it never pays otherwise, and the writer would not
+/// Chooses the layout that would make the values shortest, judged by a sample of an eighth of the rows from their middle, 2 to 8
+/// Ki, and by all rows where the sample shows no clear winner; the simpler one where two are about equal. A dictionary is tried only where values repeat: it never pays otherwise, and the writer would not
 /// notice (tables-measured, 3).
 ///
 /// A sample flatters no layout but burdens the dictionary, whose distinct values are written once however many rows there are:
@@ -22,23 +24,30 @@ const LEAST_GAIN: f64 = 0.03;
 ///
 /// The choice holds for a table, not for a group: callers make it from a first group, keep it, and judge again when the stored
 /// share of a column drifts. It costs about half as much as
-/// encoding the group.
+/// encoding the group, and up to three times as much where all rows are looked at.
 pub fn choose(values: &ArrayRef, level: i32) -> Result<Layout, ChunkError> {
     let rows = (values.len() / 8).clamp(*SAMPLE_ROWS.start(), *SAMPLE_ROWS.end()).min(values.len());
     let sample = values.slice((values.len() - rows) / 2, rows);
     let distinct = Distinct::count(&sample);
     let doublings = (values.len().max(1) as f64 / rows.max(1) as f64).log2();
-    let mut best: Option<(Layout, f64)> = None;
+    let mut judged = Vec::new();
     for layout in candidates(values.data_type(), &distinct) {
         let (bytes, form) = encode(&sample, layout, level)?;
         let dictionary = f64::from(form.data_offset_byte);
         let rest = bytes.len() as f64 - dictionary;
-        let len = dictionary * distinct.growth().powf(doublings) + rest * doublings.exp2();
-        if best.is_none_or(|(_, least)| len < least * (1.0 - LEAST_GAIN)) {
-            best = Some((layout, len));
+        judged.push((layout, dictionary * distinct.growth().powf(doublings) + rest * doublings.exp2()));
+    }
+    let least = judged.iter().map(|(_, len)| *len).fold(f64::INFINITY, f64::min);
+    judged.retain(|(_, len)| *len <= least * (1.0 + CLOSE));
+    if judged.len() > 1 && rows < values.len() {
+        for (layout, len) in &mut judged {
+            *len = encode(values, *layout, level)?.0.len() as f64;
         }
     }
-    Ok(best.map_or(Layout::Plain, |(layout, _)| layout))
+    let better = |best: (Layout, f64), other: (Layout, f64)| {
+        if other.1 < best.1 * (1.0 - LEAST_GAIN) { other } else { best }
+    };
+    Ok(judged.into_iter().reduce(better).map_or(Layout::Plain, |(layout, _)| layout))
 }
 
 /// Layouts that suit a type, the simplest first.

@@ -39,30 +39,12 @@ impl Install {
     }
 }
 
-/// The statements of a file (`schema`, `data`) of a program's database; the folders that were looked at when it is not here.
-pub fn schema_file(program: &str, file: &str) -> Result<String, String> {
-    let mut looked = Vec::new();
-    for folder in caches() {
-        let path = folder.join(format!("schemas/{program}/{file}.sql"));
-        if let Ok(text) = std::fs::read_to_string(&path) {
-            return Ok(text);
-        }
-        looked.push(path.display().to_string());
-    }
-    Err(format!("the schema of {program} is not here; `./x tools` fetches it. Looked for: {}", looked.join(", ")))
-}
-
-/// Folders in which `./x tools` keeps what the system has no package of.
-fn caches() -> Vec<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let own = cache.map(|cache| cache.join("datakeep-tools"));
-    own.into_iter().chain([PathBuf::from("/var/cache/datakeep-tools")]).collect()
-}
-
 fn candidates(major: u32) -> Vec<PathBuf> {
     let named = std::env::var_os(format!("DATAKEEP_POSTGRES_{major}")).map(PathBuf::from);
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    let installed = cache.map(|cache| cache.join(format!("datakeep-tools/postgres-{major}")));
+    let shared = PathBuf::from(format!("/var/cache/datakeep-tools/postgres-{major}"));
     let debian = PathBuf::from(format!("/usr/lib/postgresql/{major}"));
-    let installed = caches().into_iter().map(|folder| folder.join(format!("postgres-{major}")));
-    named.into_iter().chain([debian]).chain(installed).collect()
+    named.into_iter().chain([debian]).chain(installed).chain([shared]).collect()
 }

@@ -86,17 +86,14 @@ fn own(class: &str) -> String {
     )
 }
 
-/// The condition that an object of a catalogue is one of those that were chosen.
+/// The condition that an object is one of those that were chosen; `catalogue` and `oid` are expressions.
 fn among(catalogue: &str, oid: &str, only: Option<&[CatalogId]>) -> String {
     let Some(ids) = only else { return "true".to_owned() };
     let list = |numbers: Vec<String>| format!("'{{{}}}'::pg_catalog.oid[]", numbers.join(","));
     let catalogues = list(ids.iter().map(|id| id.0.to_string()).collect());
     let objects = list(ids.iter().map(|id| id.1.to_string()).collect());
-    let catalogue =
-        if catalogue.starts_with("s.") { catalogue.to_owned() } else { format!("'{catalogue}'::pg_catalog.regclass") };
-    format!(
-        "({catalogue}, {oid}) IN (SELECT a, b FROM ROWS FROM (pg_catalog.unnest({catalogues}), pg_catalog.unnest({objects})) AS chosen(a, b))"
-    )
+    let chosen = format!("ROWS FROM (pg_catalog.unnest({catalogues}), pg_catalog.unnest({objects})) AS chosen(a, b)");
+    format!("({catalogue}, {oid}) IN (SELECT a, b FROM {chosen})")
 }
 
 /// Where each sequence stands.
@@ -113,7 +110,7 @@ fn sequences(
          o.classid AND o.deptype IN ('a', 'i') LEFT JOIN pg_catalog.pg_class t ON t.oid = o.refobjid LEFT JOIN \
          pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace WHERE c.relkind = 'S' AND {} AND {} ORDER BY 1, 2",
         own("c"),
-        among("pg_catalog.pg_class", "c.oid", only)
+        among("c.tableoid", "c.oid", only)
     );
     let (readable, denied): (Vec<_>, Vec<_>) =
         connection.rows(what, &sql)?.into_iter().partition(|row| text(row, 2) == "t");

@@ -67,7 +67,10 @@ impl Chosen {
         broken.told = resting.iter().map(sentence).collect();
         // To describe a view, the server locks what it reads, and waits for that without end.
         let without = resting.iter().map(|view| &view.relation).chain(left.iter().map(|view| &view.relation));
-        let without = self.left.iter().chain(without);
+        // And so does a sequence with the table that has it.
+        let sequences = sequences(connection)?;
+        let sequences = sequences.iter().filter(|one| broken.ids.contains(&(PG_CLASS, one.oid)));
+        let without = self.left.iter().chain(without).chain(sequences);
         broken.without = without.map(|relation| (relation.schema.clone(), relation.name.clone())).collect();
         Ok(broken)
     }
@@ -89,11 +92,22 @@ impl Chosen {
     }
 }
 
+fn sequences(connection: &Connection) -> Result<Vec<Relation>, ConnectorError> {
+    let sql = "SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = \
+               c.relnamespace WHERE c.relkind = 'S' AND c.oid >= 16384";
+    let rows = connection.rows(WHAT, sql)?;
+    Ok(rows.iter().map(relation).collect())
+}
+
+fn relation(row: &TextRow) -> Relation {
+    Relation { oid: number(row, 0), schema: text(row, 1).to_owned(), name: text(row, 2).to_owned() }
+}
+
 fn views(connection: &Connection) -> Result<Vec<View>, ConnectorError> {
     let sql = "SELECT c.oid, n.nspname, c.relname, c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = \
                c.relnamespace WHERE c.relkind IN ('v', 'm', 'f') AND c.oid >= 16384 ORDER BY 2, 3";
     let view = |row: TextRow| View {
-        relation: Relation { oid: number(&row, 0), schema: text(&row, 1).to_owned(), name: text(&row, 2).to_owned() },
+        relation: relation(&row),
         kind: match text(&row, 3) {
             "m" => "materialized view",
             "f" => "foreign table",

@@ -13,7 +13,6 @@ mod majors;
 mod objects;
 mod parts;
 mod pouring;
-mod real;
 mod refusals;
 mod restore;
 mod selection;

@@ -1,10 +1,12 @@
 //! The command line as data. English help stands here; Chinese help in `words::help`.
 
+use crate::args_around::{CompletionArgs, ConfigArgs, DemoArgs, ManArgs};
 use crate::args_care::{CheckArgs, DoctorArgs, RepairArgs, ScrubArgs};
 use crate::args_copy::CopyArgs;
 use crate::args_forget::ForgetArgs;
 use crate::args_gc::GcArgs;
 use crate::args_rows::RowsArgs;
+use crate::args_source::SourceArgs;
 use crate::args_sql::SqlArgs;
 use crate::args_store::{KeyArgs, StatsArgs, TagArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -127,6 +129,8 @@ pub enum Verb {
     Gc(GcArgs),
     /// Copy snapshots to a second repository, which has a password and a retention of its own
     Copy(Box<CopyArgs>),
+    /// Prepare the places that are backed up
+    Source(SourceArgs),
     /// Show the configuration
     Config(ConfigArgs),
     /// Examine the environment and the repository
@@ -218,7 +222,7 @@ pub struct BackupArgs {
     /// Host name to record
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
-    /// How a database is read: SQLite busy-timeout=30s, spool=DIR (for a private copy), integrity-check=quick or full; PostgreSQL lock-timeout=30s, password-file=FILE, pg-dump=FILE; may be repeated
+    /// How a database is read: SQLite busy-timeout=30s, spool=DIR (for a private copy), integrity-check=quick or full; PostgreSQL include-table=PATTERN and exclude-table, include-schema and exclude-schema, databases=all, lock-timeout=30s, max-replay-lag=30s, warn-xmin-age=N, password-file=FILE, pg-dump=FILE; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub database_option: Vec<String>,
     /// Threads that read and compress
@@ -430,68 +434,4 @@ pub struct RestoreArgs {
     /// Threads that read and write; of a database: tables at the same time, where it can take several
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
-}
-
-/// `config`.
-#[derive(Args, Debug)]
-pub struct ConfigArgs {
-    /// What to do
-    #[command(subcommand)]
-    pub verb: ConfigVerb,
-}
-
-/// What `config` can do.
-#[derive(Subcommand, Debug)]
-pub enum ConfigVerb {
-    /// Print the configuration file, or what is in force
-    Show(ConfigShowArgs),
-}
-
-/// `config show`.
-#[derive(Args, Debug)]
-pub struct ConfigShowArgs {
-    /// Print every value in force and where it comes from
-    #[arg(long)]
-    pub effective: bool,
-}
-
-/// `demo`.
-#[derive(Args, Debug)]
-pub struct DemoArgs {
-    /// Work in this new or empty directory; else in a new one in the system's temporary directory
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
-    /// Keep the directory
-    #[arg(long)]
-    pub keep: bool,
-    /// Back up this directory instead of a made-up one; it is copied, not changed
-    #[arg(long, value_name = "DIR")]
-    pub tree: Option<PathBuf>,
-}
-
-/// A shell.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Shell {
-    /// bash.
-    Bash,
-    /// zsh.
-    Zsh,
-    /// fish.
-    Fish,
-}
-
-/// `completion`.
-#[derive(Args, Debug)]
-pub struct CompletionArgs {
-    /// The shell
-    #[arg(value_enum, value_name = "SHELL")]
-    pub shell: Shell,
-}
-
-/// `man`.
-#[derive(Args, Debug)]
-pub struct ManArgs {
-    /// Write all pages into this directory
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
 }

@@ -4,11 +4,13 @@
 //! [`commands`]; a run goes `args` -> [`config`] -> [`open`] -> verb -> `json` or words -> exit code.
 
 mod args;
+mod args_around;
 mod args_care;
 mod args_copy;
 mod args_forget;
 mod args_gc;
 mod args_rows;
+mod args_source;
 mod args_sql;
 mod args_store;
 mod ask;

@@ -27,6 +27,46 @@ pub struct Capability {
 /// Settings of one opening: name to values, as configuration and command line give them. Unknown names are errors.
 pub type Options = BTreeMap<String, Vec<String>>;
 
+/// One of the databases of a server, or what belongs to none of them, as a source of its own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// Its name, of which the name of a source can be made.
+    pub name: String,
+    /// Its location, without a secret.
+    pub location: String,
+    /// The options it is opened with.
+    pub options: Options,
+}
+
+/// A statement of a script, with why it stands there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Statement {
+    /// For people, on one line; empty where the statement explains itself.
+    pub comment: String,
+    /// The statement, without its end; empty for a comment that stands alone.
+    pub sql: String,
+}
+
+/// What a script that makes a role is to be like.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Role<'a> {
+    /// The role's name.
+    pub name: &'a str,
+    /// Rights on each schema and nothing else, where one right on everything would do.
+    pub is_narrow: bool,
+}
+
+/// A right that is missing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MissingRight {
+    /// The right and what it is on: `SELECT on table app.orders`.
+    pub what: String,
+    /// The statement that gives it.
+    pub remedy: String,
+    /// False where a backup is made without it, and lacks something.
+    pub is_needed: bool,
+}
+
 /// Describes one kind of system and opens it. Registered by the binary in one list.
 pub trait Connector: Send + Sync {
     /// Short stable word (`files`, `stream`).
@@ -62,6 +102,24 @@ pub trait Connector: Send + Sync {
         Err(no_tables(self.kind(), location))
     }
 
+    /// The databases of the server at a location, where the options ask for all of them; `None` where they ask for one.
+    fn parts(&self, location: &str, options: &Options) -> Result<Option<Vec<Part>>, ConnectorError> {
+        let _ = (location, options);
+        Ok(None)
+    }
+
+    /// The statements that make a role which may read the database at a location and change nothing.
+    fn grants(&self, location: &str, options: &Options, role: &Role<'_>) -> Result<Vec<Statement>, ConnectorError> {
+        let _ = (options, role);
+        Err(no_roles(self.kind(), location))
+    }
+
+    /// The role that the location and the options connect as, and the rights it lacks to read the database.
+    fn missing_rights(&self, location: &str, options: &Options) -> Result<(String, Vec<MissingRight>), ConnectorError> {
+        let _ = options;
+        Err(no_roles(self.kind(), location))
+    }
+
     /// Opens a database to be written. With `dry_run` nothing is created.
     fn open_table_target(
         &self,
@@ -76,4 +134,8 @@ pub trait Connector: Send + Sync {
 
 fn no_tables(kind: &str, location: &str) -> ConnectorError {
     ConnectorError::new(ErrorKind::Usage, format!("{location}: a location of the kind `{kind}` holds no tables"))
+}
+
+fn no_roles(kind: &str, location: &str) -> ConnectorError {
+    ConnectorError::new(ErrorKind::Usage, format!("{location}: a location of the kind `{kind}` knows no roles"))
 }

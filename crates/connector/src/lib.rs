@@ -18,7 +18,7 @@ pub mod target;
 
 pub use cancel::Cancel;
 pub use clock::{Clock, FixedClock, SystemClock};
-pub use connector::{Capability, Connector, Options};
+pub use connector::{Capability, Connector, MissingRight, Options, Part, Role, Statement};
 pub use error::{ConnectorError, ItemError};
 pub use item::{Details, Extent, Item, ItemBatch, ItemHandle, ItemReader, ReadOutcome, Sameness};
 pub use lease::{ByteBudget, Lease};

@@ -118,6 +118,11 @@ pub trait TableSource: Send {
     /// Fixes the state that is read. Called once, first.
     fn begin(&mut self) -> Result<Mark, ConnectorError>;
 
+    /// What a person should know before the rows are read, one sentence each. Known once [`TableSource::begin`] has returned.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What is there. The types of columns are the source's proposal: whoever asks for rows may change them.
     fn catalog(&mut self) -> Result<Catalog, ConnectorError>;
 

@@ -1,23 +1,29 @@
 //! PostgreSQL as a connector: what it accepts, and the source and target it opens.
 
 use crate::fault::usage;
+use crate::grants;
 use crate::location::{Location, is_location};
-use crate::options::{self, Settings};
+use crate::options::{self, Databases, Settings};
 use crate::passfile;
-use crate::source::PostgresSource;
+use crate::server::{self, Globals};
+use crate::source::{Asked, PostgresSource};
 use crate::target::PostgresTarget;
 use datakeep_connector::{
-    Capability, Clock, Connector, ConnectorError, Options, Source, SystemClock, TableSource, TableTarget, Target,
+    Capability, Clock, Connector, ConnectorError, MissingRight, Options, Part, Role, Source, Statement, SystemClock,
+    TableSource, TableTarget, Target,
 };
 use datakeep_model::SourceInfo;
 use std::sync::Arc;
 
 /// Databases of PostgreSQL: locations `postgres://USER@HOST:PORT/DATABASE` and `postgres:host=HOST dbname=DATABASE`.
 ///
-/// Options of a source: `name`, `host`; `lock-timeout` (how long a lock is waited for: `30s`, `500ms`); `password-file` (a file
+/// Options of a source: `name`, `host`; `include-schema`, `exclude-schema`, `include-table`, `exclude-table` (patterns as those
+/// of `pg_dump`, each as often as wanted: which tables are read); `max-replay-lag` (how far a standby may be
+/// behind), `warn-xmin-age` (how many transactions the server's oldest may be behind before that is told); `databases` (`all`:
+/// [`Connector::parts`] lists them; `none`: what belongs to no database); `lock-timeout` (how long a lock is waited for: `30s`, `500ms`); `password-file` (a file
 /// that holds the password and nothing else), `password`, `pass-file` (as libpq's), `home` (where libpq looks for one), `user`,
 /// `sslmode` and `sslrootcert` (where the location says nothing); `pg-dump` (the program that describes the schema, where it is not found by
-/// itself). Of a target: the last three.
+/// itself). Of a target: those from `lock-timeout` on.
 #[derive(Clone)]
 pub struct PostgresConnector {
     clock: Arc<dyn Clock>,
@@ -83,13 +89,43 @@ impl Connector for PostgresConnector {
     fn open_tables(&self, location: &str, options: &Options) -> Result<Box<dyn TableSource>, ConnectorError> {
         let options = options::read_source(options)?;
         let location = read_location(location, &options.settings)?;
+        let name = match options.databases {
+            Databases::None => server::GLOBALS,
+            Databases::One => location.database().unwrap_or("postgres"),
+            Databases::All => return Err(usage("all databases of a server are no single source")),
+        };
         let info = SourceInfo {
             kind: "postgres".to_owned(),
-            name: options.name.unwrap_or_else(|| SourceInfo::to_name(location.database().unwrap_or("postgres"))),
+            name: options.name.unwrap_or_else(|| SourceInfo::to_name(name)),
             location: location.shown(),
             host: options.host.unwrap_or_else(host_name),
         };
-        Ok(Box::new(PostgresSource::open(location, info, options.settings, Arc::clone(&self.clock))?))
+        let clock = Arc::clone(&self.clock);
+        if options.databases == Databases::None {
+            return Ok(Box::new(Globals::open(&location, info, &options.settings, clock)?));
+        }
+        let (selection, limits, settings) = (options.selection, options.limits, options.settings);
+        Ok(Box::new(PostgresSource::open(Asked { location, info, selection, limits, settings, clock })?))
+    }
+
+    fn parts(&self, location: &str, given: &Options) -> Result<Option<Vec<Part>>, ConnectorError> {
+        let options = options::read_source(given)?;
+        match options.databases {
+            Databases::One | Databases::None => Ok(None),
+            Databases::All => {
+                server::parts(&read_location(location, &options.settings)?, &options.settings, given).map(Some)
+            }
+        }
+    }
+
+    fn grants(&self, location: &str, options: &Options, role: &Role<'_>) -> Result<Vec<Statement>, ConnectorError> {
+        let options = options::read_source(options)?;
+        grants::script(&read_location(location, &options.settings)?, &options, role)
+    }
+
+    fn missing_rights(&self, location: &str, options: &Options) -> Result<(String, Vec<MissingRight>), ConnectorError> {
+        let options = options::read_source(options)?;
+        grants::missing(&read_location(location, &options.settings)?, &options)
     }
 
     fn open_table_target(

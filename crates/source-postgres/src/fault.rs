@@ -92,6 +92,7 @@ fn advice(side: Side, said: &DbError) -> (ErrorKind, Option<String>) {
             (ErrorKind::Busy, "another session holds a lock: run it again later, or wait longer with `lock-timeout`")
         }
         "40001" | "40P01" => (ErrorKind::Busy, "run it again; on a standby raise max_standby_streaming_delay"),
+        "72000" => (side.kind(), "it took longer than old_snapshot_threshold of the server allows: raise that"),
         "57014" => (ErrorKind::Busy, "someone cancelled it, or the server's own time limit did: run it again"),
         "57P03" | "53300" => (ErrorKind::Busy, "the server takes no connection now: run it again later"),
         "57P01" | "57P02" | "57P05" => (side.kind(), "the server ended the connection: run it again when it is up"),

@@ -36,6 +36,7 @@ const KNOWN: [&str; 21] = [
 /// Of these only libpq knows what to do with them.
 const LIBPQ_ONLY: [&str; 7] =
     ["fallback_application_name", "gssencmode", "keepalives_count", "sslcert", "sslkey", "sslmode", "sslrootcert"];
+const USUAL_PORT: &str = "5432";
 /// Where servers usually keep their sockets.
 const SOCKET_FOLDERS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
@@ -61,6 +62,8 @@ pub(crate) struct Location {
     words: BTreeMap<String, String>,
     password: Option<Secret>,
     ssl_mode: SslMode,
+    /// What people call the database, where it has a name of its own for a while.
+    called: Option<String>,
 }
 
 /// True for a location of this connector.
@@ -90,12 +93,12 @@ impl Location {
         }
         let ssl_mode = ssl_mode(words.get("sslmode").map(String::as_str))?;
         if !words.contains_key("host") && !words.contains_key("hostaddr") {
-            let port = words.get("port").map_or("5432", String::as_str);
+            let port = words.get("port").map_or(USUAL_PORT, String::as_str);
             let has_socket = |folder: &&str| Path::new(folder).join(format!(".s.PGSQL.{port}")).exists();
             let host = SOCKET_FOLDERS.into_iter().find(has_socket).unwrap_or("localhost");
             words.insert("host".to_owned(), host.to_owned());
         }
-        Ok(Self { words, password, ssl_mode })
+        Ok(Self { words, password, ssl_mode, called: None })
     }
 
     /// The same with settings that count where it says nothing of them.
@@ -115,7 +118,7 @@ impl Location {
         // Whoever comes by a socket is of this machine.
         let host = if host.starts_with('/') { "localhost" } else { host };
         let user = self.word("user").unwrap_or_default();
-        [host, self.word("port").unwrap_or("5432"), self.database().unwrap_or_default(), user]
+        [host, self.word("port").unwrap_or(USUAL_PORT), self.database().unwrap_or_default(), user]
     }
 
     /// The same server with this password.
@@ -132,9 +135,26 @@ impl Location {
         self
     }
 
+    /// The same, told to people as if its database had this name: it will have it soon.
+    #[must_use]
+    pub fn called(mut self, name: Option<&str>) -> Self {
+        self.called = name.map(str::to_owned);
+        self
+    }
+
     /// The database's name, where it is given.
     pub fn database(&self) -> Option<&str> {
         self.word("dbname").or_else(|| self.word("user"))
+    }
+
+    /// True where a database is named, and not only a user whose own it could be.
+    pub fn has_database(&self) -> bool {
+        self.word("dbname").is_some()
+    }
+
+    /// As people write it, without the password.
+    pub fn written(&self) -> String {
+        format!("postgres:{}", self.conninfo())
     }
 
     /// The password, to be handed to a program in its environment and nowhere else.
@@ -187,12 +207,13 @@ impl Location {
     /// The location as people may see it: without the password, and without what does not say which database it is.
     pub fn shown(&self) -> String {
         let host = self.word("host").or_else(|| self.word("hostaddr")).unwrap_or_default();
-        let (user, database) = (self.word("user"), self.word("dbname"));
+        let (user, database) = (self.word("user"), self.called.as_deref().or(self.word("dbname")));
         let mut shown = "postgres://".to_owned();
         if let Some(user) = user {
             shown += &format!("{}@", encoded(user));
         }
-        let (is_socket, port) = (host.starts_with('/'), self.word("port"));
+        // The usual port is the same place as none.
+        let (is_socket, port) = (host.starts_with('/'), self.word("port").filter(|port| *port != USUAL_PORT));
         if !is_socket {
             shown += host;
             shown += &port.map(|port| format!(":{port}")).unwrap_or_default();
@@ -349,6 +370,7 @@ mod tests {
             "application_name='x' dbname='my shop' host='db' port='5433' user='me'",
             "postgres://me@db:5433/my%20shop",
         );
+        check("postgres://db:5432/shop", "dbname='shop' host='db' port='5432'", "postgres://db/shop");
         check("postgres://%2Frun%2Fpg/shop", "dbname='shop' host='/run/pg'", "postgres:///shop?host=%2Frun%2Fpg");
         check("postgres:///shop?host=/run/pg", "dbname='shop' host='/run/pg'", "postgres:///shop?host=%2Frun%2Fpg");
         check("postgres://[::1]:7/x", "dbname='x' host='::1' port='7'", "postgres://::1:7/x");

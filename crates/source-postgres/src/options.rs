@@ -1,6 +1,7 @@
 //! Reads the option map that configuration and command line hand over.
 
 use crate::fault::usage;
+use crate::selection::{self, Selection};
 use datakeep_connector::options::{one, refuse_unknown, source_name, span};
 use datakeep_connector::{ConnectorError, Options};
 use datakeep_model::{Secret, escape_for_terminal};
@@ -12,8 +13,13 @@ const USUAL_PATIENCE: Duration = Duration::from_secs(30);
 /// The longest patience a server can be told.
 const MOST_PATIENCE: Duration = Duration::from_secs(86_400);
 
+/// Transactions that the oldest one of a server may be behind before a capture warns of it: nothing that works does that.
+const USUAL_XMIN_AGE: u64 = 100_000_000;
+
 /// Options that are settings of the connection.
 const WORDS: [&str; 3] = ["user", "sslmode", "sslrootcert"];
+/// Options of a source alone, but for those that choose tables.
+const OF_SOURCE: [&str; 5] = ["host", "name", "databases", "max-replay-lag", "warn-xmin-age"];
 /// Options of both sides.
 const KNOWN: [&str; 9] =
     ["lock-timeout", "password-file", "password", "pass-file", "home", "pg-dump", WORDS[0], WORDS[1], WORDS[2]];
@@ -37,20 +43,55 @@ pub(crate) struct Settings {
     pub pg_dump: Option<PathBuf>,
 }
 
+/// What a server must be like to be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Limits {
+    /// How far a standby may be behind; `None`: any.
+    pub replay_lag: Option<Duration>,
+    /// How many transactions the oldest one may be behind before that is told; 0: any.
+    pub xmin_age: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { replay_lag: None, xmin_age: USUAL_XMIN_AGE }
+    }
+}
+
+/// Of which databases of a server snapshots are made.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum Databases {
+    /// The one that is named.
+    #[default]
+    One,
+    /// All that can be connected to, and what belongs to none of them.
+    All,
+    /// None: what belongs to none of them alone.
+    None,
+}
+
 /// How a source is opened.
 #[derive(Clone, Debug)]
 pub(crate) struct SourceOptions {
     pub name: Option<String>,
     pub host: Option<String>,
+    /// Which tables are read.
+    pub selection: Selection,
+    /// What the server must be like.
+    pub limits: Limits,
+    pub databases: Databases,
     pub settings: Settings,
 }
 
 /// The options of a source.
 pub(crate) fn read_source(options: &Options) -> Result<SourceOptions, ConnectorError> {
-    refuse_unknown(options, &[&["host", "name"], &KNOWN[..]].concat())?;
+    refuse_unknown(options, &[&OF_SOURCE[..], &selection::OPTIONS[..], &KNOWN[..]].concat())?;
     Ok(SourceOptions {
         name: source_name(options)?,
         host: one(options, "host")?.map(str::to_owned),
+        selection: Selection::read(options)?,
+        limits: limits(options)?,
+        databases: databases(options)?,
         settings: settings(options)?,
     })
 }
@@ -59,6 +100,29 @@ pub(crate) fn read_source(options: &Options) -> Result<SourceOptions, ConnectorE
 pub(crate) fn read_target(options: &Options) -> Result<Settings, ConnectorError> {
     refuse_unknown(options, &KNOWN)?;
     settings(options)
+}
+
+fn limits(options: &Options) -> Result<Limits, ConnectorError> {
+    let replay_lag = span(options, "max-replay-lag", Duration::from_millis(1)..=MOST_PATIENCE)?;
+    let Some(given) = one(options, "warn-xmin-age")? else { return Ok(Limits { replay_lag, ..Limits::default() }) };
+    let xmin_age = given.parse().map_err(|_| {
+        let shown = escape_for_terminal(given.as_bytes());
+        usage(format!("option `warn-xmin-age`: `{shown}` is no number of transactions"))
+            .with_hint("such as 50000000; 0 never warns")
+    })?;
+    Ok(Limits { replay_lag, xmin_age })
+}
+
+fn databases(options: &Options) -> Result<Databases, ConnectorError> {
+    match one(options, "databases")? {
+        None => Ok(Databases::One),
+        Some("all") => Ok(Databases::All),
+        Some("none") => Ok(Databases::None),
+        Some(other) => {
+            let shown = escape_for_terminal(other.as_bytes());
+            Err(usage(format!("option `databases`: `{shown}` is unknown")).with_hint("all, none, or leave it out"))
+        }
+    }
 }
 
 fn words(options: &Options) -> Result<Vec<(&'static str, String)>, ConnectorError> {
@@ -122,6 +186,14 @@ mod tests {
             let error = read_source(&options(name, values)).expect_err("refused");
             assert_eq!(error.kind, ErrorKind::Usage, "{name}");
         }
+        for (name, value) in
+            [("warn-xmin-age", "-1"), ("max-replay-lag", "soon"), ("databases", "some"), ("include-table", "")]
+        {
+            assert!(read_source(&options(name, &[value])).is_err(), "{name}");
+        }
+        let limits = |name, value| read_source(&options(name, &[value])).map(|options| options.limits).ok();
+        assert_eq!(limits("warn-xmin-age", "0").map(|limits| limits.xmin_age), Some(0));
+        assert_eq!(limits("max-replay-lag", "5s").and_then(|limits| limits.replay_lag), Some(Duration::from_secs(5)));
         assert!(read_target(&options("name", &["a"])).is_err());
     }
 }

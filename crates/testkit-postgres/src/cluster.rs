@@ -216,12 +216,16 @@ impl Cluster {
 
     /// A standby of it, that follows it as long as both run.
     pub fn standby(&self) -> Self {
-        let setup = Setup::of(self.install.major());
-        let standby = Self::prepare(self.install.clone(), &setup);
+        self.standby_with(&Setup::of(self.install.major()))
+    }
+
+    /// A standby of it with settings of its own.
+    pub fn standby_with(&self, setup: &Setup) -> Self {
+        let standby = Self::prepare(self.install.clone(), setup);
         let mut copy = self.server_command("pg_basebackup");
         copy.args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "--dbname", &self.conninfo(SUPERUSER)]);
         must("pg_basebackup", copy.arg("--pgdata").arg(standby.data()));
-        standby.configure(&setup);
+        standby.configure(setup);
         standby.resume();
         standby
     }

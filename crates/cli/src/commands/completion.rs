@@ -1,6 +1,6 @@
 //! `datakeep completion`.
 
-use crate::args::{CompletionArgs, Shell};
+use crate::args_around::{CompletionArgs, Shell};
 use crate::errors::Failure;
 use crate::help;
 use crate::open::App;

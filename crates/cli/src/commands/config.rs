@@ -1,6 +1,6 @@
 //! `datakeep config`.
 
-use crate::args::{ConfigArgs, ConfigVerb};
+use crate::args_around::{ConfigArgs, ConfigVerb};
 use crate::config::{Origin, Value};
 use crate::errors::Failure;
 use crate::json;

@@ -1,6 +1,6 @@
 //! `datakeep man`.
 
-use crate::args::ManArgs;
+use crate::args_around::ManArgs;
 use crate::errors::Failure;
 use crate::help;
 use crate::open::App;

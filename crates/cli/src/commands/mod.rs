@@ -20,6 +20,7 @@ pub mod restore;
 pub mod scrub;
 pub mod show;
 pub mod snapshots;
+pub mod source;
 pub mod sql;
 pub mod stats;
 pub mod tables;
@@ -56,6 +57,7 @@ pub fn run(app: &App, cli: &Cli) -> Result<ExitCode, Failure> {
         Verb::Forget(args) => forget::run(app, args),
         Verb::Gc(args) => gc::run(app, args),
         Verb::Copy(args) => copy::run(app, args),
+        Verb::Source(args) => source::run(app, args),
         Verb::Config(args) => config::run(app, args),
         Verb::Completion(args) => completion::run(app, args),
         Verb::Man(args) => man::run(app, args),

@@ -21,6 +21,8 @@ struct Shown {
     losses: Vec<json::LossJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tables: Option<Vec<tables::show::TableJson>>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    said: Option<tables::show::SaidJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     schema_changes: Option<Vec<tables::show::DriftJson>>,
 }
@@ -42,6 +44,7 @@ pub fn run(app: &App, args: &ShowArgs) -> Result<ExitCode, Failure> {
                 roots: snapshot.roots.iter().map(json::PathJson::absolute).collect(),
                 losses: snapshot.losses.iter().map(Into::into).collect(),
                 tables: holds_tables.then(|| tables::show::documents(repository.clone(), manifest)).transpose()?,
+                said: holds_tables.then(|| tables::show::said(repository.clone(), manifest)).transpose()?,
                 schema_changes: drift.as_deref().map(tables::show::drift_documents),
             },
         ))?;

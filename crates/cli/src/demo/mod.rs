@@ -4,7 +4,8 @@ mod database;
 mod observe;
 mod tree;
 
-use crate::args::{Cli, Common, DemoArgs};
+use crate::args::{Cli, Common};
+use crate::args_around::DemoArgs;
 use crate::commands;
 use crate::config::Settings;
 use crate::errors::Failure;

@@ -3,7 +3,7 @@
 use super::Phrase;
 
 /// What is special stands before what is general.
-pub const PHRASES: [Phrase; 111] = [
+pub const PHRASES: [Phrase; 148] = [
     ("cannot connect to {}: no runtime: {}", "无法连接 {1}：无法启动运行时：{2}"),
     ("cannot connect to {}: {?}", "无法连接 {1}：{2}"),
     ("cannot connect to {}", "无法连接 {1}"),
@@ -30,6 +30,73 @@ pub const PHRASES: [Phrase; 111] = [
     ("cannot make the changes durable in {}", "无法在 {1} 中持久保存修改"),
     ("cannot read {}: the role {} may not read its large objects", "无法读取 {1}：角色 {2} 无权读取其大对象"),
     ("cannot read {}: the role {} may not read {}", "无法读取 {1}：角色 {2} 无权读取 {3}"),
+    ("option `{}`: `{}` is no pattern", "选项 `{1}`：`{2}` 不是模式"),
+    ("such as app, app_*, or '\"With Capitals\"'", "例如 app、app_* 或 '\"With Capitals\"'"),
+    (
+        "such as orders, app.orders, app.*, or 'app.\"With Capitals\"'",
+        "例如 orders、app.orders、app.* 或 'app.\"With Capitals\"'",
+    ),
+    ("cannot read {}: nothing in it is named as `{}` says", "无法读取 {1}：其中没有符合 `{2}` 的名称"),
+    (
+        "a pattern is matched with the names of tables and views, small letters as they are; others in quotes",
+        "模式与表和视图的名称匹配；小写字母照写，其他的放在引号中",
+    ),
+    (
+        "what table {} is made with: a table or type that is not chosen must be there before it",
+        "表 {1} 所依赖的内容：未选择的表或类型须事先存在",
+    ),
+    ("large objects: they belong to no table that could be chosen", "大对象：它们不属于任何可选择的表"),
+    ("{}: it rests on what is not chosen", "{1}：它依赖未选择的内容"),
+    ("cannot ask the state of {}", "无法查询 {1} 的状态"),
+    ("cannot read {}: the standby is {} behind, {} s are allowed", "无法读取 {1}：备库落后 {2}，允许 {3} 秒"),
+    (
+        "run it again when the standby has caught up, read the primary, or allow more with `max-replay-lag`",
+        "请在备库赶上后重新运行，或读取主库，或用 `max-replay-lag` 放宽",
+    ),
+    (
+        "{} is {} transactions old: what was deleted since is not vacuumed, and this backup holds that back until it ends",
+        "{1} 已落后 {2} 个事务：此后删除的内容无法清理，且在本次备份结束前都不会清理",
+    ),
+    (
+        "old_snapshot_threshold is {} on the server: a backup that takes longer fails",
+        "服务器的 old_snapshot_threshold 为 {1}：超过该时长的备份会失败",
+    ),
+    (
+        "it took longer than old_snapshot_threshold of the server allows: raise that",
+        "耗时超过了服务器的 old_snapshot_threshold：请将其调大",
+    ),
+    ("option `warn-xmin-age`: `{}` is no number of transactions", "选项 `warn-xmin-age`：`{1}` 不是事务数"),
+    ("such as 50000000; 0 never warns", "例如 50000000；0 表示从不提醒"),
+    ("option `databases`: `{}` is unknown", "选项 `databases`：未知的值 `{1}`"),
+    ("all, none, or leave it out", "可用值：all、none，或不写"),
+    ("all databases of a server are no single source", "服务器的全部数据库不是单个数据源"),
+    ("cannot list the databases of {}", "无法列出 {1} 的数据库"),
+    ("cannot read the rights of {}", "无法读取 {1} 的权限"),
+    ("`{}` cannot be the name of a role", "`{1}` 不能作为角色名"),
+    ("a name has 1 to 63 bytes", "名称为 1 至 63 个字节"),
+    (
+        "a role that reads the database {} and changes nothing; it is there already",
+        "读取数据库 {1} 而不作修改的角色；已存在",
+    ),
+    (
+        "a role that reads the database {} and changes nothing; give it a password with \\password in psql",
+        "读取数据库 {1} 而不作修改的角色；请在 psql 中用 \\password 设置密码",
+    ),
+    (
+        "reads all tables, sequences and large objects of the server, those to come with them, and the passwords that the server keeps of roles: --per-schema leaves these out",
+        "可读取服务器的所有表、序列和大对象（包括今后新建的），以及服务器保存的角色密码：--per-schema 不授予后者",
+    ),
+    ("large objects: given by a superuser", "大对象：由超级用户授予"),
+    ("what {} will make there", "{1} 今后在其中创建的内容"),
+    ("row-level security would hide rows of {}", "行级安全策略会隐藏这些表的行：{1}"),
+    ("SELECT on table {}, which holds large objects", "表 {1} 上的 SELECT，其中存有大对象"),
+    ("SELECT on table {}, which holds passwords of roles", "表 {1} 上的 SELECT，其中存有角色的密码"),
+    ("SELECT on table {}", "表 {1} 上的 SELECT"),
+    ("SELECT on sequence {}", "序列 {1} 上的 SELECT"),
+    ("USAGE on schema {}", "模式 {1} 上的 USAGE"),
+    ("BYPASSRLS: row-level security hides rows of table {}", "BYPASSRLS：行级安全策略隐藏了表 {1} 的行"),
+    ("the tablespace {}: a server that is to have it needs a folder for it first", "表空间 {1}：服务器须先有其目录"),
+    ("{}: a location of the kind `{}` knows no roles", "{1}：`{2}` 类的位置没有角色"),
     (
         "cannot read {}: row-level security hides rows of {} from the role {}",
         "无法读取 {1}：行级安全策略对角色 {3} 隐藏了 {2} 的行",

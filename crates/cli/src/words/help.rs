@@ -82,7 +82,7 @@ const TEXTS: &[(&str, Texts)] = &[
             ("host", "要记录的主机名"),
             (
                 "database_option",
-                "读取数据库的方式：SQLite：busy-timeout=30s、spool=目录（存放私有副本）、integrity-check=quick 或 full；PostgreSQL：lock-timeout=30s、password-file=文件、pg-dump=文件；可重复",
+                "读取数据库的方式：SQLite：busy-timeout=30s、spool=目录（存放私有副本）、integrity-check=quick 或 full；PostgreSQL：include-table=模式、exclude-table、include-schema、exclude-schema、databases=all、lock-timeout=30s、max-replay-lag=30s、warn-xmin-age=数、password-file=文件、pg-dump=文件；可重复",
             ),
             ("workers", "读取和压缩的线程数"),
             ("no_xattrs", "不备份扩展属性和访问控制列表"),
@@ -297,6 +297,18 @@ const TEXTS: &[(&str, Texts)] = &[
             ("dry_run", "只说明将复制什么，不写入任何内容"),
             ("compression", "压缩强度：fast、default、high 或 1 到 19"),
             ("workers", "读取和压缩的线程数"),
+        ],
+    ),
+    ("source", &[("", "准备要备份的数据源")]),
+    (
+        "source grants",
+        &[
+            ("", "打印创建只读角色的语句：该角色可读取数据库，不能作任何修改"),
+            ("location", "数据库：postgres://用户@主机/数据库；以该用户的身份查看"),
+            ("role", "角色名"),
+            ("per_schema", "只授予各模式上的权限，而不用一项涵盖一切的权限"),
+            ("check", "改为列出该位置的用户缺少的权限"),
+            ("database_option", "读取数据库的方式，与 backup 相同；可重复"),
         ],
     ),
     ("config", &[("", "显示配置")]),

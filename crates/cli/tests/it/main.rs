@@ -21,6 +21,8 @@ mod object;
 mod partial;
 mod peak;
 mod postgres;
+mod postgres_kills;
+mod postgres_server;
 mod probing;
 mod restoring;
 mod round_trip;

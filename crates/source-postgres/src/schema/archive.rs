@@ -11,6 +11,8 @@ use std::fmt;
 pub(crate) struct Entry {
     /// Its number, by which others depend on it.
     pub number: i64,
+    /// What the server's catalogue knows it by: the number of the catalogue, and its own there; zeros where it is in none.
+    pub catalog: (u32, u32),
     /// Its name as `pg_restore --list` shows it.
     pub tag: String,
     /// What it is: `TABLE`, `FK CONSTRAINT`.
@@ -129,10 +131,9 @@ impl<'a> Reader<'a> {
 
     fn entry(&mut self) -> Result<Entry, ArchiveError> {
         let number = self.int()?;
-        // Whether it has data, and what the catalogue knows it by.
+        // Whether it has data.
         self.int()?;
-        self.skip_text()?;
-        self.skip_text()?;
+        let catalog = (self.oid()?, self.oid()?);
         let tag = self.text("name")?;
         let kind = self.text("kind")?;
         // The section follows from the kind.
@@ -153,7 +154,12 @@ impl<'a> Reader<'a> {
         let needs = self.needs()?;
         // Where its data is.
         self.take(1 + self.offset_bytes)?;
-        Ok(Entry { number, tag, kind, definition, drop, schema, tablespace, access_method, owner, needs })
+        Ok(Entry { number, catalog, tag, kind, definition, drop, schema, tablespace, access_method, owner, needs })
+    }
+
+    fn oid(&mut self) -> Result<u32, ArchiveError> {
+        let text = self.text("number in the catalogue")?;
+        Ok(text.trim().parse().unwrap_or_default())
     }
 
     fn needs(&mut self) -> Result<Vec<i64>, ArchiveError> {
@@ -235,8 +241,8 @@ pub(crate) mod tests {
         for entry in entries {
             put_int(entry.number, &mut to);
             put_int(0, &mut to);
-            put_text("1259", &mut to);
-            put_text("16384", &mut to);
+            put_text(&entry.catalog.0.to_string(), &mut to);
+            put_text(&entry.catalog.1.to_string(), &mut to);
             put_text(&entry.tag, &mut to);
             put_text(&entry.kind, &mut to);
             put_int(2, &mut to);
@@ -265,7 +271,19 @@ pub(crate) mod tests {
             let mut next = || texts.next().unwrap_or_default();
             let (tag, kind, definition, drop) = (next(), next(), next(), next());
             let (schema, tablespace, access_method, owner) = (next(), next(), next(), next());
-            Entry { number, tag, kind, definition, drop, schema, tablespace, access_method, owner, needs }
+            Entry {
+                number,
+                catalog: (1259, number as u32),
+                tag,
+                kind,
+                definition,
+                drop,
+                schema,
+                tablespace,
+                access_method,
+                owner,
+                needs,
+            }
         })
     }
 

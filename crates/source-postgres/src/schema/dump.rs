@@ -2,6 +2,7 @@
 
 use crate::fault::Side;
 use crate::location::Location;
+use crate::sql::quoted;
 use datakeep_connector::ConnectorError;
 use datakeep_model::{ErrorKind, escape_for_terminal};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ const FOLDERS: [(&str, &str); 5] = [
     ("/opt/homebrew/opt", "bin"),
     ("/usr/local/opt", "bin"),
 ];
+/// Tables that one pattern names.
+const TABLES_PER_PATTERN: usize = 200;
 /// Lines of what `pg_dump` says that are told.
 const LINES_MAX: usize = 4;
 
@@ -33,6 +36,8 @@ pub(crate) struct Asked<'a> {
     pub patience: Duration,
     /// The program, where one is named.
     pub program: Option<&'a Path>,
+    /// Tables and views that are not wanted: they are neither locked nor described. Schemas and names.
+    pub without: &'a [(String, String)],
     /// Which way data flows.
     pub side: Side,
 }
@@ -57,6 +62,7 @@ pub(crate) fn dump(asked: &Asked<'_>) -> Result<Dumped, ConnectorError> {
     if let Some(snapshot) = asked.snapshot {
         command.arg(format!("--snapshot={snapshot}"));
     }
+    command.args(excluded(asked.without).into_iter().map(|pattern| format!("--exclude-table={pattern}")));
     command.arg("--dbname").arg(asked.location.conninfo());
     // What it says is read for its meaning.
     command.env("LC_ALL", "C").env_remove("PGOPTIONS").stdin(Stdio::null());
@@ -74,6 +80,21 @@ pub(crate) fn dump(asked: &Asked<'_>) -> Result<Dumped, ConnectorError> {
     }
     let warnings = said.into_iter().filter(|line| line.contains("warning:")).collect();
     Ok(Dumped { archive: output.stdout, warnings })
+}
+
+/// Patterns of `pg_dump` for just these tables. A pattern is a regular expression but for what is quoted, so one stands for many:
+/// each costs a query, and a command line has an end.
+fn excluded(without: &[(String, String)]) -> Vec<String> {
+    let mut sorted: Vec<_> = without.iter().collect();
+    sorted.sort();
+    let mut patterns = Vec::new();
+    for of_schema in sorted.chunk_by(|one, other| one.0 == other.0) {
+        for some in of_schema.chunks(TABLES_PER_PATTERN) {
+            let names: Vec<_> = some.iter().map(|(_, name)| quoted(name)).collect();
+            patterns.push(format!("{}.({})", quoted(&some[0].0), names.join("|")));
+        }
+    }
+    patterns
 }
 
 fn refused(asked: &Asked<'_>, said: &[String]) -> ConnectorError {
@@ -177,6 +198,15 @@ mod tests {
         assert_eq!(read_version("pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(15));
         assert_eq!(read_version("pg_dump (PostgreSQL) 19beta1\n"), Some(19));
         assert_eq!(read_version("mysqldump 10.19"), None);
+    }
+
+    #[test]
+    fn tables_are_left_out_by_few_patterns() {
+        let table = |schema: &str, name: &str| (schema.to_owned(), name.to_owned());
+        let patterns = excluded(&[table("b", "x"), table("a", "it's"), table("a", "C \"d\"")]);
+        assert_eq!(patterns, ["\"a\".(\"C \"\"d\"\"\"|\"it's\")", "\"b\".(\"x\")"]);
+        let many: Vec<_> = (0..1000).map(|number| table("a", &number.to_string())).collect();
+        assert_eq!((excluded(&many).len(), excluded(&[]).len()), (5, 0));
     }
 
     #[test]

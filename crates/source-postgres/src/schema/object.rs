@@ -127,8 +127,13 @@ fn owned(entry: &Entry) -> Option<String> {
     }
 }
 
+/// The kind and name of an entry, for people.
+pub(crate) fn shown_entry(entry: &Entry) -> String {
+    format!("{} {}", entry.kind.to_lowercase(), datakeep_model::escape_for_terminal(name(entry).as_bytes()))
+}
+
 /// Entries by their numbers.
-struct Tree<'a> {
+pub(crate) struct Tree<'a> {
     entries: HashMap<i64, &'a Entry>,
 }
 
@@ -136,7 +141,7 @@ struct Tree<'a> {
 const DEPTH_MAX: usize = 4;
 
 impl<'a> Tree<'a> {
-    fn of(entries: &'a [Entry]) -> Self {
+    pub fn of(entries: &'a [Entry]) -> Self {
         Self { entries: entries.iter().map(|entry| (entry.number, entry)).collect() }
     }
 
@@ -160,7 +165,7 @@ impl<'a> Tree<'a> {
     }
 
     /// The relation to which an entry belongs.
-    fn table(&self, entry: &'a Entry, depth: usize) -> Option<String> {
+    pub fn table(&self, entry: &'a Entry, depth: usize) -> Option<String> {
         if kind::is_relation(&entry.kind) {
             return Some(shown_name(&entry.schema, &entry.tag));
         }

@@ -1,6 +1,7 @@
 //! What `pg_dump` leaves out of a schema and belongs to a database all the same: where sequences stand, which materialised views
 //! hold rows, and the roles that are named.
 
+use super::CatalogId;
 use super::kind::{REFRESH, SEQUENCE_SET, Section, section};
 use super::object::{plain, sequence_set, shown_name};
 use crate::connect::{Connection, TextRow};
@@ -23,17 +24,29 @@ pub(crate) struct State {
     pub not_carried: Vec<String>,
 }
 
-/// Adds what a schema's objects do not say, read in the transaction of the connection.
-pub(crate) fn read(connection: &Connection, objects: Vec<SchemaObject>) -> Result<State, ConnectorError> {
+/// Adds what a schema's objects do not say, read in the transaction of the connection. Where not all was chosen, `only` is what
+/// the objects are known by: nothing is said of others.
+pub(crate) fn read(
+    connection: &Connection,
+    objects: Vec<SchemaObject>,
+    only: Option<&[CatalogId]>,
+) -> Result<State, ConnectorError> {
     let mut state = State { settings: settings(connection)?, ..State::default() };
-    let sequences = sequences(connection, &mut state.not_carried)?;
+    let sequences = sequences(connection, only, &mut state.not_carried)?;
     let refreshed = populated(connection, &objects)?;
-    state.objects = roles(connection, &mut state)?;
+    state.objects = roles(connection, only, &mut state)?;
     let (before, after) = divided(objects);
     let (keys, last) = split_at(after, Section::Last);
     for some in [before, sequences, keys, refreshed, last] {
         state.objects.extend(some);
     }
+    Ok(state)
+}
+
+/// What belongs to no database of a server: all its roles.
+pub(crate) fn of_server(connection: &Connection) -> Result<State, ConnectorError> {
+    let mut state = State { settings: settings(connection)?, ..State::default() };
+    state.objects = roles_of(connection, ALL_ROLES, &mut state)?;
     Ok(state)
 }
 
@@ -73,16 +86,31 @@ fn own(class: &str) -> String {
     )
 }
 
+/// The condition that an object is one of those that were chosen; `catalogue` and `oid` are expressions.
+fn among(catalogue: &str, oid: &str, only: Option<&[CatalogId]>) -> String {
+    let Some(ids) = only else { return "true".to_owned() };
+    let list = |numbers: Vec<String>| format!("'{{{}}}'::pg_catalog.oid[]", numbers.join(","));
+    let catalogues = list(ids.iter().map(|id| id.0.to_string()).collect());
+    let objects = list(ids.iter().map(|id| id.1.to_string()).collect());
+    let chosen = format!("ROWS FROM (pg_catalog.unnest({catalogues}), pg_catalog.unnest({objects})) AS chosen(a, b)");
+    format!("({catalogue}, {oid}) IN (SELECT a, b FROM {chosen})")
+}
+
 /// Where each sequence stands.
-fn sequences(connection: &Connection, not_carried: &mut Vec<String>) -> Result<Vec<SchemaObject>, ConnectorError> {
+fn sequences(
+    connection: &Connection,
+    only: Option<&[CatalogId]>,
+    not_carried: &mut Vec<String>,
+) -> Result<Vec<SchemaObject>, ConnectorError> {
     let what = "cannot read the sequences of";
     let sql = format!(
         "SELECT n.nspname, c.relname, pg_catalog.has_sequence_privilege(c.oid, 'SELECT'), tn.nspname, t.relname FROM \
          pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_catalog.pg_depend o ON \
          o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND o.objid = c.oid AND o.objsubid = 0 AND o.refclassid = \
          o.classid AND o.deptype IN ('a', 'i') LEFT JOIN pg_catalog.pg_class t ON t.oid = o.refobjid LEFT JOIN \
-         pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace WHERE c.relkind = 'S' AND {} ORDER BY 1, 2",
-        own("c")
+         pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace WHERE c.relkind = 'S' AND {} AND {} ORDER BY 1, 2",
+        own("c"),
+        among("c.tableoid", "c.oid", only)
     );
     let (readable, denied): (Vec<_>, Vec<_>) =
         connection.rows(what, &sql)?.into_iter().partition(|row| text(row, 2) == "t");
@@ -123,9 +151,18 @@ fn populated(connection: &Connection, objects: &[SchemaObject]) -> Result<Vec<Sc
 }
 
 /// The roles that objects of the database belong to or are granted to, and those they are members of.
-fn roles(connection: &Connection, state: &mut State) -> Result<Vec<SchemaObject>, ConnectorError> {
+fn roles(
+    connection: &Connection,
+    only: Option<&[CatalogId]>,
+    state: &mut State,
+) -> Result<Vec<SchemaObject>, ConnectorError> {
+    roles_of(connection, &used_roles(&among("s.classid", "s.objid", only)), state)
+}
+
+/// The roles that a query gives.
+fn roles_of(connection: &Connection, sql: &str, state: &mut State) -> Result<Vec<SchemaObject>, ConnectorError> {
     let what = "cannot read the roles of";
-    let rows = connection.rows(what, USED_ROLES)?;
+    let rows = connection.rows(what, sql)?;
     let mut objects = Vec::new();
     for row in &rows {
         let name = text(row, 1);
@@ -172,15 +209,24 @@ pub(crate) fn password<'a>(settings: &'a [Note], role: &str) -> Option<&'a str> 
     std::str::from_utf8(&note.value).ok()
 }
 
-const USED_ROLES: &str = "WITH RECURSIVE here AS (SELECT oid, datdba FROM pg_catalog.pg_database WHERE datname = \
-    current_database()), used(oid) AS ((SELECT s.refobjid FROM pg_catalog.pg_shdepend s, here WHERE s.refclassid = \
-    'pg_catalog.pg_authid'::pg_catalog.regclass AND (s.dbid = here.oid OR s.classid = \
-    'pg_catalog.pg_database'::pg_catalog.regclass AND s.objid = here.oid) UNION SELECT datdba FROM here UNION SELECT r.setrole \
-    FROM pg_catalog.pg_db_role_setting r, here WHERE r.setdatabase = here.oid) UNION SELECT m.roleid FROM \
-    pg_catalog.pg_auth_members m JOIN used ON m.member = used.oid) SELECT r.oid, r.rolname, r.rolsuper, r.rolinherit, \
-    r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication, r.rolbypassrls, r.rolconnlimit, r.rolvaliduntil, \
-    pg_catalog.shobj_description(r.oid, 'pg_authid') FROM pg_catalog.pg_roles r WHERE r.oid IN (SELECT oid FROM used) AND r.oid \
-    >= 16384 ORDER BY 2";
+const ALL_ROLES: &str = "SELECT r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, \
+    r.rolreplication, r.rolbypassrls, r.rolconnlimit, r.rolvaliduntil, pg_catalog.shobj_description(r.oid, 'pg_authid') FROM \
+    pg_catalog.pg_roles r WHERE r.oid >= 16384 ORDER BY 2";
+
+/// The query of the roles that objects of the database, of which this is true, belong or are granted to.
+fn used_roles(is_chosen: &str) -> String {
+    format!(
+        "WITH RECURSIVE here AS (SELECT oid, datdba FROM pg_catalog.pg_database WHERE datname = current_database()), used(oid) AS \
+         ((SELECT s.refobjid FROM pg_catalog.pg_shdepend s, here WHERE s.refclassid = \
+         'pg_catalog.pg_authid'::pg_catalog.regclass AND (s.dbid = here.oid AND {is_chosen} OR s.classid = \
+         'pg_catalog.pg_database'::pg_catalog.regclass AND s.objid = here.oid) UNION SELECT datdba FROM here UNION SELECT \
+         r.setrole FROM pg_catalog.pg_db_role_setting r, here WHERE r.setdatabase = here.oid) UNION SELECT m.roleid FROM \
+         pg_catalog.pg_auth_members m JOIN used ON m.member = used.oid) SELECT r.oid, r.rolname, r.rolsuper, r.rolinherit, \
+         r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication, r.rolbypassrls, r.rolconnlimit, r.rolvaliduntil, \
+         pg_catalog.shobj_description(r.oid, 'pg_authid') FROM pg_catalog.pg_roles r WHERE r.oid IN (SELECT oid FROM used) AND \
+         r.oid >= 16384 ORDER BY 2"
+    )
+}
 
 fn create_role(row: &TextRow) -> String {
     let name = quoted(text(row, 1));

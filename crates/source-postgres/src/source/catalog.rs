@@ -5,15 +5,16 @@ use crate::connect::{Connection, TextRow};
 use crate::extension;
 use crate::fault::POLICIES;
 use crate::schema::shown_name;
+use crate::selection::Selection;
 use crate::sql::{qualified, quoted};
 use crate::types::{Lane, ROW_COLUMN};
 use arrow_schema::DataType;
 use datakeep_connector::{ColumnInfo, ConnectorError, TableInfo, TableName};
 use datakeep_model::{ErrorKind, escape_for_terminal};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Of relations those that belong to people: not to the server, an extension or a session.
-const OWN: &str = "n.nspname !~ '^pg_(temp|toast)' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND NOT EXISTS \
+pub(crate) const OWN: &str = "n.nspname !~ '^pg_(temp|toast)' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND NOT EXISTS \
     (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND \
     d.deptype = 'e')";
 const WHAT: &str = "cannot read the catalogue of";
@@ -115,15 +116,20 @@ pub(crate) fn relations(connection: &Connection) -> Result<Vec<Relation>, Connec
     Ok(connection.rows(WHAT, &sql)?.into_iter().map(relation).collect())
 }
 
-/// Reads the tables of a database. `is_raw`: texts are bytes of no known encoding.
-pub(crate) fn tables(connection: &Connection, is_raw: bool, version: u32) -> Result<Tables, ConnectorError> {
+/// Reads the tables of a database that are chosen. `is_raw`: texts are bytes of no known encoding.
+pub(crate) fn tables(
+    connection: &Connection,
+    is_raw: bool,
+    version: u32,
+    is_chosen: impl Fn(u32, &str, &str) -> bool,
+) -> Result<Tables, ConnectorError> {
     // Tables of extensions are the people's as far as they filled them.
     let filled = extension::filled(connection)?;
     let of_extensions: Vec<_> = filled.keys().map(u32::to_string).collect();
     let own = format!("({OWN} OR c.oid = ANY ('{{{}}}'::pg_catalog.oid[]))", of_extensions.join(","));
     let mut columns = columns(connection, &own, is_raw, version)?;
     let mut indexes = key::indexes(connection)?;
-    let mut tables = Tables { not_carried: not_carried(connection)?, ..Tables::default() };
+    let mut tables = Tables { not_carried: not_carried(connection, &is_chosen)?, ..Tables::default() };
     let sql = format!(
         "SELECT c.oid, n.nspname, c.relname, c.reltuples::pg_catalog.int8, c.relpersistence = 'u' AND \
          pg_catalog.pg_is_in_recovery() FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -133,6 +139,9 @@ pub(crate) fn tables(connection: &Connection, is_raw: bool, version: u32) -> Res
         let oid: u32 = number(&row, 0);
         let own = columns.remove(&oid).unwrap_or_default();
         let name = TableName { schema: text(&row, 1).to_owned(), table: text(&row, 2).to_owned() };
+        if !is_chosen(oid, &name.schema, &name.table) {
+            continue;
+        }
         if text(&row, 4) == "t" {
             let shown = escape_for_terminal(shown_name(&name.schema, &name.table).as_bytes());
             tables.not_carried.push(format!("{shown}: rows of an unlogged table, which a standby has not got"));
@@ -262,27 +271,39 @@ fn writers(connection: &Connection) -> Result<HashMap<u32, Writer>, ConnectorErr
 }
 
 /// What holds rows that are not read, one sentence each.
-fn not_carried(connection: &Connection) -> Result<Vec<String>, ConnectorError> {
+fn not_carried(
+    connection: &Connection,
+    is_chosen: impl Fn(u32, &str, &str) -> bool,
+) -> Result<Vec<String>, ConnectorError> {
     let foreign = format!(
-        "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE \
-         c.relkind = 'f' AND {OWN} ORDER BY 1, 2"
+        "SELECT n.nspname, c.relname, c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind = 'f' AND {OWN} ORDER BY 1, 2"
     );
     let name = |row: &TextRow| escape_for_terminal(shown_name(text(row, 0), text(row, 1)).as_bytes());
     let rows = connection.rows(WHAT, &foreign)?;
-    let sentences =
-        rows.iter().map(|row| format!("{}: rows of a foreign table, which another server keeps", name(row))).collect();
+    let is_chosen = |row: &&TextRow| is_chosen(number(row, 2), text(row, 0), text(row, 1));
+    let sentences = rows
+        .iter()
+        .filter(is_chosen)
+        .map(|row| format!("{}: rows of a foreign table, which another server keeps", name(row)))
+        .collect();
     Ok(sentences)
 }
 
-/// Refuses a role that may not read everything, with what it may not read.
-pub(crate) fn check_rights(connection: &Connection) -> Result<(), ConnectorError> {
+/// Refuses a role that may not read all that is chosen, with what it may not read.
+pub(crate) fn check_rights(connection: &Connection, selection: &Selection) -> Result<(), ConnectorError> {
     let sql = format!(
         "SELECT n.nspname, c.relname, pg_catalog.quote_ident(current_user), pg_catalog.has_schema_privilege(n.oid, 'USAGE'), \
-         pg_catalog.row_security_active(c.oid) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = \
+         pg_catalog.row_security_active(c.oid), c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = \
          c.relnamespace WHERE c.relkind IN ('r', 'p') AND {OWN} AND NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND \
          pg_catalog.has_table_privilege(c.oid, 'SELECT') AND NOT pg_catalog.row_security_active(c.oid)) ORDER BY 5, 1, 2"
     );
-    let rows = connection.rows(WHAT, &sql)?;
+    let mut rows = connection.rows(WHAT, &sql)?;
+    if !rows.is_empty() && !selection.is_all() {
+        let chosen: HashSet<u32> =
+            selection.chosen(connection, relations(connection)?)?.iter().map(|relation| relation.oid).collect();
+        rows.retain(|row| chosen.contains(&number(row, 5)));
+    }
     let Some(first) = rows.first() else { return Ok(()) };
     let shown = |sql: &str| escape_for_terminal(sql.as_bytes());
     let role = shown(text(first, 2));

@@ -7,6 +7,7 @@
 use super::catalog::{self, Relation};
 use crate::connect::Connection;
 use crate::fault::is_state;
+use crate::selection::Selection;
 use crate::sql::qualified;
 use datakeep_connector::ConnectorError;
 use datakeep_model::ErrorKind;
@@ -24,17 +25,22 @@ pub(crate) struct Held {
     pub snapshot: String,
     /// Where in the log of the server it was taken.
     pub position: String,
+    /// The tables that were locked.
+    pub locked: HashSet<Relation>,
+    /// Those that were not chosen.
+    pub left: Vec<Relation>,
 }
 
-/// Begins the transaction, locks every table, takes the snapshot.
-pub(crate) fn hold(connection: &Connection) -> Result<Held, ConnectorError> {
+/// Begins the transaction, locks every table that is chosen, takes the snapshot.
+pub(crate) fn hold(connection: &Connection, selection: &Selection) -> Result<Held, ConnectorError> {
     for _ in 0..ATTEMPTS_MAX {
-        let seen = catalog::relations(connection)?;
-        if lock(connection, &seen)? {
-            let held = take(connection)?;
-            let locked: HashSet<_> = seen.iter().collect();
-            if catalog::relations(connection)?.iter().all(|relation| locked.contains(relation)) {
-                return Ok(held);
+        let locked: HashSet<_> = selection.chosen(connection, catalog::relations(connection)?)?.into_iter().collect();
+        if lock(connection, &locked)? {
+            let (snapshot, position) = take(connection)?;
+            let seen = catalog::relations(connection)?;
+            if selection.chosen(connection, seen.clone())?.iter().all(|relation| locked.contains(relation)) {
+                let left = seen.into_iter().filter(|relation| !locked.contains(relation)).collect();
+                return Ok(Held { snapshot, position, locked, left });
             }
         }
         connection.run("cannot begin anew with", "ROLLBACK")?;
@@ -44,7 +50,10 @@ pub(crate) fn hold(connection: &Connection) -> Result<Held, ConnectorError> {
 }
 
 /// False when a table is not there any more.
-fn lock(connection: &Connection, relations: &[Relation]) -> Result<bool, ConnectorError> {
+fn lock(connection: &Connection, relations: &HashSet<Relation>) -> Result<bool, ConnectorError> {
+    // Everybody's in one order.
+    let mut relations: Vec<_> = relations.iter().collect();
+    relations.sort_by_key(|relation| relation.oid);
     connection.run("cannot begin to read", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
     for some in relations.chunks(AT_ONCE) {
         let names: Vec<_> =
@@ -62,11 +71,12 @@ fn lock(connection: &Connection, relations: &[Relation]) -> Result<bool, Connect
     Ok(true)
 }
 
-fn take(connection: &Connection) -> Result<Held, ConnectorError> {
+/// The snapshot's name, and the position in the log.
+fn take(connection: &Connection) -> Result<(String, String), ConnectorError> {
     let sql = "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.pg_is_in_recovery(), CASE WHEN pg_catalog.pg_is_in_recovery() \
                THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END";
     let row = connection.rows("cannot take a snapshot of", sql)?.into_iter().next().unwrap_or_default();
     let text = |place: usize| row.get(place).and_then(Option::as_deref).unwrap_or_default();
     let of = if text(1) == "t" { ", replayed by a standby" } else { "" };
-    Ok(Held { snapshot: text(0).to_owned(), position: format!("lsn {}{of}", text(2)) })
+    Ok((text(0).to_owned(), format!("lsn {}{of}", text(2))))
 }

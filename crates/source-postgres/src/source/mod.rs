@@ -1,24 +1,39 @@
 //! A database opened for reading.
 
-mod catalog;
+pub(crate) mod catalog;
 mod decode;
+mod guard;
 mod key;
 mod lock;
+mod scope;
 pub(crate) mod session;
 mod stream;
 
 use crate::connect::Connection;
 use crate::fault::{Side, out_of_order};
 use crate::location::Location;
-use crate::options::Settings;
+use crate::options::{Limits, Settings};
+use crate::schema::state::{self, State as Described};
 use crate::schema::{self, shown_name};
+use crate::selection::Selection;
 use crate::{extension, large};
 use catalog::RawTable;
 use datakeep_connector::{Catalog, Clock, ConnectorError, RowStream, TableInfo, TableName, TableSource};
 use datakeep_model::{ErrorKind, Mark, SourceInfo, escape_for_terminal};
+use scope::{Broken, Chosen};
 use std::collections::HashMap;
 use std::sync::Arc;
 use stream::TableStream;
+
+/// What is asked for.
+pub(crate) struct Asked {
+    pub location: Location,
+    pub info: SourceInfo,
+    pub selection: Selection,
+    pub limits: Limits,
+    pub settings: Settings,
+    pub clock: Arc<dyn Clock>,
+}
 
 /// One database, read in one state: that of a transaction whose snapshot other sessions may share.
 pub(crate) struct PostgresSource {
@@ -28,6 +43,11 @@ pub(crate) struct PostgresSource {
     state: State,
     /// What reads the schema; `None` where only rows are to be proven.
     whole: Option<(Location, Settings)>,
+    selection: Selection,
+    limits: Limits,
+    warnings: Vec<String>,
+    /// What is read where not all is; known once the tables are locked.
+    chosen: Option<Chosen>,
     version: u32,
     encoding: String,
     tables: HashMap<TableName, RawTable>,
@@ -43,16 +63,14 @@ enum State {
 
 impl PostgresSource {
     /// Connects; nothing is read yet.
-    pub fn open(
-        location: Location,
-        info: SourceInfo,
-        settings: Settings,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, ConnectorError> {
+    pub fn open(asked: Asked) -> Result<Self, ConnectorError> {
+        let Asked { location, info, selection, limits, settings, clock } = asked;
         let connection = Connection::open(Side::Source, &location)?;
         let version = session::known_version(&connection)?;
         session::pin(&connection, settings.patience)?;
-        Ok(Self { whole: Some((location, settings)), ..Self::on(connection, info, clock, version)? })
+        selection.check(&connection)?;
+        let whole = Some((location, settings));
+        Ok(Self { whole, selection, limits, ..Self::on(connection, info, clock, version)? })
     }
 
     /// Reads tables within the transaction that the connection is in, whose session is pinned already, and leaves it open. The
@@ -75,8 +93,20 @@ impl PostgresSource {
         version: u32,
     ) -> Result<Self, ConnectorError> {
         let encoding = connection.value("cannot ask the encoding of", "SHOW server_encoding")?;
-        let tables = HashMap::new();
-        Ok(Self { info, clock, connection, state: State::Opened, whole: None, version, encoding, tables })
+        Ok(Self {
+            info,
+            clock,
+            connection,
+            state: State::Opened,
+            whole: None,
+            selection: Selection::default(),
+            limits: Limits::default(),
+            warnings: Vec::new(),
+            chosen: None,
+            version,
+            encoding,
+            tables: HashMap::new(),
+        })
     }
 
     fn snapshot(&self) -> Result<Option<&str>, ConnectorError> {
@@ -90,15 +120,17 @@ impl PostgresSource {
     /// The schema as its own objects, with the statement of each table beside its columns.
     fn describe(&self, catalog: &mut Catalog, snapshot: Option<&str>) -> Result<(), ConnectorError> {
         let Some((location, settings)) = &self.whole else { return Ok(()) };
+        let broken = self.chosen.as_ref().map(|chosen| chosen.broken(&self.connection)).transpose()?;
         let dumped = schema::dump(&schema::Asked {
             location,
             major: self.version / 10_000,
             snapshot,
             patience: settings.patience,
             program: settings.pg_dump.as_deref(),
+            without: broken.as_ref().map_or(&[], |broken| &broken.without),
             side: Side::Source,
         })?;
-        let mut described = schema::state::read(&self.connection, schema::read(&dumped.archive)?)?;
+        let mut described = self.described(&dumped.archive, broken.as_ref(), &mut catalog.not_carried)?;
         let statements: HashMap<&str, &str> = described
             .objects
             .iter()
@@ -116,9 +148,27 @@ impl PostgresSource {
         }
         catalog.objects = described.objects;
         catalog.settings = described.settings;
+        catalog.settings.extend(self.selection.notes());
         catalog.not_carried.extend(described.not_carried);
         catalog.not_carried.extend(dumped.warnings);
         Ok(())
+    }
+
+    /// What an archive and the catalogue say of what was chosen.
+    fn described(
+        &self,
+        archive: &[u8],
+        broken: Option<&Broken>,
+        not_carried: &mut Vec<String>,
+    ) -> Result<Described, ConnectorError> {
+        let (Some(chosen), Some(broken)) = (&self.chosen, broken) else {
+            return state::read(&self.connection, schema::read(archive)?, None);
+        };
+        not_carried.extend(chosen.told(&self.connection, broken));
+        let scope = schema::Scope { selection: &chosen.selection, tables: &chosen.tables, broken: &broken.ids };
+        let narrowed = schema::read_chosen(archive, &scope)?;
+        not_carried.extend(narrowed.left_out);
+        state::read(&self.connection, narrowed.objects, Some(&narrowed.ids))
     }
 
     fn unknown(&self, table: &str) -> ConnectorError {
@@ -139,8 +189,10 @@ impl TableSource for PostgresSource {
         }
         let now = self.clock.now();
         let (snapshot, position) = if self.whole.is_some() {
-            catalog::check_rights(&self.connection)?;
-            let held = lock::hold(&self.connection)?;
+            self.warnings = guard::check(&self.connection, &self.limits)?;
+            catalog::check_rights(&self.connection, &self.selection)?;
+            let held = lock::hold(&self.connection, &self.selection)?;
+            self.chosen = (!self.selection.is_all()).then(|| Chosen::of(&self.selection, &held));
             (Some(held.snapshot), held.position)
         } else {
             (None, "a transaction of its own".to_owned())
@@ -149,12 +201,21 @@ impl TableSource for PostgresSource {
         Ok(Mark::Position(now, position))
     }
 
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+
     fn catalog(&mut self) -> Result<Catalog, ConnectorError> {
         let snapshot = self.snapshot()?.map(str::to_owned);
-        let read = catalog::tables(&self.connection, self.encoding == "SQL_ASCII", self.version)?;
+        let is_chosen = |oid: u32, schema: &str, name: &str| {
+            self.chosen.as_ref().is_none_or(|chosen| chosen.has(oid, schema, name))
+        };
+        let read = catalog::tables(&self.connection, self.encoding == "SQL_ASCII", self.version, is_chosen)?;
         let mut catalog = Catalog { tables: read.infos, not_carried: read.not_carried, ..Catalog::default() };
         self.tables = read.raw;
-        if let Some(large) = large::table(&self.connection)? {
+        if !self.selection.is_narrow()
+            && let Some(large) = large::table(&self.connection)?
+        {
             self.tables.insert(large.name.clone(), RawTable::of_server(&large));
             let at = catalog.tables.partition_point(|table| table.name < large.name);
             catalog.tables.insert(at, large);

@@ -73,7 +73,7 @@ impl NewDatabase {
 
     /// Where it is until it is published.
     pub fn location(&self) -> Location {
-        self.location.clone().with_database(&self.name)
+        self.location.clone().called(self.location.database()).with_database(&self.name)
     }
 
     /// Gives it its name. Nobody is connected to it.

@@ -42,7 +42,7 @@ pub(crate) fn publish(
 
 fn read(location: &Location, settings: &Settings, major: u32) -> Result<Vec<SchemaObject>, ConnectorError> {
     let (patience, program) = (settings.patience, settings.pg_dump.as_deref());
-    let asked = Asked { location, major, snapshot: None, patience, program, side: Side::Target };
+    let asked = Asked { location, major, snapshot: None, patience, program, without: &[], side: Side::Target };
     schema::read(&schema::dump(&asked)?.archive)
 }
 

@@ -1,9 +1,12 @@
 //! PostgreSQL databases of private clusters: captured, put back and captured again.
 
+mod breaking;
 mod capture;
 mod circumstances;
 mod common;
 mod faults;
+mod grants;
+mod guards;
 mod keys;
 mod large;
 mod majors;
@@ -12,5 +15,6 @@ mod parts;
 mod pouring;
 mod refusals;
 mod restore;
+mod selection;
 mod tls;
 mod types;

@@ -1,4 +1,4 @@
-//! `datakeep backup sqlite:PATH`.
+//! `datakeep backup sqlite:PATH` and `datakeep backup postgres://...`.
 
 use super::{connector_of, database_options, one_location};
 use crate::args::BackupArgs;
@@ -11,8 +11,9 @@ use crate::words::tr;
 use crate::{json, signals, sizes, time};
 use datakeep_connector::{Catalog, Connector, Options, TableSource};
 use datakeep_engine::{BackupOptions, CaptureReport, capture};
-use datakeep_model::{ExitCode, SourceInfo, escape_for_terminal};
+use datakeep_model::{ExitCode, Mark, SessionId, SourceInfo, escape_for_terminal};
 use datakeep_process_table::TableDescription;
+use datakeep_store::Repository;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -64,24 +65,65 @@ pub fn run(app: &App, args: &BackupArgs, options: &BackupOptions) -> Result<Exit
         .ok_or_else(|| Failure::usage(tr!("this version cannot read {location}", "当前版本无法读取 {location}")))?;
     super::refuse_secret(&*connector, location)?;
     let locked = app.find()?;
-    let mut source = connector.open_tables(location, &open_options(app, &*connector, args)?)?;
+    let given = open_options(app, &*connector, args)?;
+    if let Some(parts) = connector.parts(location, &given)? {
+        let unlock = app.unlock_with(&locked)?;
+        signals::listen(&app.cancel)?;
+        let repository = Arc::new(app.unlock(locked, &unlock)?);
+        return super::server::run(app, &*connector, &repository, &parts, options);
+    }
+    let mut source = connector.open_tables(location, &given)?;
     let unlock = app.unlock_with(&locked)?;
     signals::listen(&app.cancel)?;
     let mut watch = Watch::new(&app.out);
     watch.source = Some(source.info());
-    let mark = source.begin()?;
+    let mark = begin(app, &mut *source)?;
+    let repository = Arc::new(app.unlock(locked, &unlock)?);
     if options.dry_run {
-        drop(app.unlock(locked, &unlock)?);
+        drop(repository);
         let catalog = source.catalog()?;
         source.complete()?;
         watch.finish();
-        return show_plan(app, &source.info(), &catalog);
+        show_plan(app, &source.info(), &catalog)?;
+        return Ok(ExitCode::OK);
     }
-    let repository = Arc::new(app.unlock(locked, &unlock)?);
     let report = capture(&repository, &mut *source, &mark, options, &app.context(&watch));
     watch.finish();
     tell(app, &*source, &report?, watch.elapsed_ns())?;
     Ok(ExitCode::OK)
+}
+
+/// Fixes the state that is read, and tells what a person should know of it.
+fn begin(app: &App, source: &mut dyn TableSource) -> Result<Mark, Failure> {
+    let mark = source.begin()?;
+    for sentence in source.warnings() {
+        app.out.warn(safe(&phrases::spoken(&sentence)));
+    }
+    Ok(mark)
+}
+
+/// Backs one database of several up; the snapshot, where one is made.
+pub(super) fn one_of_several(
+    app: &App,
+    source: &mut dyn TableSource,
+    repository: &Arc<Repository>,
+    options: &BackupOptions,
+) -> Result<Option<SessionId>, Failure> {
+    let mut watch = Watch::new(&app.out);
+    watch.source = Some(source.info());
+    let mark = begin(app, source)?;
+    if options.dry_run {
+        let catalog = source.catalog()?;
+        source.complete()?;
+        watch.finish();
+        show_plan(app, &source.info(), &catalog)?;
+        return Ok(None);
+    }
+    let report = capture(repository, source, &mark, options, &app.context(&watch));
+    watch.finish();
+    let report = report?;
+    tell(app, source, &report, watch.elapsed_ns())?;
+    Ok(report.manifest.map(|manifest| manifest.snapshot.id))
 }
 
 fn open_options(app: &App, connector: &dyn Connector, args: &BackupArgs) -> Result<Options, Failure> {
@@ -95,9 +137,9 @@ fn open_options(app: &App, connector: &dyn Connector, args: &BackupArgs) -> Resu
     Ok(options)
 }
 
-fn show_plan(app: &App, source: &SourceInfo, catalog: &Catalog) -> Result<ExitCode, Failure> {
+fn show_plan(app: &App, source: &SourceInfo, catalog: &Catalog) -> Result<(), Failure> {
     if app.out.json {
-        app.out.document(&json::document(
+        return app.out.document(&json::document(
             "backup",
             Summary {
                 snapshot: None,
@@ -109,15 +151,13 @@ fn show_plan(app: &App, source: &SourceInfo, catalog: &Catalog) -> Result<ExitCo
                 tables: catalog.tables.iter().map(TableJson::planned).collect(),
                 not_carried: catalog.not_carried.clone(),
             },
-        ))?;
-        return Ok(ExitCode::OK);
+        ));
     }
     let rows: Vec<Vec<String>> =
         catalog.tables.iter().map(|table| vec![safe(&table.name.to_string()), columns(table.columns.len())]).collect();
     table(&rows, &[1]).iter().try_for_each(|line| app.out.line(line))?;
     warn_of_what_is_not_carried(app, &catalog.not_carried);
-    app.out.say(tr!("nothing was written (--dry-run)", "未写入任何内容（--dry-run）"))?;
-    Ok(ExitCode::OK)
+    app.out.say(tr!("nothing was written (--dry-run)", "未写入任何内容（--dry-run）"))
 }
 
 fn columns(count: usize) -> String {

@@ -11,6 +11,7 @@ pub mod restore;
 mod restore_row;
 pub mod rows;
 mod sequences;
+mod server;
 pub mod show;
 
 use crate::errors::Failure;
@@ -68,6 +69,30 @@ fn refuse_secret(connector: &dyn Connector, location: &str) -> Result<(), Failur
         "an argument can be read by everybody on this machine: leave the password out, and say --database-option password-file=FILE, or set PGPASSWORD, or write it into ~/.pgpass",
         "本机上的任何人都能看到参数：请去掉密码，改用 --database-option password-file=文件、环境变量 PGPASSWORD 或 ~/.pgpass"
     )))
+}
+
+/// A database as it was named on the command line.
+pub struct Opened {
+    /// What knows it.
+    pub connector: Box<dyn Connector>,
+    /// Where it is.
+    pub location: String,
+    /// How it is read.
+    pub options: Options,
+}
+
+/// A database that is named with options.
+pub fn opened(location: &OsStr, given: &[String]) -> Result<Opened, Failure> {
+    let shown = datakeep_model::escape_for_terminal(location.as_encoded_bytes());
+    let unknown = || {
+        Failure::usage(tr!("{shown} is no database", "{shown} 不是数据库"))
+            .hint(tr!("name one: postgres://USER@HOST/DATABASE", "请指定数据库：postgres://用户@主机/数据库"))
+    };
+    let connector = connector_of(location).ok_or_else(unknown)?;
+    let location = location.to_str().ok_or_else(unknown)?.to_string();
+    refuse_secret(&*connector, &location)?;
+    let options = database_options(&*connector, given)?;
+    Ok(Opened { connector, location, options })
 }
 
 /// The options of a database as they were given, and what the environment says besides.

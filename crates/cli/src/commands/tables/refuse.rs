@@ -39,7 +39,12 @@ pub fn backup_of_tables(args: &BackupArgs) -> Result<(), Failure> {
         ("--no-xattrs", args.no_xattrs),
         ("--file-name", args.file_name.is_some()),
     ];
-    refuse(&given, for_files, || tr!("a database is backed up as a whole", "数据库总是整体备份"))
+    refuse(&given, for_files, || {
+        tr!(
+            "tables of PostgreSQL are chosen by --database-option include-table=PATTERN and exclude-table=PATTERN",
+            "PostgreSQL 的表用 --database-option include-table=模式 和 exclude-table=模式 选择"
+        )
+    })
 }
 
 /// What a backup of files does not know.

@@ -7,13 +7,16 @@ use crate::errors::Failure;
 use crate::json;
 use crate::open::App;
 use crate::out::{Style, table};
+use crate::phrases;
 use crate::sizes;
 use crate::words::tr;
+use datakeep_connector::Note;
 use datakeep_distribute::tables::{SchemaChange, TablePair, compare_schemas};
 use datakeep_process_table::describe::ColumnStatistics;
 use datakeep_process_table::{Bound, BoundValue, TableDescription};
 use datakeep_store::{Manifest, Repository};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is known of a table.
@@ -32,6 +35,17 @@ pub struct TableJson {
     rows_deleted: Option<u64>,
     columns: Vec<ColumnJson>,
 }
+
+/// What is known of a database besides its tables.
+#[derive(Serialize)]
+pub struct SaidJson {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    selection: BTreeMap<String, Vec<String>>,
+    not_carried: Vec<String>,
+}
+
+/// Notes of a snapshot that say which tables were chosen.
+const SELECTION: [&str; 4] = ["include-schema", "exclude-schema", "include-table", "exclude-table"];
 
 /// What of a schema changed since the snapshot before.
 #[derive(Serialize)]
@@ -172,12 +186,42 @@ pub fn documents(repository: Arc<Repository>, manifest: &Manifest) -> Result<Vec
     tables.iter().map(one).collect()
 }
 
-/// Prints tables with their rows, and what became of them.
+/// Prints tables with their rows, and what became of them; what was chosen, and what the snapshot does not hold.
 pub fn print(app: &App, repository: Arc<Repository>, manifest: &Manifest) -> Result<(), Failure> {
     let parent = manifest.snapshot.parent;
-    let tables = reader(repository, manifest)?.tables()?;
-    let rows: Vec<Vec<String>> = tables.iter().map(|table| row(table, parent)).collect();
-    table(&rows, &[1]).iter().try_for_each(|line| app.out.line(line))
+    let reader = reader(repository, manifest)?;
+    let rows: Vec<Vec<String>> = reader.tables()?.iter().map(|table| row(table, parent)).collect();
+    table(&rows, &[1]).iter().try_for_each(|line| app.out.line(line))?;
+    let known = reader.database()?;
+    for (name, pattern) in chosen(&known.settings) {
+        let (name, pattern) = (safe(&name), safe(&pattern));
+        app.out.line(tr!("  chosen by {name}={pattern}", "  选择条件：{name}={pattern}"))?;
+    }
+    for sentence in &known.not_carried {
+        let sentence = safe(&phrases::spoken(sentence));
+        app.out.line(tr!("  not carried: {sentence}", "  未纳入：{sentence}"))?;
+    }
+    Ok(())
+}
+
+/// By which options and patterns tables were chosen; nothing where all were.
+fn chosen(settings: &[Note]) -> Vec<(String, String)> {
+    let is_chosen = |note: &&Note| SELECTION.contains(&note.name.as_str());
+    let patterns = |note: &Note| {
+        let text = String::from_utf8_lossy(&note.value).into_owned();
+        text.split('\n').map(|pattern| (note.name.clone(), pattern.to_string())).collect::<Vec<_>>()
+    };
+    settings.iter().filter(is_chosen).flat_map(patterns).collect()
+}
+
+/// What was chosen, and what the snapshot does not hold, for programs.
+pub fn said(repository: Arc<Repository>, manifest: &Manifest) -> Result<SaidJson, Failure> {
+    let known = reader(repository, manifest)?.database()?;
+    let mut selection: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, pattern) in chosen(&known.settings) {
+        selection.entry(name).or_default().push(pattern);
+    }
+    Ok(SaidJson { selection, not_carried: known.not_carried })
 }
 
 /// A table: its name, rows, and what became of them since the snapshot before.

@@ -201,7 +201,7 @@ async fn remember(
 ) -> Response {
     let Some(visitor) = visitor.filter(|_| !method.is_safe()) else { return response };
     let result = match response.extensions().get::<Code>() {
-        Some(code) => code.0.clone(),
+        Some(code) => code.0.to_string(),
         None if response.status().is_success() => "ok".to_string(),
         None => response.status().as_u16().to_string(),
     };

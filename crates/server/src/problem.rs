@@ -12,43 +12,48 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
     /// `urn:datakeep:problem:` and the code.
-    #[serde(rename = "type")]
-    pub kind: String,
+    #[serde(rename = "type", serialize_with = "urn")]
+    #[schema(value_type = String)]
+    pub kind: &'static str,
     /// The HTTP status in words.
-    pub title: String,
+    pub title: &'static str,
     /// The HTTP status.
     pub status: u16,
     /// A stable word.
-    pub code: String,
+    pub code: &'static str,
     /// What went wrong, and why.
     pub detail: String,
     /// What to do next.
-    pub hint: String,
+    pub hint: &'static str,
     /// The field that makes no sense.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
+    pub field: Option<&'static str>,
     /// Seconds to wait before the next try.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after_s: Option<i64>,
+    pub retry_after_s: Option<u32>,
+}
+
+fn urn<S: serde::Serializer>(code: &&'static str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("urn:datakeep:problem:{code}"))
 }
 
 impl Problem {
     /// A problem.
-    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>, hint: &str) -> Self {
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>, hint: &'static str) -> Self {
         Self {
-            kind: format!("urn:datakeep:problem:{code}"),
-            title: status.canonical_reason().unwrap_or("Error").to_string(),
+            kind: code,
+            title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
-            code: code.to_string(),
+            code,
             detail: detail.into(),
-            hint: hint.to_string(),
+            hint,
             field: None,
             retry_after_s: None,
         }
     }
 
     /// Nobody is signed in.
-    pub fn unauthenticated(code: &str, detail: &str) -> Self {
+    pub fn unauthenticated(code: &'static str, detail: &str) -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             code,
@@ -58,7 +63,7 @@ impl Problem {
     }
 
     /// The body, the path or a parameter cannot be read.
-    pub fn unreadable(code: &str, detail: impl Into<String>) -> Self {
+    pub fn unreadable(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             code,
@@ -71,7 +76,7 @@ impl Problem {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, fault.code, fault.message, fault.hint);
-        Self { field: Some(fault.field.to_string()), ..problem }
+        Self { field: Some(fault.field), ..problem }
     }
 }
 
@@ -111,12 +116,12 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let wait = self.retry_after_s.or((self.code == "control-locked").then_some(5));
-        let code = Code(self.code.clone());
+        let code = Code(self.code);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(wait) = wait {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.unsigned_abs()));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -128,4 +133,4 @@ impl IntoResponse for Problem {
 
 /// The code of a problem, for the audit log.
 #[derive(Clone, Debug)]
-pub struct Code(pub String);
+pub struct Code(pub &'static str);

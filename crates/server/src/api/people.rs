@@ -62,7 +62,7 @@ pub(crate) async fn add_user(
 ) -> Answer<(StatusCode, Json<UserWire>)> {
     let unknown = || {
         let problem = Problem::unreadable("role-unknown", "there is no such role");
-        Problem { field: Some("role".into()), ..problem }
+        Problem { field: Some("role"), ..problem }
     };
     let role = Role::parse(&body.role).ok_or_else(unknown)?;
     may_manage(&visitor, role)?;

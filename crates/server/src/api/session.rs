@@ -147,7 +147,7 @@ pub(crate) async fn login(State(app): State<Arc<App>>, request: Request) -> Answ
     if wait_s > 0 {
         let problem =
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "login-limit", "too many failures", "wait, then try again");
-        return Err(Problem { retry_after_s: Some(wait_s), ..problem });
+        return Err(Problem { retry_after_s: u32::try_from(wait_s).ok(), ..problem });
     }
     let found = app.control.person_named(&body.name).await?;
     let kept = found.as_ref().map_or_else(|| app.nobody.clone(), |(_, kept)| kept.clone());

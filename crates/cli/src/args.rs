@@ -5,6 +5,7 @@ use crate::args_copy::CopyArgs;
 use crate::args_forget::ForgetArgs;
 use crate::args_gc::GcArgs;
 use crate::args_rows::RowsArgs;
+use crate::args_server::ServerArgs;
 use crate::args_sql::SqlArgs;
 use crate::args_store::{KeyArgs, StatsArgs, TagArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -127,6 +128,8 @@ pub enum Verb {
     Gc(GcArgs),
     /// Copy snapshots to a second repository, which has a password and a retention of its own
     Copy(Box<CopyArgs>),
+    /// Serve the platform: policies, schedule, runs and their history, behind an API
+    Server(ServerArgs),
     /// Show the configuration
     Config(ConfigArgs),
     /// Examine the environment and the repository

@@ -57,24 +57,23 @@ fn newest_started(table: &Timetable<'_>, floor: i64, now_s: i64) -> Option<i64> 
     }
 }
 
+/// Since when a source is overdue that must have a snapshot no older than `rpo_s`, in seconds since 1970; `None` when all is as it
+/// should be. `newest_s` is when the newest snapshot began, `since_s` when somebody first asked for one.
+pub fn too_old(since_s: i64, newest_s: Option<i64>, rpo_s: u64, now_s: i64) -> Option<i64> {
+    let deadline = newest_s.unwrap_or(since_s).saturating_add_unsigned(rpo_s);
+    (now_s > deadline).then_some(deadline)
+}
+
 /// Since when a timetable is overdue, in seconds since 1970; `None` when all is as it should be. It is computed from what is
 /// not there, so it does not depend on anything having run or failed.
 ///
-/// `newest_s` is when the newest snapshot began, `rpo_s` the age it may have.
-pub fn overdue(table: &Timetable<'_>, newest_s: Option<i64>, rpo_s: Option<u64>, now_s: i64) -> Option<i64> {
-    let by_age = rpo_s.map(|rpo_s| newest_s.unwrap_or(table.since_s).saturating_add_unsigned(rpo_s));
-    let deadline = match by_age {
-        Some(deadline) => deadline,
-        None => {
-            let spec = table.schedule.spec();
-            let allowed = i64::from(spec.jitter_s) + i64::from(spec.window_s.unwrap_or(0)) + USUAL_LEN_S;
-            let slot_s =
-                table.schedule.newest_at(now_s.saturating_sub(allowed)).filter(|&slot_s| slot_s > table.since_s)?;
-            if newest_s.is_some_and(|newest_s| newest_s >= slot_s) {
-                return None;
-            }
-            slot_s.saturating_add(allowed)
-        }
-    };
+/// `newest_s` is when the newest snapshot began.
+pub fn overdue(table: &Timetable<'_>, newest_s: Option<i64>, now_s: i64) -> Option<i64> {
+    let spec = table.schedule.spec();
+    let allowed = i64::from(spec.jitter_s) + i64::from(spec.window_s.unwrap_or(0)) + USUAL_LEN_S;
+    let newest_due = table.schedule.newest_at(now_s.saturating_sub(allowed));
+    let slot_s =
+        newest_due.filter(|&slot_s| slot_s > table.since_s && newest_s.is_none_or(|newest_s| newest_s < slot_s))?;
+    let deadline = slot_s.saturating_add(allowed);
     (now_s > deadline).then_some(deadline)
 }

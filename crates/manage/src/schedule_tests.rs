@@ -1,5 +1,5 @@
 use super::*;
-use crate::due::{Slot, Timetable, due, overdue};
+use crate::due::{Slot, Timetable, due, overdue, too_old};
 use datakeep_testkit::XorShift;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,16 +145,17 @@ fn overdue_is_computed_from_what_is_not_there() {
     let table = Timetable { id: "p", schedule: &schedule, since_s: at("2026-11-28T12:00:00Z") };
     let now = at("2026-11-30T03:30:00Z");
     let slot = at("2026-11-30T02:00:00Z");
-    assert_eq!(overdue(&table, None, None, at("2026-11-29T02:59:00Z")), None, "an hour to run is given");
-    assert_eq!(overdue(&table, None, None, now), Some(slot + 3600));
-    assert_eq!(overdue(&table, Some(slot + 5), None, now), None);
-    assert_eq!(overdue(&table, Some(slot - 86_000), None, now), Some(slot + 3600));
+    assert_eq!(overdue(&table, None, at("2026-11-29T02:59:00Z")), None, "an hour to run is given");
+    assert_eq!(overdue(&table, None, now), Some(slot + 3600));
+    assert_eq!(overdue(&table, Some(slot + 5), now), None);
+    assert_eq!(overdue(&table, Some(slot - 86_000), now), Some(slot + 3600));
     assert_eq!(
-        overdue(&table, Some(now - 900), Some(600), now),
+        too_old(0, Some(now - 900), 600, now),
         Some(now - 300),
-        "the objective counts where there is one"
+        "the objective counts, with a schedule or without"
     );
-    assert_eq!(overdue(&table, Some(now - 500), Some(600), now), None);
+    assert_eq!(too_old(0, Some(now - 500), 600, now), None);
+    assert_eq!(too_old(now - 700, None, 600, now), Some(now - 100));
 }
 
 #[test]

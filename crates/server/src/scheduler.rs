@@ -116,15 +116,17 @@ pub(crate) async fn overdue(control: &Control, now_s: i64) -> Result<Vec<Overdue
     let policies: Vec<Kept<PolicySpec>> = control.all().await?;
     for policy in policies.iter().filter(|policy| policy.body.is_enabled) {
         // From its making, not from its last change: changing a policy makes nothing less overdue.
-        let Some(scheduled) = Scheduled::of(&policy.id, policy.body.schedule.as_ref(), policy.created_ms) else {
-            continue;
-        };
+        let scheduled = Scheduled::of(&policy.id, policy.body.schedule.as_ref(), policy.created_ms);
         for source in &policy.body.sources {
             let name = names.get(source.as_str()).copied().unwrap_or_default();
             let started = newest.get(&(policy.body.repository.clone(), name.to_string()));
             let newest_s =
                 started.and_then(|text| text.parse::<jiff::Timestamp>().ok()).map(jiff::Timestamp::as_second);
-            let since_s = due::overdue(&scheduled.timetable(), newest_s, policy.body.rpo_s, now_s);
+            let since_s = match (policy.body.rpo_s, &scheduled) {
+                (Some(rpo_s), _) => due::too_old(policy.created_ms.div_euclid(1000), newest_s, rpo_s, now_s),
+                (None, Some(scheduled)) => due::overdue(&scheduled.timetable(), newest_s, now_s),
+                (None, None) => None,
+            };
             let one = |since_s| Overdue { policy: policy.id.clone(), source: source.clone(), since_s, newest_s };
             found.extend(since_s.map(one));
         }

@@ -6,6 +6,7 @@ use crate::args_copy::CopyArgs;
 use crate::args_forget::ForgetArgs;
 use crate::args_gc::GcArgs;
 use crate::args_rows::RowsArgs;
+use crate::args_server::ServerArgs;
 use crate::args_source::SourceArgs;
 use crate::args_sql::SqlArgs;
 use crate::args_store::{KeyArgs, StatsArgs, TagArgs};
@@ -131,6 +132,8 @@ pub enum Verb {
     Copy(Box<CopyArgs>),
     /// Prepare the places that are backed up
     Source(SourceArgs),
+    /// Serve the platform: policies, schedule, runs and their history, behind an API
+    Server(ServerArgs),
     /// Show the configuration
     Config(ConfigArgs),
     /// Examine the environment and the repository

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, Command, CommandFactory};
 const EVERY_DAY: [&str; 11] =
     ["init", "backup", "snapshots", "show", "ls", "find", "cat", "diff", "rows", "sql", "restore"];
 const STORE: [&str; 9] = ["stats", "check", "scrub", "repair", "key", "tag", "forget", "gc", "copy"];
-const REST: [&str; 6] = ["source", "config", "doctor", "demo", "completion", "man"];
+const REST: [&str; 7] = ["source", "server", "config", "doctor", "demo", "completion", "man"];
 
 /// The command as it parses and prints help.
 pub fn command() -> Command {

@@ -10,6 +10,7 @@ mod args_copy;
 mod args_forget;
 mod args_gc;
 mod args_rows;
+mod args_server;
 mod args_source;
 mod args_sql;
 mod args_store;

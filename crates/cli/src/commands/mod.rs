@@ -18,6 +18,7 @@ pub mod man;
 pub mod repair;
 pub mod restore;
 pub mod scrub;
+pub mod server;
 pub mod show;
 pub mod snapshots;
 pub mod source;
@@ -58,6 +59,7 @@ pub fn run(app: &App, cli: &Cli) -> Result<ExitCode, Failure> {
         Verb::Gc(args) => gc::run(app, args),
         Verb::Copy(args) => copy::run(app, args),
         Verb::Source(args) => source::run(app, args),
+        Verb::Server(args) => server::run(app, args),
         Verb::Config(args) => config::run(app, args),
         Verb::Completion(args) => completion::run(app, args),
         Verb::Man(args) => man::run(app, args),

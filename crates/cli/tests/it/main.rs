@@ -27,6 +27,8 @@ mod probing;
 mod restoring;
 mod round_trip;
 mod secrets;
+#[cfg(feature = "server")]
+mod server;
 mod sources;
 #[cfg(feature = "sql")]
 mod sql;

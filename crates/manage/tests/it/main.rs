@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there, and the line says which")]
 
+#[cfg(feature = "control")]
+mod control;
 mod examples;
 mod histories;
 mod properties;

@@ -37,8 +37,11 @@ pub fn choose(values: &ArrayRef, level: i32) -> Result<Layout, ChunkError> {
         let rest = bytes.len() as f64 - dictionary;
         judged.push((layout, dictionary * distinct.growth().powf(doublings) + rest * doublings.exp2()));
     }
-    let least = judged.iter().map(|(_, len)| *len).fold(f64::INFINITY, f64::min);
-    judged.retain(|(_, len)| *len <= least * (1.0 + CLOSE));
+    let least = judged.iter().copied().fold((Layout::Plain, f64::INFINITY), |l, r| if r.1 < l.1 { r } else { l });
+    // How a dictionary grows is a guess, and a costly one where it is wrong.
+    if least.0 != Layout::Dictionary {
+        judged.retain(|(_, len)| *len <= least.1 * (1.0 + CLOSE));
+    }
     if judged.len() > 1 && rows < values.len() {
         for (layout, len) in &mut judged {
             *len = encode(values, *layout, level)?.0.len() as f64;

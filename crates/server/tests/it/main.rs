@@ -1,0 +1,7 @@
+//! The API as clients see it, over the real router and a real control database.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there, and the line says which")]
+
+mod guard;
+mod problems;
+mod world;

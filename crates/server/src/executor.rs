@@ -152,6 +152,14 @@ impl Executor {
             if has_source { Some(control.get(&run.what.source).await.map_err(failed)?) } else { None };
         let policy: Option<Kept<PolicySpec>> =
             if has_source { Some(control.get(&run.what.owner).await.map_err(failed)?) } else { None };
+        // A run that waited, or is repeated, is of a policy as it was: what it keeps now is not meant for other snapshots.
+        let is_its = |policy: &Kept<PolicySpec>| {
+            policy.body.repository == run.what.repository && policy.body.sources.contains(&run.what.source)
+        };
+        if !policy.as_ref().is_none_or(is_its) {
+            let message = "the policy does not protect this source in this repository any more".to_string();
+            return Err(Obstacle { code: "policy-changed", message, hint: "start the policy anew" });
+        }
         let checks =
             if kind == RunKind::Check { control.count_runs(kind, &run.what.owner).await.map_err(failed)? } else { 1 };
         let slices = repository.body.check_slices.max(1);
@@ -282,13 +290,24 @@ impl Executor {
         }
     }
 
+    /// True where another policy, switched on or not, protects the same source in the same repository: what one keeps no longer the
+    /// other may have promised, so that nothing is forgotten by itself.
+    async fn is_promised_elsewhere(&self, run: &Run) -> bool {
+        let Ok(all) = self.app.control.all::<PolicySpec>().await else { return true };
+        all.iter().any(|other| {
+            other.id != run.what.owner
+                && other.body.repository == run.what.repository
+                && other.body.sources.contains(&run.what.source)
+        })
+    }
+
     /// Behind a backup, retention: for the same slot, so at most once.
     async fn follow(&self, run: &Run) {
         if run.what.kind != RunKind::Backup {
             return;
         }
         let Ok(policy) = self.app.control.get::<PolicySpec>(&run.what.owner).await else { return };
-        if policy.body.retention.is_none() {
+        if policy.body.retention.is_none() || self.is_promised_elsewhere(run).await {
             return;
         }
         let now_ms = self.app.now_ms();

@@ -154,7 +154,9 @@ impl Work {
         let tables: Vec<usize> = self.job.tables.iter().enumerate().filter_map(plain).collect();
         let mut hands: Vec<Box<dyn TableHand>> = Vec::new();
         for _ in 0..most.min(tables.len()) {
-            hands.push(Box::new(Hand::new(beside.open()?, Arc::clone(&self.job), Arc::clone(fresh))));
+            // Where the server takes no more sessions, those that it took do the work, or this one alone.
+            let Ok(connection) = beside.open() else { break };
+            hands.push(Box::new(Hand::new(connection, Arc::clone(&self.job), Arc::clone(fresh))));
         }
         Ok(Hands { hands, tables })
     }

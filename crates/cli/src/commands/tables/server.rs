@@ -11,6 +11,7 @@ use datakeep_engine::BackupOptions;
 use datakeep_model::{ErrorKind, ExitCode, SessionId, SourceInfo};
 use datakeep_store::Repository;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Serialize)]
@@ -50,6 +51,7 @@ pub fn run(
     parts: &[Part],
     options: &BackupOptions,
 ) -> Result<ExitCode, Failure> {
+    check_names(parts)?;
     let mut all = Vec::new();
     for part in parts {
         let source = source_name(part);
@@ -101,6 +103,26 @@ fn source_name(part: &Part) -> String {
     }
 }
 
+/// Refuses two databases under one name: each would be compared with the other, and forgotten for it.
+fn check_names(parts: &[Part]) -> Result<(), Failure> {
+    let mut seen = BTreeMap::new();
+    for part in parts {
+        let source = source_name(part);
+        if let Some(other) = seen.insert(source.clone(), part) {
+            let (one, two, source) = (safe(&other.name), safe(&part.name), safe(&source));
+            return Err(Failure::usage(tr!(
+                "{one} and {two} would both be the source {source}",
+                "{one} 和 {two} 将同为数据源 {source}"
+            ))
+            .hint(tr!(
+                "back each of them up by itself, with a name: --source NAME",
+                "请分别备份，并指定名称：--source 名称"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// True for what may be wrong with one database and not with the next.
 fn is_of_one(kind: ErrorKind) -> bool {
     matches!(
@@ -147,5 +169,17 @@ impl DatabaseJson {
             snapshot: ended.outcome.as_ref().ok().copied().flatten().map(|id| id.to_hex()),
             error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_databases_of_one_name_are_refused() {
+        let part = |name: &str| Part { name: name.into(), location: String::new(), options: Options::new() };
+        assert!(check_names(&["a", "b", "globals"].map(part)).is_ok());
+        assert!(check_names(&["a", "globals", "globals"].map(part)).is_err());
     }
 }

@@ -1,31 +1,6 @@
 //! Who may do what: roles, rights, and the table between them.
 
-use serde::{Deserialize, Serialize};
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$inner:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-        pub enum $name { $($(#[$inner])* #[serde(rename = $word)] $variant,)* }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The stable word for it.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-
-            /// The one this word stands for.
-            pub fn parse(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|one| one.as_str() == word)
-            }
-        }
-    };
-}
-
-words!(
+crate::words::words!(
     /// What a user is.
     Role {
         /// Everything, owners included.
@@ -45,7 +20,7 @@ words!(
     }
 );
 
-words!(
+crate::words::words!(
     /// What an act needs. Reading data and restoring are rights of their own.
     Permission {
         /// Nothing: whoever can reach the server.

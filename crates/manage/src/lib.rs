@@ -17,6 +17,7 @@ pub mod policy;
 pub mod retention;
 pub mod schedule;
 pub mod span;
+mod words;
 
 #[cfg(test)]
 mod fuzz;

@@ -190,6 +190,22 @@ fn few(field: &'static str, values: &[String]) -> Result<(), Fault> {
     values.iter().try_for_each(|value| text(field, value))
 }
 
+/// Options of stores that are secrets themselves.
+const SECRET_OPTIONS: [&str; 2] = ["secret-access-key", "session-token"];
+
+/// A location has no password in it.
+fn no_secret(location: &str) -> Result<(), Fault> {
+    let is_secret = location.split_once("://").is_some_and(|(_, rest)| {
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) || rest.contains("password=")
+    });
+    if !is_secret {
+        return Ok(());
+    }
+    let hint = "leave it out, and give password: file:/path";
+    Err(Fault::new("secret-in-location", "location", "the location holds a password", hint))
+}
+
 /// A secret stands nowhere but where it is referred to.
 fn reference(value: Option<&String>) -> Result<(), Fault> {
     let Some(value) = value else { return Ok(()) };
@@ -224,7 +240,16 @@ impl RepositorySpec {
     pub fn check(&self) -> Result<(), Fault> {
         text("location", &self.location)?;
         reference(self.password.as_ref())?;
+        no_secret(&self.location)?;
         few("store_options", &self.store_options)?;
+        if self
+            .store_options
+            .iter()
+            .any(|option| SECRET_OPTIONS.contains(&option.split('=').next().unwrap_or_default()))
+        {
+            let hint = "leave it out: the server's environment or the program's configuration gives it";
+            return Err(Fault::new("secret-in-option", "store_options", "an option holds a secret", hint));
+        }
         schedule("gc", self.gc.as_ref())?;
         schedule("check", self.check.as_ref())?;
         if !(1..=365).contains(&self.check_slices) {
@@ -253,14 +278,7 @@ impl SourceSpec {
             ));
         }
         few("exclude", &self.exclude)?;
-        let is_secret = self.location.split_once("://").is_some_and(|(_, rest)| {
-            let authority = rest.split(['/', '?']).next().unwrap_or_default();
-            authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) || rest.contains("password=")
-        });
-        if is_secret {
-            let hint = "leave it out, and give password: file:/path";
-            return Err(Fault::new("secret-in-location", "location", "the location holds a password", hint));
-        }
+        no_secret(&self.location)?;
         let is_database =
             ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| self.location.starts_with(scheme));
         if is_database || self.location.starts_with('/') {
@@ -272,6 +290,11 @@ impl SourceSpec {
 }
 
 impl PolicySpec {
+    /// Whether snapshots of this source in this repository are its: what one policy keeps no longer, another may have promised.
+    pub fn protects(&self, source: &str, repository: &str) -> bool {
+        self.repository == repository && self.sources.iter().any(|one| one == source)
+    }
+
     /// Whether it makes sense by itself.
     ///
     /// # Errors

@@ -67,3 +67,28 @@ fn schedules_and_names_are_checked() {
         assert!(name(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn repositories_hold_no_secret() {
+    let check = |location: &str, option: &str| {
+        let store_options = vec![option.to_string()];
+        let location = location.to_string();
+        let spec = RepositorySpec { location, password: None, store_options, gc: None, check: None, check_slices: 30 };
+        spec.check().map_err(|fault| {
+            assert!(!format!("{fault:?}").contains("canary"));
+            fault.code
+        })
+    };
+    assert_eq!(check("s3://bucket/one", "region=eu"), Ok(()));
+    assert_eq!(check("s3://bucket/one", "secret-access-key=canary"), Err("secret-in-option"));
+    assert_eq!(check("s3://bucket/one", "session-token=canary"), Err("secret-in-option"));
+    assert_eq!(check("s3://key:canary@bucket/one", "region=eu"), Err("secret-in-location"));
+}
+
+#[test]
+fn a_policy_protects_its_sources_in_its_repository() {
+    let spec: PolicySpec =
+        serde_json::from_str(r#"{"repository": "r1", "sources": ["a", "b"]}"#).expect("the rest has defaults");
+    assert!(spec.protects("a", "r1") && spec.protects("b", "r1"));
+    assert!(!spec.protects("c", "r1") && !spec.protects("a", "r2") && !spec.protects("", "r1"));
+}

@@ -153,18 +153,16 @@ impl Executor {
         let policy: Option<Kept<PolicySpec>> =
             if has_source { Some(control.get(&run.what.owner).await.map_err(failed)?) } else { None };
         // A run that waited, or is repeated, is of a policy as it was: what it keeps now is not meant for other snapshots.
-        let is_its = |policy: &Kept<PolicySpec>| {
-            policy.body.repository == run.what.repository && policy.body.sources.contains(&run.what.source)
-        };
+        let is_its = |policy: &Kept<PolicySpec>| policy.body.protects(&run.what.source, &run.what.repository);
         if !policy.as_ref().is_none_or(is_its) {
             let message = "the policy does not protect this source in this repository any more".to_string();
             return Err(Obstacle { code: "policy-changed", message, hint: "start the policy anew" });
         }
-        let checks =
-            if kind == RunKind::Check { control.count_runs(kind, &run.what.owner).await.map_err(failed)? } else { 1 };
+        let verdicts =
+            if kind == RunKind::Check { control.count_verdicts(&run.what.owner).await.map_err(failed)? } else { 0 };
         let slices = repository.body.check_slices.max(1);
-        // Every check of a repository, this one included, moves on by one: so many prove every byte.
-        let slice = u32::try_from((checks - 1).max(0) % i64::from(slices)).unwrap_or(0) + 1;
+        // Every check that came to a verdict moves on by one, and they go one after another: so many prove every byte.
+        let slice = u32::try_from(verdicts % i64::from(slices)).unwrap_or(0) + 1;
         let (repository, policy) = (&repository.body, policy.as_ref().map(|policy| &policy.body));
         let subject = Subject { kind, repository, source: source.as_ref(), policy, slice };
         task(&subject, &Place { data: &self.data, environment: &self.environment })
@@ -294,11 +292,8 @@ impl Executor {
     /// other may have promised, so that nothing is forgotten by itself.
     async fn is_promised_elsewhere(&self, run: &Run) -> bool {
         let Ok(all) = self.app.control.all::<PolicySpec>().await else { return true };
-        all.iter().any(|other| {
-            other.id != run.what.owner
-                && other.body.repository == run.what.repository
-                && other.body.sources.contains(&run.what.source)
-        })
+        let is_its = |other: &Kept<PolicySpec>| other.body.protects(&run.what.source, &run.what.repository);
+        all.iter().any(|other| other.id != run.what.owner && is_its(other))
     }
 
     /// Behind a backup, retention: for the same slot, so at most once.

@@ -27,8 +27,8 @@ impl LoginLimits {
         of(by_name(name), MAX_FAILURES).max(of(by_address(address), MAX_FAILURES_ADDRESS)).clamp(0, WINDOW_MS / 1000)
     }
 
-    /// A try failed.
-    pub fn failed(&mut self, name: &str, address: &str, now_ms: i64) {
+    /// A try begins: it counts as failed until it has succeeded, so that tries at the same time are counted too.
+    pub fn begin(&mut self, name: &str, address: &str, now_ms: i64) {
         self.failures.retain(|_, (_, began_ms)| now_ms - *began_ms < WINDOW_MS && *began_ms <= now_ms);
         for key in [by_name(name), by_address(address)] {
             if self.failures.len() >= MAX_KEYS && !self.failures.contains_key(&key) {
@@ -40,9 +40,13 @@ impl LoginLimits {
         }
     }
 
-    /// A try succeeded: the name is free again, the address is not, since one account of one's own would free it for others.
-    pub fn succeeded(&mut self, name: &str) {
+    /// A try succeeded: the name is free again. Of the address only this try is taken back, since one account of one's own would
+    /// free it for others.
+    pub fn succeeded(&mut self, name: &str, address: &str) {
         self.failures.remove(&by_name(name));
+        if let Some((count, _)) = self.failures.get_mut(&by_address(address)) {
+            *count = count.saturating_sub(1);
+        }
     }
 }
 
@@ -64,16 +68,16 @@ mod tests {
         let mut limits = LoginLimits::default();
         for _ in 0..MAX_FAILURES {
             assert_eq!(limits.wait_s("ann", "::1", 1000), 0);
-            limits.failed("ann", "::1", 1000);
+            limits.begin("ann", "::1", 1000);
         }
         assert_eq!(limits.wait_s("ann", "::2", 1000), 300, "wherever from");
         assert_eq!(limits.wait_s("bob", "::1", 1000), 0);
         assert_eq!(limits.wait_s("ann", "::1", 1000 + WINDOW_MS), 0);
         for number in 0..MAX_FAILURES_ADDRESS {
-            limits.failed(&format!("n{number}"), "::3", 2000);
+            limits.begin(&format!("n{number}"), "::3", 2000);
         }
         assert_eq!(limits.wait_s("bob", "::3", 2000), 300);
-        limits.succeeded("ann");
+        limits.succeeded("ann", "::9");
         assert_eq!(limits.wait_s("ann", "::9", 2000), 0);
     }
 
@@ -81,7 +85,7 @@ mod tests {
     fn a_flood_of_names_takes_no_memory() {
         let mut limits = LoginLimits::default();
         for number in 0..3 * MAX_KEYS / 100 {
-            limits.failed(&format!("{number}"), &format!("a{number}"), number as i64);
+            limits.begin(&format!("{number}"), &format!("a{number}"), number as i64);
         }
         assert!(limits.failures.len() <= MAX_KEYS);
     }

@@ -25,13 +25,18 @@ fn text(value: &Value) -> String {
 
 /// Judges a command. `exit` is its exit code, `None` when a signal ended it; `last` its last document.
 ///
-/// A backup is never complete without the name of its snapshot, whatever its exit code says.
+/// A backup is never complete without the name of its snapshot, nor a look at the catalogue without a list, whatever its exit code
+/// says.
 pub fn report(kind: RunKind, exit: Option<i32>, last: Option<&Value>) -> Report {
     let nothing = Value::Null;
     let document = last.unwrap_or(&nothing);
     let is_error = document["type"] == "error";
     let snapshot = document["snapshot"].as_str().filter(|_| !is_error).map(str::to_string);
-    let is_proven = kind != RunKind::Backup || snapshot.is_some();
+    let is_proven = match kind {
+        RunKind::Backup => snapshot.is_some(),
+        RunKind::Catalogue => document["type"] == "snapshots",
+        RunKind::Forget | RunKind::Gc | RunKind::Check => true,
+    };
     let state = match exit {
         Some(0) if is_proven && !is_error => RunState::Complete,
         Some(3) if is_proven && !is_error => RunState::Partial,
@@ -57,7 +62,7 @@ fn words(state: RunState, exit: Option<i32>, document: &Value, is_error: bool) -
             own("integrity", "stored bytes are damaged", "run datakeep repair, and restore from a copy what it names")
         }
         (_, None) => own("killed", "a signal ended it", "look at the memory of the machine, then retry it"),
-        (_, Some(0 | 3)) => own("no-evidence", "it ended well and named no snapshot", "retry it"),
+        (_, Some(0 | 3)) => own("no-evidence", "it ended well and did not say what came of it", "retry it"),
         (_, Some(code)) => {
             (format!("exit-{code}"), "it ended without a document".into(), "look at the log of the server".into())
         }
@@ -98,6 +103,7 @@ mod tests {
         assert_eq!(state(Some(0), Some(&json!({"type": "backup", "snapshot": null}))), RunState::Failed);
         assert_eq!(state(None, Some(&whole)), RunState::Failed);
         assert_eq!(state(Some(130), None), RunState::Cancelled);
+        assert_eq!(report(RunKind::Catalogue, Some(0), None).ending.code, "no-evidence");
         assert_eq!(report(RunKind::Gc, Some(0), Some(&json!({"type": "gc"}))).ending.state, RunState::Complete);
         assert_eq!(report(RunKind::Check, Some(15), Some(&json!({"type": "check"}))).ending.code, "integrity");
     }

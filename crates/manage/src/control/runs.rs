@@ -9,81 +9,41 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use std::collections::BTreeMap;
 
-/// What a run does.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum RunKind {
-    /// Takes a snapshot of one source.
-    Backup,
-    /// Applies the retention of a policy to one source.
-    Forget,
-    /// Collects garbage of a repository.
-    Gc,
-    /// Checks the next slice of a repository.
-    Check,
-    /// Reads the list of snapshots of a repository.
-    Catalogue,
-}
-
-impl RunKind {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Backup, Self::Forget, Self::Gc, Self::Check, Self::Catalogue];
-
-    /// The stable word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Backup => "backup",
-            Self::Forget => "forget",
-            Self::Gc => "gc",
-            Self::Check => "check",
-            Self::Catalogue => "catalogue",
-        }
+crate::words::words!(
+    /// What a run does.
+    RunKind {
+        /// Takes a snapshot of one source.
+        Backup = "backup",
+        /// Applies the retention of a policy to one source.
+        Forget = "forget",
+        /// Collects garbage of a repository.
+        Gc = "gc",
+        /// Checks the next slice of a repository.
+        Check = "check",
+        /// Reads the list of snapshots of a repository.
+        Catalogue = "catalogue",
     }
+);
 
-    /// The one this word stands for.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+crate::words::words!(
+    /// How a run stands.
+    RunState {
+        /// Waits.
+        Queued = "queued",
+        /// Somebody holds its lease.
+        Running = "running",
+        /// Ended, and nothing was lost.
+        Complete = "complete",
+        /// Ended, and items were lost.
+        Partial = "partial",
+        /// Ended without a result.
+        Failed = "failed",
+        /// Ended because somebody asked.
+        Cancelled = "cancelled",
     }
-}
-
-/// How a run stands.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum RunState {
-    /// Waits.
-    Queued,
-    /// Somebody holds its lease.
-    Running,
-    /// Ended, and nothing was lost.
-    Complete,
-    /// Ended, and items were lost.
-    Partial,
-    /// Ended without a result.
-    Failed,
-    /// Ended because somebody asked.
-    Cancelled,
-}
+);
 
 impl RunState {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Queued, Self::Running, Self::Complete, Self::Partial, Self::Failed, Self::Cancelled];
-
-    /// The stable word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Complete => "complete",
-            Self::Partial => "partial",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// The one this word stands for.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
-    }
-
     /// Whether it stays so.
     pub fn is_end(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
@@ -258,15 +218,13 @@ impl Control {
             .collect()
     }
 
-    /// How many runs of a kind an owner has.
+    /// How many checks of a repository came to a verdict: everything was whole, or something is damaged.
     ///
     /// # Errors
     /// Of the database only.
-    pub async fn count_runs(&self, kind: RunKind, owner: &str) -> Result<i64, ControlError> {
-        let query = sqlx::query_scalar("SELECT COUNT(*) FROM run WHERE kind = $1 AND owner_id = $2")
-            .bind(kind.as_str())
-            .bind(owner);
-        query.fetch_one(self.pool()?).await.map_err(at("count runs"))
+    pub async fn count_verdicts(&self, repository: &str) -> Result<i64, ControlError> {
+        let sql = "SELECT COUNT(*) FROM run WHERE kind = 'check' AND owner_id = $1 AND (state = 'complete' OR code = 'integrity')";
+        sqlx::query_scalar(sql).bind(repository).fetch_one(self.pool()?).await.map_err(at("count checks"))
     }
 
     /// Takes the oldest queued run whose lane is free, under a lease until `until_ms`.

@@ -45,11 +45,17 @@ pub(crate) struct NewUser {
 }
 
 fn may_manage(visitor: &Visitor, role: Role) -> Answer<()> {
-    if visitor.person.role.may_manage(role) {
+    if !visitor.person.role.may_manage(role) {
+        let hint = "ask an owner";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "only an owner makes or removes an owner", hint));
+    }
+    // Who comes by a token must not come back as somebody who may more than the token.
+    let is_within = |right: &&Permission| !role.may(**right) || **right == Permission::Own || visitor.may(**right);
+    if Permission::ALL.iter().all(|right| is_within(&right)) {
         return Ok(());
     }
-    let hint = "ask an owner";
-    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "only an owner makes or removes an owner", hint))
+    let hint = "use a token that has all rights of that role, or sign in";
+    Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "the role may more than this token", hint))
 }
 
 /// Makes a user.

@@ -143,7 +143,14 @@ pub(crate) async fn login(State(app): State<Arc<App>>, request: Request) -> Answ
     let is_local = is_local(request.headers());
     let Body(body) = <Body<Login> as axum::extract::FromRequest<()>>::from_request(request, &()).await?;
     let now_ms = app.now_ms();
-    let wait_s = app.limits.lock().unwrap_or_else(PoisonError::into_inner).wait_s(&body.name, &address, now_ms);
+    let wait_s = {
+        let mut limits = app.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait_s = limits.wait_s(&body.name, &address, now_ms);
+        if wait_s == 0 {
+            limits.begin(&body.name, &address, now_ms);
+        }
+        wait_s
+    };
     if wait_s > 0 {
         let problem =
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "login-limit", "too many failures", "wait, then try again");
@@ -154,12 +161,11 @@ pub(crate) async fn login(State(app): State<Arc<App>>, request: Request) -> Answ
     let secret = Secret::new(body.password.into_bytes());
     let fits = hashing(&app, move || password::verify(&secret, &kept)).await?;
     let Some((person, _)) = found.filter(|_| fits) else {
-        app.limits.lock().unwrap_or_else(PoisonError::into_inner).failed(&body.name, &address, now_ms);
         // Not the name: it may be a password in the wrong field.
         record(&app, "somebody", "login", "login-failed").await?;
         return Err(Problem::unauthenticated("login-failed", "the name or the password is wrong"));
     };
-    app.limits.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&body.name);
+    app.limits.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&body.name, &address);
     let (session, csrf) = (app.chance.secret(), app.chance.secret());
     app.control.begin_session(&person.id, &session, &csrf, now_ms).await?;
     record(&app, &person.name, "login", "ok").await?;

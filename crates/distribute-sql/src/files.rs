@@ -183,7 +183,7 @@ fn read(catalogue: &Catalogue, name: Option<&str>, path: &str) -> Result<Vec<u8>
         return Err(refuse(format!("{len_bytes} bytes: a query reads files of at most {most} bytes")));
     }
     let store = |error: StoreError| SqlError::from(EngineError::from(error));
-    let mut decoder = FrameDecoder::new().map_err(store)?;
+    let mut decoder = FrameDecoder::searching().map_err(store)?;
     let mut bytes = Vec::new();
     for part in content_parts(&catalogue.repository, &entry.content, &mut decoder).map_err(store)? {
         if bytes.len() as u64 + part.len_bytes() > most {

@@ -56,7 +56,7 @@ pub fn compare(
 ) -> Result<(), DistributeError> {
     let (start, end) = place.subtree_range();
     let range = if place.is_root() { KeyRange::default() } else { KeyRange { start, end } };
-    let mut reader = NodeReader::new(repository)?;
+    let mut reader = NodeReader::searching(repository)?;
     let roots = ((old.root, old.root_level), (new.root, new.root_level));
     let mut told = |difference| {
         if let Some(change) = judge(difference) {

@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::format::index::{self, IndexRun, PackRecord, fingerprint};
 use crate::format::names::{PackClass, PackName, decimal, parse_epoch_session};
 use crate::format::sealed::ObjectType;
+use crate::pack::OpenPack;
 use crate::repository::Repository;
 use crate::tree::entry::Location;
 use crate::view::WritersView;
@@ -202,6 +203,17 @@ impl Index {
         id: &ChunkId,
         is_excluded: &mut dyn FnMut(PackName) -> Result<bool, StoreError>,
     ) -> Result<Option<Location>, StoreError> {
+        self.each_place(repository, (class, id), is_excluded, &mut |_, _| Ok(true))
+    }
+
+    /// Shows `accept` every place of a chunk that its pack's directory proves, until it takes one.
+    pub(crate) fn each_place(
+        &self,
+        repository: &Repository,
+        (class, id): (PackClass, &ChunkId),
+        is_excluded: &mut dyn FnMut(PackName) -> Result<bool, StoreError>,
+        accept: &mut dyn FnMut(&OpenPack, Location) -> Result<bool, StoreError>,
+    ) -> Result<Option<Location>, StoreError> {
         if self.is_empty() {
             return Ok(None);
         }
@@ -211,7 +223,13 @@ impl Index {
                 return Ok(None);
             }
             match repository.open_pack(class, record.name) {
-                Ok(pack) => Ok(pack.find(id).map(|(frame, slot)| Location { pack: record.name, frame, slot })),
+                Ok(pack) => {
+                    let at = pack.find(id).map(|(frame, slot)| Location { pack: record.name, frame, slot });
+                    match at {
+                        Some(at) => Ok(accept(&pack, at)?.then_some(at)),
+                        None => Ok(None),
+                    }
+                }
                 // Another pack may hold it as well.
                 Err(error) => {
                     failed = Some(error);

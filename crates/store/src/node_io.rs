@@ -19,6 +19,11 @@ impl<'a> NodeReader<'a> {
     pub fn new(repository: &'a Repository) -> Result<Self, StoreError> {
         Ok(Self { repository, decoder: FrameDecoder::new()? })
     }
+
+    /// A reader that looks for nodes that are not whole in other packs ([`FrameDecoder::searching`]).
+    pub fn searching(repository: &'a Repository) -> Result<Self, StoreError> {
+        Ok(Self { repository, decoder: FrameDecoder::searching()? })
+    }
 }
 
 impl NodeSource for NodeReader<'_> {

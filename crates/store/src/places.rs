@@ -7,8 +7,13 @@ use crate::pack::{Frame, FrameDecoder, OpenPack};
 use crate::repository::{Repository, class_of, missing_chunk};
 use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Location, Part};
 use crate::view::WritersView;
-use datakeep_model::{ChunkId, ChunkKind};
+use datakeep_model::{ChunkKind, ErrorKind};
 use std::sync::Arc;
+
+/// True for what cannot be read and will not be by trying again.
+pub(crate) fn is_lost(error: &StoreError) -> bool {
+    matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Incompatible)
+}
 
 impl Repository {
     /// Where a chunk really is: where the reference says or where its frame has moved if it is there, else where the
@@ -67,8 +72,23 @@ impl Repository {
         }
     }
 
-    /// The proven bytes of a chunk.
+    /// The proven bytes of a chunk; from wherever they are whole, if the decoder is one that searches.
     pub fn read_chunk(
+        &self,
+        kind: ChunkKind,
+        chunk: &ChunkRef,
+        decoder: &mut FrameDecoder,
+    ) -> Result<Vec<u8>, StoreError> {
+        match self.read_chunk_here(kind, chunk, decoder) {
+            // What was wrong here says more than what is wrong elsewhere.
+            Err(error) if decoder.is_searching && is_lost(&error) => {
+                self.read_elsewhere(kind, chunk, decoder)?.ok_or(error)
+            }
+            other => other,
+        }
+    }
+
+    fn read_chunk_here(
         &self,
         kind: ChunkKind,
         chunk: &ChunkRef,
@@ -90,19 +110,44 @@ impl Repository {
         }
     }
 
-    /// Where a chunk may be found that is not whole at `here`: where a collection has moved it, or in another pack.
-    pub fn find_elsewhere(
+    /// The proven bytes of a chunk that is not whole where its reference says: from where a collection has moved it, or
+    /// from whichever pack holds it whole. `None` when none does.
+    pub fn read_elsewhere(
         &self,
         kind: ChunkKind,
-        id: &ChunkId,
-        here: Option<Location>,
-    ) -> Result<Option<Location>, StoreError> {
+        chunk: &ChunkRef,
+        decoder: &mut FrameDecoder,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         self.look_again()?;
         let (view, index) = (self.view()?, self.index()?);
-        if let Some(moved) = here.and_then(|at| view.moved(at)) {
-            return Ok(Some(moved));
+        let mut found = None;
+        let mut accept = |pack: &OpenPack, at: Location| {
+            let read = self.cached_frame(pack, at.frame, decoder);
+            let bytes = read.and_then(|frame| match frame.kind == kind {
+                true => Ok(frame.chunk(at.slot, &chunk.id, self.ids())?.map(<[u8]>::to_vec)),
+                false => Ok(None),
+            });
+            match bytes {
+                Ok(bytes) => found = bytes.filter(|bytes| bytes.len() as u64 == u64::from(chunk.len_bytes)),
+                // It may be whole in the next one.
+                Err(error) if is_lost(&error) => {}
+                Err(error) => return Err(error),
+            }
+            Ok(found.is_some())
+        };
+        let class = class_of(kind);
+        if let Some(moved) = chunk.at.and_then(|at| view.moved(at))
+            && let Ok(pack) = self.open_pack(class, moved.pack)
+            && pack.id_at(moved.frame, moved.slot) == Some(chunk.id)
+            && accept(&pack, moved)?
+        {
+            return Ok(found);
         }
-        Ok(index.lookup(self, class_of(kind), id)?.filter(|at| Some(*at) != here))
+        match index.each_place(self, (class, &chunk.id), &mut |pack| Ok(view.is_gone(pack)), &mut accept) {
+            Ok(_) => Ok(found),
+            Err(error) if is_lost(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Where to read what was at `at`, as far as is known without looking; `None` when it is gone.

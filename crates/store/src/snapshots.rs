@@ -172,6 +172,6 @@ impl Repository {
 
     /// A walk over the entries of a snapshot within a range of keys.
     pub fn entries(&self, manifest: &Manifest, range: KeyRange) -> Result<TreeCursor<NodeReader<'_>>, StoreError> {
-        Ok(TreeCursor::new(NodeReader::new(self)?, manifest.root, manifest.root_level, range))
+        Ok(TreeCursor::new(NodeReader::searching(self)?, manifest.root, manifest.root_level, range))
     }
 }

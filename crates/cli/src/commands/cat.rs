@@ -29,7 +29,7 @@ pub fn run(app: &App, args: &CatArgs) -> Result<ExitCode, Failure> {
             _ => failure,
         });
     }
-    let mut decoder = FrameDecoder::new()?;
+    let mut decoder = FrameDecoder::searching()?;
     let mut written = 0;
     for part in content_parts(&repository, &place.entry.content, &mut decoder)? {
         written += part.len_bytes();

@@ -31,7 +31,7 @@ impl Room {
         act: impl FnOnce(&mut FrameDecoder) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let resting = self.decoders.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut decoder = resting.map_or_else(FrameDecoder::new, Ok)?;
+        let mut decoder = resting.map_or_else(FrameDecoder::searching, Ok)?;
         let result = act(&mut decoder);
         self.decoders.lock().unwrap_or_else(PoisonError::into_inner).push(decoder);
         result
@@ -48,20 +48,7 @@ impl Room {
 
     /// The bytes of a chunk: where it should be, or wherever else it is whole.
     fn chunk(&self, chunk: &ChunkRef) -> Result<Vec<u8>, StoreError> {
-        self.with_decoder(|decoder| {
-            let error = match self.repository.read_chunk(ChunkKind::Data, chunk, decoder) {
-                Err(error) if error.kind() == ErrorKind::Integrity => error,
-                other => return other,
-            };
-            match self.repository.find_elsewhere(ChunkKind::Data, &chunk.id, chunk.at) {
-                Ok(Some(at)) => {
-                    let other = ChunkRef { at: Some(at), ..*chunk };
-                    // What was wrong here says more than what is wrong elsewhere.
-                    self.repository.read_chunk(ChunkKind::Data, &other, decoder).map_err(|_| error)
-                }
-                _ => Err(error),
-            }
-        })
+        self.with_decoder(|decoder| self.repository.read_chunk(ChunkKind::Data, chunk, decoder))
     }
 }
 

@@ -211,7 +211,7 @@ pub fn bytes_to_read(
     let mut len_bytes = 0u64;
     let mut add = |entry: &Entry| len_bytes = len_bytes.saturating_add(entry.meta.len_bytes);
     let roots = ((base.root, base.root_level), (manifest.root, manifest.root_level));
-    diff(&mut NodeReader::new(repository)?, roots.0, roots.1, &KeyRange::default(), &mut |difference| {
+    diff(&mut NodeReader::searching(repository)?, roots.0, roots.1, &KeyRange::default(), &mut |difference| {
         match difference {
             Difference::Added(new) => add(&new),
             Difference::Changed { old, new } if !old.has_same_content(&new) => add(&new),

@@ -164,7 +164,7 @@ impl Walk {
     }
 
     fn beside(room: &Arc<Room>, manifest: &Manifest, beside: Beside) -> Result<Self, StoreError> {
-        let nodes = Nodes { room: room.clone(), decoder: FrameDecoder::new()?, beside };
+        let nodes = Nodes { room: room.clone(), decoder: FrameDecoder::searching()?, beside };
         Ok(Self(TreeCursor::new(nodes, manifest.root, manifest.root_level, KeyRange::default())))
     }
 

@@ -189,7 +189,7 @@ impl<'a> TableDiff<'a> {
         }
         let (start, end) = group_range(&self.pair.name);
         let range = KeyRange { start, end: Some(end) };
-        let mut nodes = NodeReader::new(self.old.repository())?;
+        let mut nodes = NodeReader::searching(self.old.repository())?;
         let root = |reader: &TablesReader| (reader.manifest().root, reader.manifest().root_level);
         datakeep_store::diff(&mut nodes, root(self.old), root(self.new), &range, &mut |difference| {
             match difference {

@@ -188,6 +188,34 @@ fn whole_frames_of_a_damaged_pack_are_saved() {
 }
 
 #[test]
+fn what_two_packs_hold_is_read_from_the_one_that_is_whole() {
+    // Two runs at the same time, neither of which knew the other's packs.
+    let store = MemoryStore::new();
+    let tree = memory::tree([("d", directory(2)), ("f", file(10, random_bytes(3, 5000)))]);
+    init_with(store.clone(), &small());
+    let beside = store.fork();
+    run(&open(store.clone()).unwrap(), &mut TreeSource::new("a", &tree), &few_bytes()).unwrap();
+    run(&open(beside.clone()).unwrap(), &mut TreeSource::new("b", &tree), &few_bytes()).unwrap();
+    for object in beside.list("").unwrap() {
+        if store.len_bytes(&object.name).unwrap().is_none() {
+            store.tamper(&object.name, Some(beside.read(&object.name, u64::MAX).unwrap()));
+        }
+    }
+    let packs = store.list("data/").unwrap();
+    assert!(packs.len() >= 2, "{packs:?}");
+    for pack in packs {
+        let store = store.fork();
+        let mut bytes = store.read(&pack.name, u64::MAX).unwrap();
+        bytes[100] ^= 1;
+        store.tamper(&pack.name, Some(bytes));
+        // Whichever of the two the index names first.
+        assert_eq!(restorable(&open(store.clone()).unwrap()).len(), 2 * tree.len(), "{}", pack.name);
+        let found = verify(&open(store).unwrap()).unwrap();
+        assert_eq!((found.faults.len(), found.hurt_files_total), (1, 0), "{:?}", found.faults);
+    }
+}
+
+#[test]
 fn what_can_be_read_after_a_repair_is_found_whole_and_the_rest_is_named() {
     let (store, tree) = many_frames();
     let pack = store.list("data/").unwrap().remove(0).name;

@@ -342,7 +342,7 @@ fn in_parallel(
 ) -> Result<(), EngineError> {
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut decoder = FrameDecoder::new()?;
+        let mut decoder = FrameDecoder::searching()?;
         loop {
             let job = next.fetch_add(1, Ordering::Relaxed);
             if job >= jobs || pump.has_failed() {
@@ -390,13 +390,9 @@ fn proven<'f>(
     {
         return Ok(Cow::Borrowed(bytes));
     }
-    let elsewhere = match repository.find_elsewhere(ChunkKind::Data, &used.chunk.id, used.chunk.at) {
-        Ok(Some(at)) => {
-            let moved = ChunkRef { at: Some(at), ..used.chunk };
-            repository.read_chunk(ChunkKind::Data, &moved, decoder)
-        }
-        _ => Err(StoreError::Missing { object: format!("chunk {}", used.chunk.id) }),
-    };
+    let missing = || StoreError::Missing { object: format!("chunk {}", used.chunk.id) };
+    let elsewhere = repository.read_elsewhere(ChunkKind::Data, &used.chunk, decoder);
+    let elsewhere = elsewhere.and_then(|bytes| bytes.ok_or_else(missing));
     // What was wrong here says more than that there is nothing elsewhere.
     elsewhere.map(Cow::Owned).map_err(|error| match (frame, &here) {
         (Err(cause), _) | (_, Err(cause)) => damaged(cause),

@@ -132,7 +132,7 @@ impl<'a> RestorePump<'a> {
                 _ => rest.push(item),
             }
         }
-        let mut decoder = FrameDecoder::new()?;
+        let mut decoder = FrameDecoder::searching()?;
         while !rest.is_empty() {
             rest = self.write_files(rest, &mut decoder)?;
         }
@@ -210,7 +210,7 @@ impl<'a> RestorePump<'a> {
 
     /// Gives directories their final metadata and makes everything durable.
     pub fn finish(self, deleted: u64) -> Result<RestoreTally, EngineError> {
-        let mut decoder = FrameDecoder::new()?;
+        let mut decoder = FrameDecoder::searching()?;
         for (path, entry) in self.directories.iter().rev() {
             let xattrs = self.xattrs(path, entry, &mut decoder)?;
             let item = ItemSpec { path, meta: &entry.meta, link_target: None, xattrs: &xattrs, replace: true };

@@ -59,7 +59,7 @@ impl TablesReader {
         if !has_columns(old) || !has_columns(new) || old.description.base_rows != new.description.base_rows {
             return Ok(None);
         }
-        let (repository, mut decoder) = (self.repository().as_ref(), FrameDecoder::new()?);
+        let (repository, mut decoder) = (self.repository().as_ref(), FrameDecoder::searching()?);
         let types: Vec<DataType> = types(table).into_iter().map(|(_, data_type)| data_type).collect();
         let common = common_patches(old, new);
         let was = own_patches(repository, old, (common, &types), &mut decoder)?;
@@ -118,7 +118,7 @@ impl LinkedGroups<'_> {
     /// These columns, by their positions in the table's description, of all rows that are not known to be the same, in their
     /// order; `None` where what is stored of a column is not the same.
     pub fn touched(&self, wanted: &[usize]) -> Result<Option<TouchedRows>, EngineError> {
-        let (mut decoder, mut traces) = (FrameDecoder::new()?, Traces::default());
+        let (mut decoder, mut traces) = (FrameDecoder::searching()?, Traces::default());
         let mut touched = TouchedRows { old: Vec::new(), new: Vec::new() };
         for &at in wanted {
             let (was, is) = (&self.old.description().columns[at], &self.new.description().columns[at]);

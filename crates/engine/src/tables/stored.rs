@@ -183,8 +183,8 @@ impl TablesReader {
 
     /// What is said of the database as a whole.
     pub fn database(&self) -> Result<DatabaseDescription, EngineError> {
-        let mut decoder = FrameDecoder::new()?;
-        let entry = entry_at(NodeReader::new(&self.repository)?, &self.manifest, DATABASE_KEY.to_vec())?;
+        let mut decoder = FrameDecoder::searching()?;
+        let entry = entry_at(NodeReader::searching(&self.repository)?, &self.manifest, DATABASE_KEY.to_vec())?;
         let missing = || StoreError::damaged("the tree of a database", 0, "what is said of the database", "nothing");
         let bytes = description_of(&self.repository, &entry.ok_or_else(missing)?, &mut decoder)?;
         Ok(DatabaseDescription::decode(&bytes).map_err(|error| damaged("what is said of the database", &error))?)
@@ -192,15 +192,15 @@ impl TablesReader {
 
     /// What is known of the columns of a table without reading them; nothing where the table is not there.
     pub fn statistics(&self, name: &TableName) -> Result<Vec<ColumnStatistics>, EngineError> {
-        let mut decoder = FrameDecoder::new()?;
-        let entry = entry_at(NodeReader::new(&self.repository)?, &self.manifest, table_key(name))?;
+        let mut decoder = FrameDecoder::searching()?;
+        let entry = entry_at(NodeReader::searching(&self.repository)?, &self.manifest, table_key(name))?;
         let said = entry.map(|entry| said_of(&self.repository, &entry, &mut decoder)).transpose()?;
         Ok(said.map(|(_, statistics)| statistics).unwrap_or_default())
     }
 
     /// All tables, by rising name.
     pub fn tables(&self) -> Result<Vec<TableDescription>, EngineError> {
-        let mut decoder = FrameDecoder::new()?;
+        let mut decoder = FrameDecoder::searching()?;
         let range = KeyRange { start: b"T".to_vec(), end: Some(b"U".to_vec()) };
         let mut entries = self.repository.entries(&self.manifest, range)?;
         let mut tables = Vec::new();
@@ -212,8 +212,8 @@ impl TablesReader {
 
     /// The table of a name.
     pub fn table(&self, name: &TableName) -> Result<Option<TableDescription>, EngineError> {
-        let mut decoder = FrameDecoder::new()?;
-        let entry = entry_at(NodeReader::new(&self.repository)?, &self.manifest, table_key(name))?;
+        let mut decoder = FrameDecoder::searching()?;
+        let entry = entry_at(NodeReader::searching(&self.repository)?, &self.manifest, table_key(name))?;
         Ok(entry.map(|entry| table_of(&self.repository, &entry, &mut decoder)).transpose()?.map(|(table, _)| table))
     }
 
@@ -224,7 +224,7 @@ impl TablesReader {
         from: &[u8],
         take: &mut dyn FnMut(StoredGroup) -> Result<bool, EngineError>,
     ) -> Result<(), EngineError> {
-        let mut decoder = FrameDecoder::new()?;
+        let mut decoder = FrameDecoder::searching()?;
         let (mut start, end) = group_range(table);
         start.extend_from_slice(from);
         let mut entries = self.repository.entries(&self.manifest, KeyRange { start, end: Some(end) })?;
@@ -238,7 +238,7 @@ impl TablesReader {
 
     /// The group of an entry of this snapshot's tree.
     pub fn group(&self, entry: Entry) -> Result<StoredGroup, EngineError> {
-        Ok(group_of(&self.repository, entry, &mut FrameDecoder::new()?)?)
+        Ok(group_of(&self.repository, entry, &mut FrameDecoder::searching()?)?)
     }
 
     /// These columns of a group, by their positions in the table's description; each proven to be the values it is named by.
@@ -248,7 +248,7 @@ impl TablesReader {
         group: &StoredGroup,
         wanted: &[usize],
     ) -> Result<Vec<Column>, EngineError> {
-        let (mut patches, mut decoder) = (Patches::default(), FrameDecoder::new()?);
+        let (mut patches, mut decoder) = (Patches::default(), FrameDecoder::searching()?);
         wanted.iter().map(|&at| Ok(self.column(table, group, at, (&mut patches, &mut decoder))?)).collect()
     }
 
@@ -280,7 +280,7 @@ impl TablesReader {
 
     /// The stored bytes of a column's chunk, and their form; `None` where it has no typed values.
     pub fn chunk(&self, group: &StoredGroup, number: u32) -> Result<Option<(ChunkForm, Vec<u8>)>, EngineError> {
-        let mut decoder = FrameDecoder::new()?;
+        let mut decoder = FrameDecoder::searching()?;
         let Some(at) = group.description.columns.iter().position(|column| column.number == number) else {
             return Ok(None);
         };

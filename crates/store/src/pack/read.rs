@@ -41,12 +41,21 @@ pub struct Frame {
 pub struct FrameDecoder {
     decompressor: Decompressor,
     stored: Vec<u8>,
+    /// Chunks that are not whole where they should be are looked for in other packs.
+    pub(crate) is_searching: bool,
 }
 
 impl FrameDecoder {
     /// A decoder.
     pub fn new() -> Result<Self, StoreError> {
-        Ok(Self { decompressor: Decompressor::new()?, stored: Vec::new() })
+        Ok(Self { decompressor: Decompressor::new()?, stored: Vec::new(), is_searching: false })
+    }
+
+    /// A decoder for reading out: [`Repository::read_chunk`](crate::Repository::read_chunk) goes on to every other pack
+    /// that is said to hold a chunk which is not whole where it should be. Not for whoever writes references down: what is
+    /// found elsewhere is not kept by the snapshot that lacks it.
+    pub fn searching() -> Result<Self, StoreError> {
+        Ok(Self { is_searching: true, ..Self::new()? })
     }
 }
 

@@ -8,21 +8,17 @@ use crate::format::node;
 use crate::format::reach::{FrameSet, Mended, Reach};
 use crate::node_io::{content_parts, list_pages};
 use crate::pack::FrameDecoder;
+use crate::places::is_lost;
 use crate::repository::{Repository, class_of};
 use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Location, Node, Part};
 use crate::tree::reader::wrong_level;
 use crate::view::View;
-use datakeep_model::{ChunkKind, ErrorKind};
+use datakeep_model::ChunkKind;
 use datakeep_store_blob::Listed;
 use std::collections::BTreeMap;
 
 /// Hears of every chunk that a tree refers to.
 type Visit<'v> = &'v mut dyn FnMut(ChunkKind, &ChunkRef) -> Result<(), StoreError>;
-
-/// True for what cannot be read and will not be by trying again.
-fn is_lost(error: &StoreError) -> bool {
-    matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Incompatible)
-}
 
 impl Repository {
     /// Makes the reach of a snapshot again. Where its tree cannot be walked whole, or something it refers to is found

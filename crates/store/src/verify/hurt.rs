@@ -4,6 +4,7 @@ use super::Verified;
 use crate::error::StoreError;
 use crate::format::names::PackName;
 use crate::format::reach::Reach;
+use crate::pack::OpenPack;
 use crate::repository::{Repository, class_of};
 use crate::tree::entry::{ChunkRef, Entry, Location};
 use crate::view::View;
@@ -65,8 +66,12 @@ impl Damaged {
         if !at.is_some_and(|at| self.is_at(at.pack, at.frame)) {
             return Ok(false);
         }
-        let elsewhere = repository.index()?.lookup(repository, class_of(kind), &chunk.id).unwrap_or(None);
-        Ok(elsewhere.is_none_or(|at| self.is_at(at.pack, at.frame)))
+        let view = repository.view()?;
+        let mut is_whole = |_: &OpenPack, at: Location| Ok(!self.is_at(at.pack, at.frame));
+        let wanted = (class_of(kind), &chunk.id);
+        let index = repository.index()?;
+        let elsewhere = index.each_place(repository, wanted, &mut |pack| Ok(view.is_gone(pack)), &mut is_whole);
+        Ok(elsewhere.unwrap_or(None).is_none())
     }
 }
 

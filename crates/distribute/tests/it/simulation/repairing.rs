@@ -191,7 +191,7 @@ impl World {
                 let Ok(plan) = repository.plan_repair(&mut |_| true) else { break };
                 let before = self.what_comes_out(actor);
                 let outcome = repository.repair(&plan, &options, &mut |_| random.below(20) > 0);
-                self.compare_with_before(before);
+                self.compare_with_before(before, &plan);
                 match outcome {
                     Ok(RepairOutcome::Done(done)) => {
                         self.count_done(&plan, &done);
@@ -234,7 +234,8 @@ impl World {
             let stands = epoch(newest("condemned/")) > epoch(newest("checkpoints/"));
             if !stands && let Ok(repository) = open(self.store.clone()) {
                 let (events, foreign) = (self.harm().events, self.foreign_deletions(actor));
-                found = Some(Before { actor, events, foreign, out: restorable(&repository) });
+                let objects = self.objects();
+                found = Some(Before { actor, events, foreign, objects, out: restorable(&repository) });
             }
             Ok(())
         });
@@ -247,7 +248,12 @@ impl World {
         deletions.iter().filter(|(who, _)| **who != actor).map(|(_, number)| number).sum()
     }
 
-    fn compare_with_before(&self, before: Option<Before>) {
+    /// The names of all objects.
+    fn objects(&self) -> BTreeSet<String> {
+        self.store.list("").unwrap().into_iter().map(|object| object.name).collect()
+    }
+
+    fn compare_with_before(&self, before: Option<Before>, plan: &RepairPlan) {
         let Some(before) = before else { return };
         // Everybody stands still: nobody makes a call while this does not return. The dead look, too.
         let _held = self.stage.state.lock().unwrap();
@@ -267,7 +273,15 @@ impl World {
         let gone = gone.map(|((id, key), _)| format!("{} of {id}", String::from_utf8_lossy(key)));
         drop(oracle);
         if let Some(gone) = gone {
-            self.fault(format!("a repair: {gone} could be restored before"));
+            let (now, indexes) = (self.objects(), &plan.indexes);
+            let went: Vec<_> = before.objects.difference(&now).collect();
+            let came: Vec<_> = now.difference(&before.objects).collect();
+            let (planned, harmed): (Vec<_>, _) = (plan.packs.iter().map(|pack| pack.object()).collect(), self.harm());
+            self.fault(format!(
+                "a repair: {gone} could be restored before; planned {planned:?} {indexes:?}, went {went:?}, came {came:?}, \
+                 damaged {:?}",
+                harmed.packs
+            ));
         }
     }
 }
@@ -276,6 +290,7 @@ struct Before {
     actor: usize,
     events: u64,
     foreign: u64,
+    objects: BTreeSet<String>,
     out: crate::repair::Restorable,
 }
 

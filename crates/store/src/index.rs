@@ -20,7 +20,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 mod segment;
 
@@ -203,13 +203,13 @@ impl Index {
         id: &ChunkId,
         is_excluded: &mut dyn FnMut(PackName) -> Result<bool, StoreError>,
     ) -> Result<Option<Location>, StoreError> {
-        self.each_place(repository, (class, id), is_excluded, &mut |_, _| Ok(true))
+        self.each_place(&|name| repository.open_pack(class, name), (class, id), is_excluded, &mut |_, _| Ok(true))
     }
 
     /// Shows `accept` every place of a chunk that its pack's directory proves, until it takes one.
     pub(crate) fn each_place(
         &self,
-        repository: &Repository,
+        open: &dyn Fn(PackName) -> Result<Arc<OpenPack>, StoreError>,
         (class, id): (PackClass, &ChunkId),
         is_excluded: &mut dyn FnMut(PackName) -> Result<bool, StoreError>,
         accept: &mut dyn FnMut(&OpenPack, Location) -> Result<bool, StoreError>,
@@ -222,7 +222,7 @@ impl Index {
             if record.class != class || is_excluded(record.name)? {
                 return Ok(None);
             }
-            match repository.open_pack(class, record.name) {
+            match open(record.name) {
                 Ok(pack) => {
                     let at = pack.find(id).map(|(frame, slot)| Location { pack: record.name, frame, slot });
                     match at {

@@ -1,14 +1,15 @@
 //! Where chunks are: where a reference says, where a collection has moved them, or where the index knows them.
 
 use crate::error::StoreError;
+use crate::format::names::{PackClass, PackName};
 use crate::format::reach::Reach;
 use crate::index::Index;
 use crate::pack::{Frame, FrameDecoder, OpenPack};
-use crate::repository::{Repository, class_of, missing_chunk};
+use crate::repository::{Repository, Unindexed, class_of, missing_chunk};
 use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Location, Part};
 use crate::view::WritersView;
 use datakeep_model::{ChunkKind, ErrorKind};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// True for what cannot be read and will not be by trying again.
 pub(crate) fn is_lost(error: &StoreError) -> bool {
@@ -110,8 +111,8 @@ impl Repository {
         }
     }
 
-    /// The proven bytes of a chunk that is not whole where its reference says: from where a collection has moved it, or
-    /// from whichever pack holds it whole. `None` when none does.
+    /// The proven bytes of a chunk that cannot be read as everything else is: from where it should be, or where a collection
+    /// has moved it, whatever is said of the pack as a whole; or from whichever pack holds it whole. `None` when none does.
     pub fn read_elsewhere(
         &self,
         kind: ChunkKind,
@@ -136,17 +137,55 @@ impl Repository {
             Ok(found.is_some())
         };
         let class = class_of(kind);
-        if let Some(moved) = chunk.at.and_then(|at| view.moved(at))
-            && let Ok(pack) = self.open_pack(class, moved.pack)
-            && pack.id_at(moved.frame, moved.slot) == Some(chunk.id)
-            && accept(&pack, moved)?
-        {
-            return Ok(found);
+        let open = |name| self.open_whatever_is_said(class, name);
+        let near = chunk.at.into_iter().flat_map(|at| [view.for_reading(at), view.moved(at)]);
+        for at in near.flatten() {
+            if let Ok(pack) = open(at.pack)
+                && pack.id_at(at.frame, at.slot) == Some(chunk.id)
+                && accept(&pack, at)?
+            {
+                return Ok(found);
+            }
         }
-        match index.each_place(self, (class, &chunk.id), &mut |pack| Ok(view.is_gone(pack)), &mut accept) {
-            Ok(_) => Ok(found),
-            Err(error) if is_lost(&error) => Ok(None),
-            Err(error) => Err(error),
+        match index.each_place(&open, (class, &chunk.id), &mut |pack| Ok(view.is_gone(pack)), &mut accept) {
+            Ok(Some(_)) => return Ok(found),
+            Err(error) if !is_lost(&error) => return Err(error),
+            _ => {}
+        }
+        for name in self.unindexed_packs(&index, class)?.iter().filter(|name| !view.is_gone(**name)) {
+            if let Ok(pack) = open(*name)
+                && let Some((frame, slot)) = pack.find(&chunk.id)
+                && accept(&pack, Location { pack: *name, frame, slot })?
+            {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Packs that are there and that no index object names, because one is damaged: the last place to look in. Listed once
+    /// for an index.
+    fn unindexed_packs(&self, index: &Arc<Index>, class: PackClass) -> Result<Vec<PackName>, StoreError> {
+        let mut unindexed = self.unindexed.lock().unwrap_or_else(PoisonError::into_inner);
+        let packs = match &*unindexed {
+            Some(known) if Arc::ptr_eq(&known.of, index) => &known.packs,
+            _ => {
+                let listed = self.list_packs()?;
+                let all = listed.iter().filter_map(|object| PackName::parse(&object.name));
+                let packs = all.filter(|(_, name)| !index.names(*name)).collect();
+                &unindexed.insert(Unindexed { of: index.clone(), packs }).packs
+            }
+        };
+        Ok(packs.iter().filter(|(of, _)| *of == class).map(|(_, name)| *name).collect())
+    }
+
+    /// Opens a pack even if it is not as index or reach say: its directory and every chunk in it prove themselves.
+    fn open_whatever_is_said(&self, class: PackClass, name: PackName) -> Result<Arc<OpenPack>, StoreError> {
+        match self.open_pack(class, name) {
+            Err(error) if is_lost(&error) => {
+                self.open_pack_uncached(class, name, None).map(Arc::new).map_err(|_| error)
+            }
+            other => other,
         }
     }
 

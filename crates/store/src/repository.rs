@@ -59,6 +59,12 @@ impl Default for InitOptions {
     }
 }
 
+/// Packs that an index does not name.
+pub(crate) struct Unindexed {
+    pub of: Arc<Index>,
+    pub packs: Vec<(PackClass, PackName)>,
+}
+
 /// An open repository.
 pub struct Repository {
     pub(crate) blobs: Arc<dyn BlobStore>,
@@ -77,6 +83,8 @@ pub struct Repository {
     frames: ByteCache<(PackName, u32), Frame>,
     expected: Mutex<HashMap<PackName, PackRecord>>,
     index: Mutex<Option<Arc<Index>>>,
+    /// Packs that the index does not name, once they were looked for.
+    pub(crate) unindexed: Mutex<Option<Unindexed>>,
     pub(crate) view: Mutex<Option<Arc<View>>>,
     /// Commits have been seen that need not be durable yet.
     pub(crate) is_unsettled: AtomicBool,
@@ -156,6 +164,7 @@ impl Repository {
             frames: ByteCache::new(FRAME_CACHE_BYTES),
             expected: Mutex::default(),
             index: Mutex::default(),
+            unindexed: Mutex::default(),
             view: Mutex::default(),
             is_unsettled: AtomicBool::new(true),
             misses: AtomicU64::new(0),

@@ -318,6 +318,59 @@ fn one_damaged_copy_of_a_checkpoint_stops_nobody_and_is_replaced() {
     }
 }
 
+/// A snapshot whose tree names places that no checkpoint remembers: what it refers to has moved, and its predecessors, whose
+/// tree it shares, are gone.
+fn found_by_the_index_alone() -> (MemoryStore, Tree) {
+    let (store, mut tree) = many_frames();
+    let at = |number: u64| key(&format!("f{number:03}"));
+    (0..24).step_by(3).for_each(|number| drop(tree.insert(at(number), file(90, random_bytes(90 + number, 500)))));
+    for number in 0..2 {
+        let before = open(store.clone()).unwrap().snapshots().unwrap().0;
+        run(&open(store.clone()).unwrap(), &mut TreeSource::new("a", &tree), &few_bytes()).unwrap();
+        before.iter().for_each(|manifest| crate::collect::forget(&open(store.clone()).unwrap(), manifest));
+        for _ in 0..2 {
+            store.advance(2 * PATIENCE_MS);
+            collect_done(&open(store.clone()).unwrap(), 0);
+        }
+        tree.insert(at(1 + number), file(91, random_bytes(120 + number, 500)));
+    }
+    run(&open(store.clone()).unwrap(), &mut TreeSource::new("a", &tree), &few_bytes()).unwrap();
+    (store, tree)
+}
+
+#[test]
+fn damaged_indexes_keep_nothing_from_being_read_and_packs_that_none_names_are_indexed() {
+    let (store, tree) = found_by_the_index_alone();
+    let count = open(store.clone()).unwrap().snapshots().unwrap().0.len();
+    let whole = restorable(&open(store.clone()).unwrap());
+    assert_eq!(whole.len(), count * tree.len());
+    let indexes = store.list("index/").unwrap();
+    let all: Vec<&str> = indexes.iter().map(|index| index.name.as_str()).collect();
+    for gone in all.iter().map(std::slice::from_ref).chain([all.as_slice()]) {
+        let damaged = store.fork();
+        gone.iter().for_each(|index| damaged.tamper(index, Some(vec![7; 20])));
+        assert!(restorable(&open(damaged.clone()).unwrap()) == whole, "{gone:?}: it lies in packs as before");
+        repaired(&open(damaged.clone()).unwrap()).unwrap();
+        let mended = open(damaged.clone()).unwrap();
+        assert_sound(&mended, "after a repair");
+        assert!(restorable(&mended) == whole, "{gone:?}");
+        // As a repair of an older version has left it: the index is set aside, and nothing names the packs.
+        let unnamed = store.fork();
+        for index in gone {
+            unnamed.tamper(&format!("quarantine/{index}"), Some(Vec::new()));
+            unnamed.tamper(index, None);
+        }
+        assert!(restorable(&open(unnamed.clone()).unwrap()) == whole, "{gone:?}: it lies in packs as before");
+        let plan = open(unnamed.clone()).unwrap().plan_repair(&mut |_| true).unwrap();
+        assert!(!plan.unindexed.is_empty(), "{gone:?}: {:?}", plan.indexes);
+        repaired(&open(unnamed.clone()).unwrap()).unwrap();
+        let mended = open(unnamed.clone()).unwrap();
+        assert_sound(&mended, "after a repair");
+        assert!(mended.plan_repair(&mut |_| true).unwrap().is_empty(), "{gone:?}");
+        assert!(restorable(&mended) == whole, "{gone:?}");
+    }
+}
+
 #[test]
 fn damaged_and_missing_indexes_are_made_again() {
     let (store, tree) = many_frames();

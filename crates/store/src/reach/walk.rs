@@ -203,9 +203,10 @@ impl Repository {
     }
 }
 
-/// True when a repair has found something to be lost of what the reach names.
+/// True when a repair has found something to be lost of what the reach names, be its round finished or not: the tree may
+/// lack that, and the round could never be finished if it might not.
 pub(super) fn has_lost_frames(view: &View, reach: &Reach) -> bool {
-    reach.packs.iter().filter(|(pack, _)| view.is_gone(**pack)).any(|(&pack, (record, frames))| {
+    reach.packs.iter().filter(|(pack, _)| view.is_unusable(**pack)).any(|(&pack, (record, frames))| {
         (0..record.frames).any(|frame| frames.contains(frame) && view.is_lost(pack, frame))
     })
 }

@@ -119,6 +119,8 @@ pub struct RepairPlan {
     pub packs: Vec<DamagedPack>,
     /// Index objects that are damaged or missing: made again from packs.
     pub indexes: Vec<String>,
+    /// Packs in use that no whole index object names: they are indexed.
+    pub unindexed: Vec<String>,
     /// Damaged checkpoints, of which there is another copy: a round replaces them.
     pub checkpoints: Vec<String>,
     /// Reach objects that are damaged or missing: made again from trees.
@@ -150,6 +152,7 @@ impl RepairPlan {
         !self.unfinished
             && self.packs.is_empty()
             && self.indexes.is_empty()
+            && self.unindexed.is_empty()
             && self.checkpoints.is_empty()
             && self.leftover.is_empty()
             && self.records().is_empty()
@@ -206,7 +209,7 @@ pub struct Repaired {
     pub moved_bytes: u64,
     /// Packs that stay because a snapshot published meanwhile uses them: repair again.
     pub rescued: u64,
-    /// Index objects replaced.
+    /// Index objects replaced, or one where packs had none.
     pub indexes: u64,
     /// Checkpoints replaced.
     pub checkpoints: u64,

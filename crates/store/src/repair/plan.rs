@@ -50,7 +50,7 @@ impl Repository {
         self.missing(&view, &packs, &live, &mut plan)?;
         plan.used = plan.packs.iter().map(|pack| (pack.name, used_frames(live.packs.get(&pack.name)))).collect();
         self.name_snapshots(&view, &manifests, &mut plan)?;
-        self.plan_indexes(&view, &manifests, &mut plan)?;
+        self.plan_indexes(&view, (&manifests, &live), &mut plan)?;
         self.plan_checkpoints(&mut plan)?;
         plan.manifests = manifests;
         Ok(plan)

@@ -69,8 +69,8 @@ impl Damaged {
         let view = repository.view()?;
         let mut is_whole = |_: &OpenPack, at: Location| Ok(!self.is_at(at.pack, at.frame));
         let wanted = (class_of(kind), &chunk.id);
-        let index = repository.index()?;
-        let elsewhere = index.each_place(repository, wanted, &mut |pack| Ok(view.is_gone(pack)), &mut is_whole);
+        let (index, open) = (repository.index()?, |name| repository.open_pack(wanted.0, name));
+        let elsewhere = index.each_place(&open, wanted, &mut |pack| Ok(view.is_gone(pack)), &mut is_whole);
         Ok(elsewhere.unwrap_or(None).is_none())
     }
 }

@@ -62,6 +62,7 @@ struct Report {
     finished: bool,
     packs: Vec<PackJson>,
     indexes: Vec<String>,
+    unindexed_packs: Vec<String>,
     checkpoints: Vec<String>,
     records: Vec<String>,
     reaches: Vec<ReachJson>,
@@ -167,7 +168,9 @@ impl Work<'_> {
                 // It was waited for, and the round that is finished is this plan's.
                 Ok(RepairOutcome::Finished) if !plan.unfinished => {
                     let packs = plan.packs.len() as u64;
-                    let (indexes, checkpoints) = (plan.indexes.len() as u64, plan.checkpoints.len() as u64);
+                    let is_indexed_anew = !plan.indexes.is_empty() || !plan.unindexed.is_empty();
+                    let indexes = plan.indexes.len().max(usize::from(is_indexed_anew)) as u64;
+                    let checkpoints = plan.checkpoints.len() as u64;
                     let reaches = plan.reaches.len() as u64;
                     let decisions = plan.decisions.len() as u64;
                     let given_up = plan.lost.iter().filter(|lost| lost.is_given_up).count() as u64;
@@ -288,6 +291,7 @@ fn document(app: &App, plan: &RepairPlan, done: Option<&Repaired>, dry_run: bool
         finished: done.is_some(),
         packs: packs.collect(),
         indexes: plan.indexes.clone(),
+        unindexed_packs: plan.unindexed.clone(),
         checkpoints: plan.checkpoints.clone(),
         records: plan.records(),
         reaches: plan.reaches.iter().map(reach_json).collect(),

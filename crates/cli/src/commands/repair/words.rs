@@ -38,6 +38,10 @@ pub(super) fn tell_plan(app: &App, plan: &RepairPlan) -> Result<(), Failure> {
     for index in &plan.indexes {
         app.out.say(tr!("made again from packs: {index}", "由数据包重建：{index}"))?;
     }
+    if !plan.unindexed.is_empty() && plan.indexes.is_empty() {
+        let count = sizes::count(plan.unindexed.len() as u64);
+        app.out.say(tr!("packs in use that no index names: {count}", "未被任何索引收录的在用数据包：{count}"))?;
+    }
     for checkpoint in &plan.checkpoints {
         app.out.say(tr!("made again from its other copy: {checkpoint}", "由另一份副本重建：{checkpoint}"))?;
     }

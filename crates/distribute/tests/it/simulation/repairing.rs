@@ -165,18 +165,21 @@ impl World {
         let visible: BTreeMap<SessionId, &Manifest> = manifests.iter().map(|m| (m.snapshot.id, m)).collect();
         // Frames of anybody may be on their way there: once the round is over, it is all that is left of them.
         let is_of_snapshot = manifests.iter().any(|m| object.contains(&m.snapshot.id.to_hex()));
-        let before = harm.hurt.len();
+        let mut is_home = false;
         for id in &acknowledged {
             let id = *id;
             let missing = visible.get(&id).map(|manifest| {
                 repository.reach(manifest).and_then(|reach| repository.missing_live_packs(&there, &reach))
             });
-            // Whoever cannot be looked at may use it.
-            if !matches!(missing, Some(Ok(missing)) if !missing.iter().any(|pack| pack == object)) {
-                harm.hurt.insert(id);
+            match missing {
+                Some(Ok(missing)) if !missing.iter().any(|pack| pack == object) => continue,
+                Some(Ok(_)) => is_home = true,
+                // Whoever cannot be looked at may use it, and that says nothing of the others.
+                _ => {}
             }
+            harm.hurt.insert(id);
         }
-        if !is_of_snapshot && harm.hurt.len() == before {
+        if !is_of_snapshot && !is_home {
             harm.hurt.extend(acknowledged);
         }
     }

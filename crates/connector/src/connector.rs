@@ -138,4 +138,5 @@ fn no_tables(kind: &str, location: &str) -> ConnectorError {
 
 fn no_roles(kind: &str, location: &str) -> ConnectorError {
     ConnectorError::new(ErrorKind::Usage, format!("{location}: a location of the kind `{kind}` knows no roles"))
+        .with_hint("whoever may read what is there may back it up")
 }

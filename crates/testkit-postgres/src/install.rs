@@ -39,12 +39,26 @@ impl Install {
     }
 }
 
+/// A file of the schema of a program that is used, as `./x tools` takes it from its Debian package; the folders that were
+/// looked at when it is not here.
+pub fn schema_file(program: &str, file: &str) -> Result<PathBuf, String> {
+    let files: Vec<PathBuf> = tools().map(|tools| tools.join("schemas").join(program).join(file)).collect();
+    let looked = || files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
+    let found = files.iter().find(|file| file.is_file()).cloned();
+    found.ok_or_else(|| format!("the schema of {program} is not here; `./x tools` installs it. Looked for: {}", looked()))
+}
+
 fn candidates(major: u32) -> Vec<PathBuf> {
     let named = std::env::var_os(format!("DATAKEEP_POSTGRES_{major}")).map(PathBuf::from);
+    let installed = tools().map(|tools| tools.join(format!("postgres-{major}")));
+    let debian = PathBuf::from(format!("/usr/lib/postgresql/{major}"));
+    named.into_iter().chain([debian]).chain(installed).collect()
+}
+
+/// Where `./x tools` keeps what is no package of the system.
+fn tools() -> impl Iterator<Item = PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let installed = cache.map(|cache| cache.join(format!("datakeep-tools/postgres-{major}")));
-    let shared = PathBuf::from(format!("/var/cache/datakeep-tools/postgres-{major}"));
-    let debian = PathBuf::from(format!("/usr/lib/postgresql/{major}"));
-    named.into_iter().chain([debian]).chain(installed).chain([shared]).collect()
+    let own = cache.map(|cache| cache.join("datakeep-tools"));
+    own.into_iter().chain([PathBuf::from("/var/cache/datakeep-tools")])
 }

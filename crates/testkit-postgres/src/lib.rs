@@ -20,4 +20,4 @@ mod guard;
 mod install;
 
 pub use cluster::{Cluster, Holder, Setup};
-pub use install::Install;
+pub use install::{Install, schema_file};

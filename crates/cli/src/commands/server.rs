@@ -83,14 +83,20 @@ mod with_server {
         match error {
             ServerError::Folder { detail, .. } => {
                 let message = tr!("cannot use the data folder {data}", "无法使用数据目录 {data}");
-                Failure::new(kind, message).detail(detail)
+                Failure::new(kind, message).detail(detail).hint(tr!(
+                    "name a folder that this account may write to: --data DIR",
+                    "请用 --data DIR 指定此账户可写的目录"
+                ))
             }
             ServerError::Held { .. } => {
                 let message = tr!("another server works in {data}", "另一个服务器正在使用 {data}");
                 Failure::new(kind, message).hint(tr!("stop it, or name another folder", "请先停止它，或指定其他目录"))
             }
             ServerError::Listen { listen, detail } => {
-                Failure::new(kind, tr!("cannot listen on {listen}", "无法监听 {listen}")).detail(detail)
+                Failure::new(kind, tr!("cannot listen on {listen}", "无法监听 {listen}")).detail(detail).hint(tr!(
+                    "name another address or port: --listen 127.0.0.1:PORT",
+                    "请指定其他地址或端口：--listen 127.0.0.1:PORT"
+                ))
             }
             ServerError::Control(error) => {
                 let message = tr!("cannot use the control database in {data}", "无法使用 {data} 中的控制数据库");

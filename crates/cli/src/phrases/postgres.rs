@@ -97,6 +97,7 @@ pub const PHRASES: [Phrase; 148] = [
     ("BYPASSRLS: row-level security hides rows of table {}", "BYPASSRLS：行级安全策略隐藏了表 {1} 的行"),
     ("the tablespace {}: a server that is to have it needs a folder for it first", "表空间 {1}：服务器须先有其目录"),
     ("{}: a location of the kind `{}` knows no roles", "{1}：`{2}` 类的位置没有角色"),
+    ("whoever may read what is there may back it up", "能读取该位置内容的账户即可备份"),
     (
         "cannot read {}: row-level security hides rows of {} from the role {}",
         "无法读取 {1}：行级安全策略对角色 {3} 隐藏了 {2} 的行",

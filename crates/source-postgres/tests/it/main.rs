@@ -13,6 +13,7 @@ mod majors;
 mod objects;
 mod parts;
 mod pouring;
+mod real;
 mod refusals;
 mod restore;
 mod selection;

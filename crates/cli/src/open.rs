@@ -156,6 +156,20 @@ impl App {
         self.told(repository.snapshots_to_read(None)?)
     }
 
+    /// Tells what of the repository was found damaged on the way to what was read whole elsewhere.
+    pub fn tell_passed_damage(&self, repository: &Repository) {
+        let passed = repository.passed_damage();
+        if passed.is_empty() {
+            return;
+        }
+        self.out.warn(tr!(
+            "the repository is damaged; what was wanted was found whole in another place:",
+            "仓库已损坏；所需内容已从其他位置完整读取："
+        ));
+        passed.iter().for_each(|fault| self.out.note(format!("  {fault}")));
+        self.out.note(tr!("  see everything: datakeep check --read-data", "  查看全部：datakeep check --read-data"));
+    }
+
     fn told(&self, (manifests, faults): (Vec<Manifest>, Vec<StoreError>)) -> Result<(Vec<Manifest>, usize), Failure> {
         for fault in &faults {
             self.out

@@ -62,7 +62,7 @@ pub struct RestorePlan {
 pub struct RestoreReport {
     /// What was done.
     pub tally: RestoreTally,
-    /// Damage beside the restored data (`Repository::companions`).
+    /// Damage beside the restored data (`Repository::companions`), and what reading went past.
     pub companion_faults: Vec<String>,
 }
 
@@ -344,6 +344,7 @@ pub fn restore(
         false => Vec::new(),
     };
     companion_faults.extend(reach_fault);
+    companion_faults.extend(repository.passed_damage());
     Ok(RestoreReport { tally, companion_faults })
 }
 

@@ -11,6 +11,9 @@ use crate::view::WritersView;
 use datakeep_model::{ChunkKind, ErrorKind};
 use std::sync::{Arc, PoisonError};
 
+/// So much damage that reading went past is remembered.
+const MOST_PASSED: usize = 100;
+
 /// True for what cannot be read and will not be by trying again.
 pub(crate) fn is_lost(error: &StoreError) -> bool {
     matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Incompatible)
@@ -83,7 +86,7 @@ impl Repository {
         match self.read_chunk_here(kind, chunk, decoder) {
             // What was wrong here says more than what is wrong elsewhere.
             Err(error) if decoder.is_searching && is_lost(&error) => {
-                self.read_elsewhere(kind, chunk, decoder)?.ok_or(error)
+                self.read_elsewhere((kind, chunk), Some(&error), decoder)?.ok_or(error)
             }
             other => other,
         }
@@ -113,7 +116,45 @@ impl Repository {
 
     /// The proven bytes of a chunk that cannot be read as everything else is: from where it should be, or where a collection
     /// has moved it, whatever is said of the pack as a whole; or from whichever pack holds it whole. `None` when none does.
+    /// `cause` is what was wrong where it should be: if that is damage, [`Repository::passed_damage`] tells it.
     pub fn read_elsewhere(
+        &self,
+        (kind, chunk): (ChunkKind, &ChunkRef),
+        cause: Option<&StoreError>,
+        decoder: &mut FrameDecoder,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = self.find_whole(kind, chunk, decoder)?;
+        if let (Some(_), Some(cause)) = (&found, cause) {
+            self.note_passed(chunk, cause)?;
+        }
+        Ok(found)
+    }
+
+    /// Damage that reading has gone past, because what it wanted was whole elsewhere: the first of it, in words.
+    pub fn passed_damage(&self) -> Vec<String> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    fn note_passed(&self, chunk: &ChunkRef, cause: &StoreError) -> Result<(), StoreError> {
+        let words = cause.to_string();
+        {
+            let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+            if passed.len() >= MOST_PASSED || passed.contains(&words) {
+                return Ok(());
+            }
+        }
+        if matches!(cause, StoreError::Missing { .. }) {
+            // A tree may name packs that went long ago; those that index or reach name, and no collection, should be there.
+            let Some(at) = chunk.at.filter(|at| self.expected_record(at.pack).is_some()) else { return Ok(()) };
+            if self.refresh_view()?.is_gone(at.pack) {
+                return Ok(());
+            }
+        }
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).insert(words);
+        Ok(())
+    }
+
+    fn find_whole(
         &self,
         kind: ChunkKind,
         chunk: &ChunkRef,

@@ -45,7 +45,9 @@ pub fn schema_file(program: &str, file: &str) -> Result<PathBuf, String> {
     let files: Vec<PathBuf> = tools().map(|tools| tools.join("schemas").join(program).join(file)).collect();
     let looked = || files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
     let found = files.iter().find(|file| file.is_file()).cloned();
-    found.ok_or_else(|| format!("the schema of {program} is not here; `./x tools` installs it. Looked for: {}", looked()))
+    found.ok_or_else(|| {
+        format!("the schema of {program} is not here; `./x tools` installs it. Looked for: {}", looked())
+    })
 }
 
 fn candidates(major: u32) -> Vec<PathBuf> {

@@ -36,6 +36,7 @@ pub fn run(app: &App, args: &CatArgs) -> Result<ExitCode, Failure> {
         print(app, &repository, &part, &mut decoder)?;
     }
     app.out.flush()?;
+    app.tell_passed_damage(&repository);
     if written == place.entry.meta.len_bytes || place.entry.changed_while_read {
         return Ok(ExitCode::OK);
     }

@@ -3,7 +3,7 @@
 use super::Phrase;
 
 /// What is special stands before what is general.
-pub const PHRASES: [Phrase; 148] = [
+pub const PHRASES: [Phrase; 149] = [
     ("cannot connect to {}: no runtime: {}", "无法连接 {1}：无法启动运行时：{2}"),
     ("cannot connect to {}: {?}", "无法连接 {1}：{2}"),
     ("cannot connect to {}", "无法连接 {1}"),

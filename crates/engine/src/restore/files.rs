@@ -391,7 +391,8 @@ fn proven<'f>(
         return Ok(Cow::Borrowed(bytes));
     }
     let missing = || StoreError::Missing { object: format!("chunk {}", used.chunk.id) };
-    let elsewhere = repository.read_elsewhere(ChunkKind::Data, &used.chunk, decoder);
+    let cause = frame.as_ref().err().or(here.as_ref().err());
+    let elsewhere = repository.read_elsewhere((ChunkKind::Data, &used.chunk), cause, decoder);
     let elsewhere = elsewhere.and_then(|bytes| bytes.ok_or_else(missing));
     // What was wrong here says more than that there is nothing elsewhere.
     elsewhere.map(Cow::Owned).map_err(|error| match (frame, &here) {

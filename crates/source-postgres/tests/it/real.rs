@@ -54,7 +54,7 @@ fn postgis_comes_back() {
          INSERT INTO shapes(shape, box, box3)
            SELECT ST_Buffer(ST_MakePoint(n, n * 0.1), n), Box2D(ST_MakePoint(n, n)), Box3D(ST_MakePoint(n, n, n))
            FROM generate_series(1, 200) n;
-         INSERT INTO shapes(shape) VALUES ('GEOMETRYCOLLECTION(POINT Z (1 2 3), POLYGON EMPTY)'), (NULL),
+         INSERT INTO shapes(shape) VALUES ('GEOMETRYCOLLECTION Z (POINT Z (1 2 3), POLYGON Z EMPTY)'), (NULL),
            ('CURVEPOLYGON(CIRCULARSTRING(0 0, 4 0, 4 4, 0 4, 0 0))'), ('TIN(((0 0, 1 0, 0 1, 0 0)))');
          CREATE INDEX ON places USING gist(at);
          CREATE INDEX ON shapes USING spgist(shape);
@@ -62,7 +62,7 @@ fn postgis_comes_back() {
          CREATE TABLE bounded(area geometry(Polygon, 3857) CHECK (ST_IsValid(area)));
          INSERT INTO bounded VALUES (ST_SetSRID('POLYGON((0 0, 0 1, 1 1, 0 0))'::geometry, 3857));
          INSERT INTO spatial_ref_sys(srid, auth_name, auth_srid, srtext, proj4text)
-           VALUES (999001, 'ours', 999001, 'LOCAL_CS[\"ours\"]', '+proj=longlat +datum=WGS84 +no_defs');",
+           VALUES (990001, 'ours', 990001, 'LOCAL_CS[\"ours\"]', '+proj=longlat +datum=WGS84 +no_defs');",
     );
     let (told, restored, _) = goes_round(&database);
     assert_eq!(told.losses, [""; 0], "{told:?}");
@@ -71,7 +71,7 @@ fn postgis_comes_back() {
         "SELECT id, md5(ST_AsEWKB(shape)::text), box, box3 FROM shapes ORDER BY id",
         "SELECT id, other, far FROM near ORDER BY 1, 2",
         "SELECT count(*), md5(string_agg(srtext, ',' ORDER BY srid)) FROM spatial_ref_sys",
-        "SELECT srid, proj4text FROM spatial_ref_sys WHERE srid > 990000",
+        "SELECT srid, proj4text FROM spatial_ref_sys WHERE srid = 990001",
         "SELECT extversion FROM pg_extension WHERE extname = 'postgis'",
     ] {
         assert_eq!(database.ask(sql), restored.ask(sql), "{sql}");

@@ -128,7 +128,7 @@ export default async function make(): Promise<() => Promise<void>> {
     sources: of('files', 'shop'),
     schedule: daily('0 2 * * *'),
     rpo_s: 93_600,
-    retention: { daily: 7, weekly: 5, monthly: 12 },
+    retention: { last: 10, daily: 7, weekly: 5, monthly: 12 },
   });
   const nightly = await client.id('/policies', { name: 'kernel settings', repository, sources: of('kernel'), schedule: daily('30 1 * * *') });
   const late = await client.id('/policies', { name: 'moved away', repository, sources: of('gone'), rpo_s: 60, schedule: daily('15 3 * * *') });

@@ -155,7 +155,7 @@ function Filling({ policy, sources, repositories }: { policy?: Policy; sources: 
               <Form.Item name="age" label={words.policies.rpo} extra={words.policies.rpoHelp}>
                 <InputNumber min={0.1} />
               </Form.Item>
-              <Form.Item name="ageUnit" label={`${words.policies.units.h} / ${words.policies.units.d}`}>
+              <Form.Item name="ageUnit" label={words.policies.units.unit}>
                 <Select options={(['h', 'd'] as const).map((unit) => ({ value: unit, label: words.policies.units[unit] }))} />
               </Form.Item>
             </div>

@@ -113,13 +113,15 @@ function Outcome({ run }: { run: Run }) {
   const words = useWords();
   if (!run.message && !run.hint) return null;
   const tone = run.state === 'failed' ? 'bad' : run.state === 'partial' ? 'warn' : 'rest';
+  // For codes with a fixed meaning the server's sentence says no more than the word here.
+  const hint = (words.runs.hints as Record<string, string>)[run.code ?? ''];
   return (
     <section className={`sheet verdict tone-${tone}`}>
+      <p>{run.code ? worded(words.runs.codes, run.code) : ''}</p>
       <Facts
         items={[
-          [words.runs.result, run.code ? worded(words.runs.codes, run.code) : null],
-          [words.runs.detail, run.message ? <span lang="en">{run.message}</span> : null],
-          [words.runs.hint, run.hint ? <span lang="en">{run.hint}</span> : null],
+          [words.runs.detail, run.message && !hint ? <span lang="en">{run.message}</span> : null],
+          [words.runs.hint, hint ?? (run.hint ? <span lang="en">{run.hint}</span> : null)],
           [words.problem.code, <span className="mono">{run.code}</span>],
         ]}
       />

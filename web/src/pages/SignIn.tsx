@@ -5,6 +5,7 @@ import { api, rememberCsrf, take } from '../api/client';
 import { useHealth } from '../api/queries';
 import { useWords } from '../i18n';
 import { Trouble } from '../parts/ProblemBox';
+import { Waiting } from '../parts/Waiting';
 import { Welcome } from './Welcome';
 
 interface Filled {
@@ -32,6 +33,7 @@ export function SignIn() {
   useEffect(() => {
     document.title = `${words.sign.title} · ${words.app.name}`;
   }, [words]);
+  if (health.isPending) return <Waiting />;
   if (health.data && !health.data.is_set_up) {
     return (
       <Welcome>

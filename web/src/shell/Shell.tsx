@@ -156,8 +156,8 @@ function Tools({ session }: { session: Session }) {
     // Whether or not the server hears it, what this browser knows of the session goes.
     await take(api.DELETE('/api/v1/session')).catch(() => undefined);
     rememberCsrf('');
-    client.clear();
     client.setQueryData(['session'], null);
+    client.removeQueries({ predicate: (query) => query.queryKey[0] !== 'session' });
   };
   return (
     <>

@@ -3,7 +3,6 @@
 //! What a route needs stands in the API's description, at the route (`x-permission`); the guard reads it there. A route without it
 //! is open to nobody.
 
-use crate::pages;
 use crate::problem::{Code, Problem};
 use crate::state::App;
 use axum::Router;
@@ -65,21 +64,30 @@ struct Guard {
 /// Puts the guard around all routes.
 pub fn around(routes: Router<Arc<App>>, app: &Arc<App>, declared: &Arc<Declared>) -> Router {
     let guard = Guard { app: app.clone(), declared: declared.clone() };
-    let missing = || async {
-        Problem::new(StatusCode::NOT_FOUND, "no-route", "there is nothing at this path", "see /api/v1/openapi.json")
-    };
-    routes
-        .route_layer(middleware::from_fn_with_state(guard, pass))
-        .fallback(missing)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(middleware::map_response(harden))
-        .with_state(app.clone())
+    let routes = routes.route_layer(middleware::from_fn_with_state(guard, pass));
+    #[cfg(feature = "console")]
+    let routes = routes.fallback(crate::console::answer);
+    #[cfg(not(feature = "console"))]
+    let routes = routes.fallback(|| async { missing() });
+    routes.layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).layer(middleware::map_response(harden)).with_state(app.clone())
 }
 
+/// There is nothing at a path.
+pub(crate) fn missing() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no-route", "there is nothing at this path", "see /api/v1/openapi.json")
+}
+
+/// Marks an answer that says some of [`HEADERS`] itself: a page loads something.
+#[derive(Clone)]
+pub(crate) struct OwnHeaders;
+
 async fn harden(mut response: Response) -> Response {
+    let has_own = response.extensions().get::<OwnHeaders>().is_some();
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        if !(has_own && headers.contains_key(name)) {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
     }
     response
 }
@@ -90,7 +98,8 @@ async fn pass(State(guard): State<Guard>, mut request: Request, next: Next) -> R
     if let Err(problem) = from_here(&method, request.headers()) {
         return problem.into_response();
     }
-    if pages::PATHS.contains(&path.as_str()) {
+    #[cfg(not(feature = "console"))]
+    if crate::pages::PATHS.contains(&path.as_str()) {
         return next.run(request).await;
     }
     // What answers HEAD is what answers GET.

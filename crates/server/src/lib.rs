@@ -6,11 +6,14 @@
 
 pub mod api;
 mod chance;
+#[cfg(feature = "console")]
+mod console;
 mod error;
 mod executor;
 mod guard;
 mod limits;
 mod lines;
+#[cfg(not(feature = "console"))]
 mod pages;
 pub mod problem;
 mod report;

@@ -1,7 +1,7 @@
 //! What every request and every run works with.
 
 use crate::limits::LoginLimits;
-use crate::{Chance, api, guard, pages};
+use crate::{Chance, api, guard};
 use axum::Router;
 use datakeep_connector::Clock;
 use datakeep_manage::control::{Control, password};
@@ -59,10 +59,13 @@ pub fn app(control: Control, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> 
     })
 }
 
-/// Everything that is served: API and pages, behind the guard.
+/// Everything that is served: API, and console or plain pages, behind the guard.
 pub fn router(app: &Arc<App>) -> Router {
     let (routes, document) = api::routes();
     let declared = Arc::new(guard::declared(&document));
     let text: Arc<str> = document.to_string().into();
-    guard::around(routes.merge(api::description(text)).merge(pages::routes()), app, &declared)
+    let routes = routes.merge(api::description(text));
+    #[cfg(not(feature = "console"))]
+    let routes = routes.merge(crate::pages::routes());
+    guard::around(routes, app, &declared)
 }

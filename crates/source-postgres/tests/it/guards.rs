@@ -25,6 +25,8 @@ fn wait_for(cluster: &Cluster, sql: &str, expect: &str) {
 }
 
 fn reached(primary: &Cluster, standby: &Cluster, how: &str) {
+    // Commits of these servers do not wait for their records to be flushed: this one does, and flushes those before it.
+    primary.run("postgres", "SET synchronous_commit = local; SELECT pg_logical_emit_message(true, 'flushed', '')");
     let position = primary.ask("postgres", "SELECT pg_current_wal_flush_lsn()");
     wait_for(standby, &format!("SELECT pg_last_wal_{how}_lsn() >= '{position}'::pg_lsn"), "t");
 }
@@ -107,6 +109,8 @@ fn what_keeps_a_server_from_vacuuming_is_told_before() {
         assert!(told.len() == 1 && told[0].contains("transactions old") && told[0].contains("backup"), "{told:?}");
         assert_eq!(warnings(&[("warn-xmin-age", "0")]), [""; 0]);
         drop(held);
+        // The server notices that its client is gone a moment later.
+        wait_for(&cluster, "SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL", "0");
         assert_eq!(warnings(&[("warn-xmin-age", "20")]), [""; 0], "{major}: it is over");
         cluster.run(&name, "BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'left behind'");
         cluster.run(&name, spend);

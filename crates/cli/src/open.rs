@@ -156,9 +156,9 @@ impl App {
         self.told(repository.snapshots_to_read(None)?)
     }
 
-    /// Tells what of the repository was found damaged on the way to what was read whole elsewhere.
-    pub fn tell_passed_damage(&self, repository: &Repository) {
-        let passed = repository.passed_damage();
+    /// Tells what of the repository was found damaged on the way to what was read of snapshots and was whole elsewhere.
+    pub fn tell_passed_damage<'m>(&self, repository: &Repository, read: impl IntoIterator<Item = &'m Manifest>) {
+        let passed = repository.passed_damage(read);
         if passed.is_empty() {
             return;
         }

@@ -344,7 +344,7 @@ pub fn restore(
         false => Vec::new(),
     };
     companion_faults.extend(reach_fault);
-    companion_faults.extend(repository.passed_damage());
+    companion_faults.extend(repository.passed_damage([manifest]));
     Ok(RestoreReport { tally, companion_faults })
 }
 

@@ -1,6 +1,7 @@
 //! Where chunks are: where a reference says, where a collection has moved them, or where the index knows them.
 
 use crate::error::StoreError;
+use crate::format::decision::Manifest;
 use crate::format::names::{PackClass, PackName};
 use crate::format::reach::Reach;
 use crate::index::Index;
@@ -9,6 +10,7 @@ use crate::repository::{Repository, Unindexed, class_of, missing_chunk};
 use crate::tree::entry::{Attributes, ChunkRef, Content, Entry, Location, Part};
 use crate::view::WritersView;
 use datakeep_model::{ChunkKind, ErrorKind};
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 /// So much damage that reading went past is remembered.
@@ -130,27 +132,42 @@ impl Repository {
         Ok(found)
     }
 
-    /// Damage that reading has gone past, because what it wanted was whole elsewhere: the first of it, in words.
-    pub fn passed_damage(&self) -> Vec<String> {
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    /// Damage that reading of these snapshots has gone past, because what it wanted was whole elsewhere: the first of it, in
+    /// words. That a pack is missing is damage where one of their reaches names it and no collection took it away: trees and
+    /// indexes may name packs that went many rounds ago. Where a reach cannot be read, what may be damage is told.
+    pub fn passed_damage<'m>(&self, read: impl IntoIterator<Item = &'m Manifest>) -> Vec<String> {
+        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut open: BTreeSet<PackName> = passed.values().flatten().copied().collect();
+        let mut damaged = BTreeSet::new();
+        for manifest in read {
+            if open.is_empty() {
+                break;
+            }
+            match self.reach(manifest) {
+                Ok(reach) => damaged.extend(open.extract_if(.., |pack| reach.packs.contains_key(pack))),
+                Err(_) => damaged.append(&mut open),
+            }
+        }
+        let is_damage = |missing: &Option<PackName>| missing.is_none_or(|pack| damaged.contains(&pack));
+        passed.into_iter().filter(|(_, missing)| is_damage(missing)).map(|(words, _)| words).collect()
     }
 
     fn note_passed(&self, chunk: &ChunkRef, cause: &StoreError) -> Result<(), StoreError> {
         let words = cause.to_string();
         {
             let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
-            if passed.len() >= MOST_PASSED || passed.contains(&words) {
+            if passed.len() >= MOST_PASSED || passed.contains_key(&words) {
                 return Ok(());
             }
         }
-        if matches!(cause, StoreError::Missing { .. }) {
-            // A tree may name packs that went long ago; those that index or reach name, and no collection, should be there.
-            let Some(at) = chunk.at.filter(|at| self.expected_record(at.pack).is_some()) else { return Ok(()) };
-            if self.refresh_view()?.is_gone(at.pack) {
-                return Ok(());
-            }
-        }
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner).insert(words);
+        let missing = match cause {
+            StoreError::Missing { .. } => match chunk.at {
+                Some(at) if !self.refresh_view()?.is_gone(at.pack) => Some(at.pack),
+                _ => return Ok(()),
+            },
+            _ => None,
+        };
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).insert(words, missing);
         Ok(())
     }
 

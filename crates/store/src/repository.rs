@@ -20,7 +20,7 @@ use datakeep_model::{ChunkId, ChunkKind, RepositoryId, Timestamp};
 use datakeep_process::{BoundaryHasher, Chunker, ChunkerParams, IdHasher, KeyRing, RoleKey, RootKey, Suite};
 use datakeep_store_blob::{BlobStore, Listed};
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -83,8 +83,8 @@ pub struct Repository {
     frames: ByteCache<(PackName, u32), Frame>,
     expected: Mutex<HashMap<PackName, PackRecord>>,
     index: Mutex<Option<Arc<Index>>>,
-    /// Damage that reading went past, in words.
-    pub(crate) passed: Mutex<BTreeSet<String>>,
+    /// What reading went past, in words, with the pack where one was missing.
+    pub(crate) passed: Mutex<BTreeMap<String, Option<PackName>>>,
     /// Packs that the index does not name, once they were looked for.
     pub(crate) unindexed: Mutex<Option<Unindexed>>,
     pub(crate) view: Mutex<Option<Arc<View>>>,

@@ -15,7 +15,7 @@ pub fn run(app: &App, args: &CatArgs) -> Result<ExitCode, Failure> {
     let repository = app.open_to_read()?;
     let (name, _) = place::split(&args.place)?;
     let (manifests, _) = app.snapshots_to_read(&repository, &name)?;
-    let (_, place) = place::resolve(app, &repository, &manifests, &args.place)?;
+    let (manifest, place) = place::resolve(app, &repository, &manifests, &args.place)?;
     let path = &place.path;
     if place.entry.meta.file_type != FileType::File {
         let message = tr!("{path} is not a regular file", "{path} 不是普通文件");
@@ -36,7 +36,7 @@ pub fn run(app: &App, args: &CatArgs) -> Result<ExitCode, Failure> {
         print(app, &repository, &part, &mut decoder)?;
     }
     app.out.flush()?;
-    app.tell_passed_damage(&repository);
+    app.tell_passed_damage(&repository, [manifest]);
     if written == place.entry.meta.len_bytes || place.entry.changed_while_read {
         return Ok(ExitCode::OK);
     }

@@ -349,6 +349,16 @@ fn what_no_checkpoint_remembers_is_not_referred_to() {
     history(300);
 }
 
+/// An index object that names packs which went long ago, because a collector died before it took the object away, and a
+/// tree that notes them: nothing is wrong, and a restore says so. Keys are drawn anew, and each play shows it one time in
+/// three.
+#[test]
+fn what_went_long_ago_and_is_still_named_is_no_damage() {
+    for seed in [83, 206, 427, 1029] {
+        (0..4).for_each(|_| history(seed));
+    }
+}
+
 #[test]
 fn any_history_keeps_what_is_kept() {
     let base = std::env::var("DATAKEEP_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);

@@ -104,6 +104,8 @@ impl FileWork {
                 Part::Chunk(chunk) => {
                     // Where a collection has moved it; one that moves it later is found out when it is read.
                     let at = chunk.at.and_then(|at| pump.repository.place_for_reading(at).unwrap_or(Some(at)));
+                    // What only the index knows is read by whole frames as well.
+                    let at = at.or_else(|| Some(pump.repository.locate(ChunkKind::Data, chunk).ok()?.1));
                     let chunk = &ChunkRef { at, ..*chunk };
                     let place = chunk
                         .at

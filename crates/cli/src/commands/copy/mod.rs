@@ -44,7 +44,7 @@ pub fn run(app: &App, args: &CopyArgs) -> Result<ExitCode, Failure> {
     } else {
         Run { app, copier, args, options }.all(&plan, &mut report)?;
     }
-    app.tell_passed_damage(&from);
+    app.tell_passed_damage(&from, &chosen);
     report.end()
 }
 

@@ -61,7 +61,7 @@ mod with_engine {
         let (manifests, faults) = app.snapshots(&repository)?;
         let now = app.clock.now();
         let parse_time = Arc::new(move |text: &str| time::parse(text, now));
-        let mut engine = SqlEngine::new(repository.clone(), manifests, options, parse_time)?;
+        let mut engine = SqlEngine::new(repository.clone(), manifests.clone(), options, parse_time)?;
         let mut giver = Giver::new(app, args, sink);
         if let Some(text) = text {
             statements(&mut engine, &mut giver, &text, &app.cancel)?;
@@ -69,7 +69,7 @@ mod with_engine {
             ask::ask(app, &mut engine, &mut giver, turns)?;
         }
         giver.finish()?;
-        app.tell_passed_damage(&repository);
+        app.tell_passed_damage(&repository, &manifests);
         Ok(if faults > 0 { ExitCode::PARTIAL } else { ExitCode::OK })
     }
 

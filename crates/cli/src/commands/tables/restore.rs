@@ -99,7 +99,7 @@ pub fn run(
     watch.finish();
     let proof = proof?;
     tell(app, (manifest, to), &plan, (&poured, proof.as_ref()), watch.elapsed_ns())?;
-    app.tell_passed_damage(reader.repository());
+    app.tell_passed_damage(reader.repository(), [manifest]);
     let is_other = proof.is_some_and(|proof| proof.difference.is_some());
     Ok(match (is_other, poured.losses.is_empty()) {
         (true, _) => ExitCode::INTEGRITY,

@@ -46,6 +46,16 @@ async function slips(page: Page, lang: string): Promise<string[]> {
   return [...found, ...(isChinese === (lang === 'zh') ? [] : ['the navigation is in the other language']), ...(head.trim() === '' ? ['there is no heading'] : [])];
 }
 
+/** Waits until the colours of an appearance are all there: they come in by a transition. */
+async function settled(page: Page, theme: string): Promise<void> {
+  await page.waitForFunction((wanted) => {
+    const ink = getComputedStyle(document.querySelector('.ant-app') ?? document.body).color;
+    const first = Number(/\d+/.exec(ink)?.[0] ?? 0);
+    return wanted === 'dark' ? first > 200 : first < 60;
+  }, theme);
+  await page.waitForTimeout(400);
+}
+
 test('every page, in both appearances', async ({ browser }, info) => {
   test.setTimeout(420_000);
   const { locale, viewport, reducedMotion } = info.project.use;
@@ -63,6 +73,7 @@ test('every page, in both appearances', async ({ browser }, info) => {
     for (const theme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme: theme });
       await expect(page.locator('html')).toHaveAttribute('data-theme', theme);
+      await settled(page, theme);
       wrong.push(...(await hindrances(page)).map((one) => `${name}, ${theme}: ${one}`));
       // The check scrolls what it looks at.
       await page.evaluate(() => document.querySelectorAll('aside, main, body').forEach((one) => one.scrollTo(0, 0)));

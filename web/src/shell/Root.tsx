@@ -1,7 +1,7 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { App as Antd, ConfigProvider } from 'antd';
 import type { Locale } from 'antd/es/locale';
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useState } from 'react';
 import { RouterProvider } from 'react-router';
 import { whenSignedOut } from '../api/client';
 import { ProblemError } from '../api/problem';
@@ -49,7 +49,8 @@ export function Root({ nonce }: { nonce: string | undefined }) {
       isWanted = false;
     };
   }, [lang]);
-  useEffect(() => {
+  // Before anything is drawn that reads the colours of the page.
+  useLayoutEffect(() => {
     document.documentElement.dataset.theme = isDark ? 'dark' : 'light';
   }, [isDark]);
   const choices: Choices = useMemo(

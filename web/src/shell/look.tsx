@@ -56,10 +56,18 @@ const DARK: ThemeConfig = {
     colorTextTertiary: '#a4aebd',
     colorTextDescription: '#a9b3c2',
     colorTextPlaceholder: '#98a2b3',
-    colorBgBase: '#10151d',
+    colorBgContainer: '#151b24',
+    colorBgElevated: '#1c2431',
     colorBgLayout: '#0b0f15',
+    colorBorder: '#3a4657',
+    colorBorderSecondary: '#2a3340',
   },
-  components: { Button: { dangerColor: '#1a0504', colorErrorHover: '#ff968f' } },
+  components: {
+    Table: { headerBg: '#1a212c', rowHoverBg: '#1a212c' },
+    // The primary colour is made for white text on it: as text on a dark ground it would be too dim.
+    Tabs: { itemSelectedColor: '#8ab4ff', itemHoverColor: '#b3cdff', itemActiveColor: '#b3cdff', inkBarColor: '#8ab4ff' },
+    Radio: { colorPrimary: '#8ab4ff', colorPrimaryHover: '#b3cdff', colorPrimaryActive: '#b3cdff' },
+  },
 };
 
 /** Ant Design's settings of an appearance. */

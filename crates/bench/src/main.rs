@@ -14,6 +14,7 @@ mod lookups;
 mod machine;
 mod measure;
 mod million;
+mod platform;
 mod report;
 mod results;
 mod s3;
@@ -88,6 +89,13 @@ const WORKLOADS: &[Workload] = &[
         own: tables::OWN,
         help: tables::HELP,
         run: tables::run,
+    },
+    Workload {
+        name: "platform",
+        what: "the server with 100,000 snapshots and a million runs: lists, memory, 200 clients at once",
+        own: platform::OWN,
+        help: platform::HELP,
+        run: platform::run,
     },
 ];
 

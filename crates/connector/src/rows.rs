@@ -112,6 +112,11 @@ impl Column {
         self.values.len()
     }
 
+    /// The typed values and the exceptions.
+    pub fn into_parts(self) -> (ArrayRef, Vec<Exception>) {
+        (self.values, self.exceptions)
+    }
+
     /// A run of rows, without copying values.
     pub fn slice(&self, from: usize, rows: usize) -> Self {
         let to = from + rows;
@@ -148,6 +153,11 @@ impl RowBatch {
     /// The columns.
     pub fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// The columns.
+    pub fn into_columns(self) -> Vec<Column> {
+        self.columns
     }
 
     /// Rows; 0 without columns.

@@ -10,9 +10,11 @@ use arrow_schema::ArrowError;
 use datafusion::catalog::{MemTable, TableProvider};
 use datakeep_distribute::DistributeError;
 use datakeep_distribute::near::nearest;
+use datakeep_distribute::tables::Cell;
+use datakeep_distribute::tables::text;
 use datakeep_model::{ContentKind, Timestamp};
 use datakeep_process_table::describe::ColumnStatistics;
-use datakeep_process_table::{Bound, BoundValue, Changes, TableDescription};
+use datakeep_process_table::{Bound, Changes, TableDescription};
 use datakeep_store::Manifest;
 use std::sync::Arc;
 
@@ -197,15 +199,11 @@ fn columns(of: &[OfColumn]) -> Result<RecordBatch, ArrowError> {
 }
 
 fn bound(bound: &Bound, data_type: &arrow_schema::DataType) -> String {
-    let end = if bound.is_exact() { "" } else { "…" };
-    match bound.value(data_type) {
-        BoundValue::Integer(number) => number.to_string(),
-        BoundValue::Float(number) => format!("{number:?}"),
-        BoundValue::Text(text) => format!("{text}{end}"),
-        BoundValue::Bytes(bytes) => {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("x'{hex}'{end}")
-        }
+    let (cell, goes_on) = Cell::of_bound(bound, data_type);
+    let end = if goes_on { "…" } else { "" };
+    match cell {
+        Cell::Text(text) => format!("{text}{end}"),
+        other => format!("{}{end}", text::shown(&other)),
     }
 }
 

@@ -8,6 +8,7 @@
 use crate::cells::Cells;
 use crate::hash::{LargeName, TableHasher};
 use arrow_array::{ArrayRef, BinaryArray, StringArray, builder::BinaryBuilder, builder::StringBuilder};
+use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::DataType;
 use datakeep_connector::rows::{Column, ColumnError, Exception, RowBatch};
 use std::collections::BTreeMap;
@@ -230,11 +231,11 @@ pub trait LargeValues {
     /// Its length; `None` where it is not listed.
     fn len_bytes(&self, name: &LargeName) -> Option<u64>;
 
-    /// Its bytes, which are those that the name is of.
-    fn get(&mut self, name: &LargeName) -> Result<&[u8], Self::Error>;
+    /// Appends its bytes, which are those that the name is of: never more than its length.
+    fn append(&mut self, name: &LargeName, to: &mut Vec<u8>) -> Result<(), Self::Error>;
 }
 
-/// Puts the values back: the column as it was captured. Takes what the values take, and what [`LargeValues::get`] holds.
+/// Puts the values back: the column as it was captured. Takes what the values take, and what [`LargeValues::append`] holds.
 pub fn with_large<L: LargeValues>(column: Column, large: &mut L) -> Result<Column, L::Error> {
     let named: Vec<(usize, u8, LargeName)> = named_in(&column)?;
     if named.is_empty() {
@@ -250,7 +251,9 @@ pub fn with_large<L: LargeValues>(column: Column, large: &mut L) -> Result<Colum
             None => exceptions.push(exception.clone()),
             Some(Ok((0, _))) => {}
             Some(Ok((kind, name))) => {
-                exceptions.push(Exception { row: exception.row, kind, bytes: large.get(&name)?.to_vec() });
+                let mut bytes = Vec::new();
+                large.append(&name, &mut bytes)?;
+                exceptions.push(Exception { row: exception.row, kind, bytes });
             }
             Some(Err(error)) => return Err(error.into()),
         }
@@ -285,17 +288,30 @@ fn filled<L: LargeValues>(
     typed: &BTreeMap<usize, LargeName>,
     large: &mut L,
 ) -> Result<ArrayRef, L::Error> {
-    let mut values = Builder::of(cells.data_type()).ok_or(AsideError::OtherType)?;
-    for row in 0..cells.rows() {
-        let is_taken = match typed.get(&row) {
-            Some(name) => values.append(Some(large.get(name)?)),
-            None => values.append(cells.is_typed(row).then(|| cells.bytes(row))),
-        };
-        if !is_taken {
-            return Err(AsideError::OtherType.into());
-        }
+    if !cells.is_variable() {
+        return Err(AsideError::OtherType.into());
     }
-    Ok(values.finish())
+    // Values may be of a gigabyte: each is read into its place, and never stands in memory twice.
+    let (mut bytes, mut ends) = (Vec::new(), vec![0]);
+    let mut nulls = NullBufferBuilder::new(cells.rows());
+    for row in 0..cells.rows() {
+        let name = typed.get(&row);
+        match name {
+            Some(name) => large.append(name, &mut bytes)?,
+            None if cells.is_typed(row) => bytes.extend_from_slice(cells.bytes(row)),
+            None => {}
+        }
+        nulls.append(name.is_some() || cells.is_typed(row));
+        ends.push(i32::try_from(bytes.len()).map_err(|_| AsideError::TooLong)?);
+    }
+    let (bytes, ends) = (Buffer::from_vec(bytes), OffsetBuffer::new(ScalarBuffer::from(ends)));
+    Ok(match cells.data_type() {
+        DataType::Utf8 => {
+            let texts = StringArray::try_new(ends, bytes, nulls.finish());
+            Arc::new(texts.map_err(|_| AsideError::OtherType)?)
+        }
+        _ => Arc::new(BinaryArray::new(ends, bytes, nulls.finish())),
+    })
 }
 
 #[cfg(test)]
@@ -312,8 +328,9 @@ mod tests {
             self.0.get(name).map(|value| value.len() as u64)
         }
 
-        fn get(&mut self, name: &LargeName) -> Result<&[u8], AsideError> {
-            self.0.get(name).map(Vec::as_slice).ok_or(AsideError::Missing)
+        fn append(&mut self, name: &LargeName, to: &mut Vec<u8>) -> Result<(), AsideError> {
+            to.extend_from_slice(self.0.get(name).ok_or(AsideError::Missing)?);
+            Ok(())
         }
     }
 
@@ -389,7 +406,7 @@ mod tests {
                 Some(1 << 30)
             }
 
-            fn get(&mut self, _: &LargeName) -> Result<&[u8], AsideError> {
+            fn append(&mut self, _: &LargeName, _: &mut Vec<u8>) -> Result<(), AsideError> {
                 panic!("it was read");
             }
         }

@@ -116,7 +116,7 @@ fn row_exceptions(input: &[u8]) -> Verdict {
 }
 
 /// Of every name the first byte is the whole value, where that is a letter.
-struct OneLetter([u8; 1]);
+struct OneLetter;
 
 impl LargeValues for OneLetter {
     type Error = AsideError;
@@ -125,9 +125,9 @@ impl LargeValues for OneLetter {
         name.0[0].is_ascii_alphabetic().then_some(1)
     }
 
-    fn get(&mut self, name: &LargeName) -> Result<&[u8], AsideError> {
-        self.0[0] = name.0[0];
-        Ok(&self.0)
+    fn append(&mut self, name: &LargeName, to: &mut Vec<u8>) -> Result<(), AsideError> {
+        to.push(name.0[0]);
+        Ok(())
     }
 }
 
@@ -136,7 +136,7 @@ fn names_of_large(input: &[u8]) -> Verdict {
     let Ok(exceptions) = decode_exceptions(input, ROWS) else { return Verdict::Refused };
     let nulls = Arc::new(StringArray::new_null(ROWS));
     let Ok(column) = Column::new(nulls, exceptions) else { return Verdict::Refused };
-    let Ok(found) = with_large(column.clone(), &mut OneLetter([0])) else { return Verdict::Refused };
+    let Ok(found) = with_large(column.clone(), &mut OneLetter) else { return Verdict::Refused };
     let named = |exception: &&Exception| exception.kind == ASIDE_KIND && exception.bytes[0] == 0;
     let typed = column.exceptions().iter().filter(named).count();
     assert_eq!(

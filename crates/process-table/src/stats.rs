@@ -129,7 +129,13 @@ impl ColumnStats {
 mod tests {
     use super::*;
     use crate::key::encode_keys;
-    use arrow_array::{ArrayRef, Decimal128Array, Float64Array, Int32Array, StringArray, UInt16Array};
+    use arrow_array::{
+        Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, FixedSizeBinaryArray,
+        Float32Array, Float64Array, Int16Array, Int32Array, StringArray, Time64MicrosecondArray,
+        TimestampMicrosecondArray, UInt16Array, UInt64Array,
+    };
+    use arrow_buffer::i256;
+    use arrow_schema::DataType;
     use datakeep_connector::rows::Exception;
     use proptest::prelude::*;
     use std::sync::Arc;
@@ -224,5 +230,36 @@ mod tests {
         let long = "中".repeat(40);
         let found = bounds(Arc::new(StringArray::from(vec!["a\0b", long.as_str()])));
         assert_eq!(found, (text("a\0b"), text(&"中".repeat(21))));
+    }
+
+    #[test]
+    fn bounds_are_arrays_again() {
+        let instants = vec![-1_i64, 1_800_000_000_000_000, 5];
+        let columns: [ArrayRef; 11] = [
+            Arc::new(BooleanArray::from(vec![true, false, true])),
+            Arc::new(Int16Array::from(vec![-3, 700, 5])),
+            Arc::new(UInt64Array::from(vec![7, u64::MAX, 9])),
+            Arc::new(Float32Array::from(vec![-1.5, f32::MAX, 0.0])),
+            Arc::new(Float64Array::from(vec![-0.0, 2.25, f64::NEG_INFINITY])),
+            Arc::new(Date32Array::from(vec![-40_000, 20_000, 5])),
+            Arc::new(Time64MicrosecondArray::from(vec![0, 86_399_999_999, 5])),
+            Arc::new(TimestampMicrosecondArray::from(instants).with_timezone("UTC")),
+            Arc::new(Decimal128Array::from(vec![-1, i128::MAX / 2, 5]).with_precision_and_scale(38, 4).unwrap()),
+            Arc::new(Decimal256Array::from(vec![i256::MINUS_ONE, i256::from_i128(i128::MAX), i256::ONE])),
+            Arc::new(FixedSizeBinaryArray::try_from_iter([[1u8; 16], [0; 16], [255; 16]].into_iter()).unwrap()),
+        ];
+        for values in columns {
+            let data_type = values.data_type().clone();
+            let stats = ColumnStats::of(&Column::new(values.clone(), Vec::new()).expect("valid"));
+            let (least, most) = stats.bounds.expect("typed values");
+            let is_in = |bound: &Bound| {
+                let array = bound.array(&data_type).expect("a value");
+                (0..3).any(|row| values.slice(row, 1).to_data() == array.to_data())
+            };
+            assert!(is_in(&least) && is_in(&most), "{data_type}: {least:?} {most:?}");
+            assert_ne!(least.array(&data_type).unwrap().to_data(), most.array(&data_type).unwrap().to_data());
+        }
+        let long = ColumnStats::of(&Column::new(Arc::new(StringArray::from(vec!["a"])), Vec::new()).expect("valid"));
+        assert!(long.bounds.expect("typed values").0.array(&DataType::Utf8).is_none());
     }
 }

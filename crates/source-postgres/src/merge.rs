@@ -1,8 +1,9 @@
-//! Fewer and larger messages of rows.
+//! Messages of rows of a useful size.
 //!
 //! A server sends one message per row of a COPY, and the driver hands on one piece of memory per message, which costs more than
 //! decoding the row. The protocol lets a receiver divide rows as it likes (PostgreSQL manual, "COPY Operations": boundaries of
-//! messages mean nothing), so messages that lie whole in the buffer are joined before the driver sees them.
+//! messages mean nothing), so messages that lie whole in the buffer are joined before the driver sees them. A row of a gigabyte
+//! would be one piece of memory as well: long messages are divided.
 
 use std::io;
 use std::pin::Pin;
@@ -14,6 +15,8 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// A message is a byte that says what it is, and its length in four bytes, these included.
 const HEAD_BYTES: usize = 5;
 const ROWS: u8 = b'd';
+/// Content of a message of rows, at most, as the driver sees it.
+pub(crate) const MAX_ROWS_BYTES: usize = 1 << 20;
 
 /// What the server says before it speaks in messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +51,11 @@ struct Joiner {
     to: usize,
     /// Bytes of a message whose head is handed on already.
     rest: usize,
+    /// Bytes of a message of rows that is being divided, behind those in `rest`.
+    divided: usize,
+    /// What of a head that was made here is still to be handed on: its last so many bytes.
+    head: [u8; HEAD_BYTES],
+    head_left: usize,
     is_open: bool,
     is_foreign: bool,
     is_at_end: bool,
@@ -56,7 +64,18 @@ struct Joiner {
 impl Joiner {
     fn new(opening: Opening) -> Self {
         let is_open = opening == Opening::None;
-        Self { buffer: Vec::new(), from: 0, to: 0, rest: 0, is_open, is_foreign: false, is_at_end: false }
+        Self {
+            buffer: Vec::new(),
+            from: 0,
+            to: 0,
+            rest: 0,
+            divided: 0,
+            head: [ROWS; HEAD_BYTES],
+            head_left: 0,
+            is_open,
+            is_foreign: false,
+            is_at_end: false,
+        }
     }
 
     fn held(&self) -> &[u8] {
@@ -75,10 +94,14 @@ impl Joiner {
     fn give(&mut self, to: &mut ReadBuf<'_>) -> bool {
         let before = to.filled().len();
         while to.remaining() > 0 && self.from < self.to {
-            if self.is_foreign || self.is_at_end {
+            if self.head_left > 0 {
+                self.give_head(to);
+            } else if self.is_foreign || self.is_at_end {
                 self.pass(usize::MAX, to);
             } else if self.rest > 0 {
                 self.rest -= self.pass(self.rest, to);
+            } else if self.divided > 0 {
+                self.next_part();
             } else if !self.is_open {
                 self.is_foreign = self.held()[0] == b'S';
                 self.is_open = true;
@@ -98,12 +121,31 @@ impl Joiner {
         len
     }
 
+    fn give_head(&mut self, to: &mut ReadBuf<'_>) {
+        let len = self.head_left.min(to.remaining());
+        let from = HEAD_BYTES - self.head_left;
+        to.put_slice(&self.head[from..from + len]);
+        self.head_left -= len;
+    }
+
+    /// Begins the next part of a message that is being divided.
+    fn next_part(&mut self) {
+        self.rest = self.divided.min(MAX_ROWS_BYTES);
+        self.divided -= self.rest;
+        self.head[1..].copy_from_slice(&((self.rest + 4) as u32).to_be_bytes());
+        self.head_left = HEAD_BYTES;
+    }
+
     /// Begins to hand on a message, or hands on some of them as one; false while its head is not whole.
     fn give_message(&mut self, to: &mut ReadBuf<'_>) -> bool {
         let Some((kind, len)) = head(self.held()) else { return false };
         let joined = if kind == ROWS { self.joinable(to.remaining()) } else { None };
         match joined {
             Some((messages, len)) => self.give_joined(messages, len, to),
+            None if kind == ROWS && len > MAX_ROWS_BYTES => {
+                self.from += HEAD_BYTES;
+                self.divided = len;
+            }
             None => self.rest = HEAD_BYTES + len,
         }
         true
@@ -247,6 +289,23 @@ mod tests {
             let bytes: Vec<u8> = messages.iter().flat_map(|(kind, content)| message(*kind, content)).collect();
             let found = joined(&bytes, Opening::None, &pieces, &sizes);
             prop_assert_eq!(meaning(&found), meaning(&bytes));
+        }
+
+        #[test]
+        fn long_messages_are_divided(
+            lens in proptest::collection::vec(prop_oneof![0usize..100, MAX_ROWS_BYTES - 3..MAX_ROWS_BYTES + 3, 2 * MAX_ROWS_BYTES..3 * MAX_ROWS_BYTES], 1..4),
+            size in prop_oneof![Just(1usize << 16), 4000usize..9000],
+        ) {
+            let content = |len: &usize| (0..*len).map(|at| (at % 251) as u8).collect::<Vec<u8>>();
+            let mut bytes: Vec<u8> = lens.iter().flat_map(|len| message(ROWS, &content(len))).collect();
+            bytes.extend(message(b'c', b""));
+            let found = joined(&bytes, Opening::None, &[BUFFER_BYTES], &[size]);
+            prop_assert_eq!(meaning(&found), meaning(&bytes));
+            let mut rest = &found[..];
+            while let Some((_, len)) = head(rest) {
+                prop_assert!(len <= MAX_ROWS_BYTES.max(BUFFER_BYTES), "{}", len);
+                rest = &rest[HEAD_BYTES + len..];
+            }
         }
 
         #[test]

@@ -153,3 +153,51 @@ fn files_of_answers_take_one_and_readers_may_leave() {
         assert!(left.status.success(), "{format}: {}", String::from_utf8_lossy(&left.stderr));
     }
 }
+
+/// Runs the program named by the arguments on a terminal, answers when it asks, then ends it by SIGTERM while it waits; prints
+/// what it said, what became of it, and whether the terminal is as it was.
+const ON_A_TERMINAL: &str = r#"
+import os, pty, signal, sys, termios
+answers = [b"SELECT 40 + 2 AS answer;\r", b"SELECT nothing;\r"]
+controller, terminal = pty.openpty()
+before = termios.tcgetattr(terminal)
+child = os.fork()
+if child == 0:
+    os.setsid()
+    for number in (0, 1, 2):
+        os.dup2(terminal, number)
+    os.environ["TERM"] = "xterm"
+    os.execv(sys.argv[1], sys.argv[1:])
+said = b""
+while True:
+    said += os.read(controller, 65536)
+    if said.endswith(b"datakeep> ") or said.rstrip(b"\x1b[0123456789;?hKmCJG").endswith(b"datakeep> "):
+        if not answers:
+            break
+        os.write(controller, answers.pop(0))
+        said += b"|"
+os.kill(child, signal.SIGTERM)
+status = os.waitpid(child, 0)[1]
+print(said.decode(errors="replace"))
+print("status", os.waitstatus_to_exitcode(status), "terminal", before == termios.tcgetattr(terminal))
+"#;
+
+#[test]
+fn who_asks_one_by_one_is_answered_and_ended_at_any_time() {
+    let world = shop();
+    let command = world.command();
+    let mut python = std::process::Command::new("python3");
+    python.arg("-c").arg(ON_A_TERMINAL).arg(command.get_program()).arg("sql");
+    python.env("HOME", world.path("home")).env_remove("XDG_STATE_HOME");
+    command.get_envs().for_each(|(name, value)| match value {
+        Some(value) => drop(python.env(name, value)),
+        None => drop(python.env_remove(name)),
+    });
+    python.env("HOME", world.path("home")).current_dir(world.path(""));
+    let output = python.output().expect("python3 is here");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("42") && said.contains("nothing"), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.ends_with("status 130 terminal True\n"), "{said}");
+    let remembered = fs::read_to_string(world.path("home/.local/state/datakeep/sql-history")).unwrap();
+    assert!(remembered.contains("SELECT 40 + 2 AS answer;"), "{remembered}");
+}

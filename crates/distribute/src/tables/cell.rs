@@ -9,6 +9,7 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use datakeep_connector::rows::{Column, Exception, RowBatch};
+use datakeep_process_table::{Bound, BoundValue};
 use std::borrow::Cow;
 
 /// Exceptions as sources number them: SQLite all of these (`datakeep_source_sqlite`), PostgreSQL texts alone.
@@ -144,6 +145,22 @@ impl Cell {
             Self::Unknown { kind, bytes } => (*kind, bytes.clone()),
             Self::Null | Self::Bool(_) | Self::Unsigned(_) | Self::Written(_) => return None,
         })
+    }
+}
+
+impl Cell {
+    /// The bound of a column of this type, as far as it is known; the second is true where the value goes on behind it.
+    pub fn of_bound(bound: &Bound, data_type: &DataType) -> (Self, bool) {
+        let cell = match bound.array(data_type) {
+            Some(value) => typed(&value, 0),
+            None => match bound.value(data_type) {
+                BoundValue::Integer(number) => Self::Integer(number),
+                BoundValue::Float(number) => Self::Real(number),
+                BoundValue::Text(text) => Self::Text(text),
+                BoundValue::Bytes(bytes) => Self::Blob(bytes),
+            },
+        };
+        (cell, !bound.is_exact())
     }
 }
 

@@ -143,8 +143,7 @@ impl<'a> Base<'a> {
             parts.push(part);
             start += segment.rows() as u32;
         }
-        let old =
-            join(&parts).map_err(|_| PatchError::TooLarge { what: "bytes of a column", most: i32::MAX as u64 })?;
+        let old = join(parts).map_err(|_| PatchError::TooLarge { what: "bytes of a column", most: i32::MAX as u64 })?;
         let changed: Vec<bool> = (0..rows.columns().len()).map(|at| self.has_column(at)).collect();
         let patch = match table.info.key.is_empty() {
             true => patch::by_position(&old, rows, &changed)?,

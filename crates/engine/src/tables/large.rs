@@ -1,6 +1,6 @@
 //! Values that stand aside: cut by the chunker as files are, and read by their names.
 
-use super::stored::{StoredGroup, aligned, read_range};
+use super::stored::{StoredGroup, aligned, append_range};
 use super::worker::as_known;
 use crate::backup::RawPart;
 use crate::backup::filler::{Filled, Filler, Shared};
@@ -91,27 +91,35 @@ impl LargeValues for Read<'_> {
         self.group.description.large_range(name).map(|(_, len_bytes)| len_bytes)
     }
 
-    fn get(&mut self, name: &LargeName) -> Result<&[u8], ReadError> {
-        if !self.kept.contains_key(name) {
-            let value = self.read(name)?;
-            if self.kept_len_bytes.saturating_add(value.len()) > KEPT_LEN_BYTES {
+    fn append(&mut self, name: &LargeName, to: &mut Vec<u8>) -> Result<(), ReadError> {
+        if let Some(known) = self.kept.get(name) {
+            to.extend_from_slice(known);
+            return Ok(());
+        }
+        let start = to.len();
+        self.read(name, to)?;
+        let value = &to[start..];
+        if value.len() <= KEPT_LEN_BYTES {
+            if self.kept_len_bytes + value.len() > KEPT_LEN_BYTES {
                 (self.kept, self.kept_len_bytes) = (BTreeMap::new(), 0);
             }
             self.kept_len_bytes += value.len();
-            self.kept.insert(*name, value);
+            self.kept.insert(*name, value.to_vec());
         }
-        Ok(self.kept.get(name).ok_or(AsideError::Missing)?)
+        Ok(())
     }
 }
 
 impl Read<'_> {
-    fn read(&mut self, name: &LargeName) -> Result<Vec<u8>, ReadError> {
+    fn read(&mut self, name: &LargeName, to: &mut Vec<u8>) -> Result<(), ReadError> {
+        let start = to.len();
         let range = self.group.description.large_range(name).ok_or(AsideError::Missing)?;
-        let value = read_range(self.repository, &self.group.parts, range, self.decoder).map_err(ReadError)?;
-        if value.len() as u64 != range.1 || self.hasher.large(&value) != *name {
+        append_range(self.repository, &self.group.parts, range, (self.decoder, to)).map_err(ReadError)?;
+        let value = &to[start..];
+        if value.len() as u64 != range.1 || self.hasher.large(value) != *name {
             let what = "a large value of a row group";
             return Err(ReadError(StoreError::damaged(what, 0, "the value that was captured", "another")));
         }
-        Ok(value)
+        Ok(())
     }
 }

@@ -231,7 +231,7 @@ impl<'a> Again<'a> {
 
     fn take(&mut self, group: Group) -> Result<Option<FirstDifference>, EngineError> {
         let unfit = |error: &dyn std::fmt::Display| datakeep_store::StoreError::Usage { detail: error.to_string() };
-        let rows = join(&group.batches).map_err(|error| unfit(&error))?;
+        let rows = join(group.batches).map_err(|error| unfit(&error))?;
         let hasher = self.reader.hasher();
         let named: Vec<_> =
             self.table.numbers.iter().copied().zip(rows.columns().iter().map(|column| hasher.column(column))).collect();

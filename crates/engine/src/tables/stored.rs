@@ -301,8 +301,19 @@ pub(crate) fn read_range(
     (start_byte, len_bytes): (u64, u64),
     decoder: &mut FrameDecoder,
 ) -> Result<Vec<u8>, StoreError> {
-    let end = start_byte.saturating_add(len_bytes);
     let mut bytes = Vec::new();
+    append_range(repository, parts, (start_byte, len_bytes), (decoder, &mut bytes))?;
+    Ok(bytes)
+}
+
+/// Appends bytes of a group's content.
+pub(crate) fn append_range(
+    repository: &Repository,
+    parts: &[Part],
+    (start_byte, len_bytes): (u64, u64),
+    (decoder, bytes): (&mut FrameDecoder, &mut Vec<u8>),
+) -> Result<(), StoreError> {
+    let end = start_byte.saturating_add(len_bytes);
     let mut at = 0u64;
     for part in parts {
         let next = at.saturating_add(part.len_bytes());
@@ -316,7 +327,7 @@ pub(crate) fn read_range(
         }
         at = next;
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// The types of columns by their numbers.

@@ -163,9 +163,7 @@ impl Worker<'_> {
     fn group(&mut self, job: GroupJob) -> Result<GroupResult, StoreError> {
         let GroupJob { number, table, group, mut was, is_aligned } = job;
         let read_bytes = group.batches.iter().map(len_bytes).sum::<usize>() as u64;
-        let rows = join(&group.batches).map_err(|error| cannot(&table.info, &error))?;
-        // Joined, they are there twice.
-        drop(group);
+        let rows = join(group.batches).map_err(|error| cannot(&table.info, &error))?;
         let hashes: Vec<ColumnHash> = rows.columns().iter().map(|column| self.hasher.column(column)).collect();
         let named: Vec<_> = table.numbers.iter().copied().zip(hashes.iter().copied()).collect();
         let hash = self.hasher.group(rows.rows(), &named);

@@ -3,6 +3,9 @@
 use crate::cells::{Cell, Cells};
 use crate::codec::{CodecError, Reader};
 use crate::key::{Form, TYPED, form, put_part};
+use arrow_array::{ArrayRef, make_array};
+use arrow_buffer::Buffer;
+use arrow_data::ArrayData;
 use arrow_schema::DataType;
 use std::cmp::Ordering;
 
@@ -97,6 +100,29 @@ impl Bound {
             _ => number().map(|n| BoundValue::Integer((n ^ sign) as i64)),
         };
         found.unwrap_or_else(|| BoundValue::Bytes(part.to_vec()))
+    }
+}
+
+impl Bound {
+    /// The bound as the one value of an array of its column's type; `None` where it is cut short, and of texts and bytes, which
+    /// [`Bound::value`] gives.
+    pub fn array(&self, data_type: &DataType) -> Option<ArrayRef> {
+        let part = self.bytes.get(1..).filter(|_| self.is_exact)?;
+        let mut native = part.to_vec();
+        let first = native.first_mut()?;
+        match form(data_type) {
+            Form::Escaped => return None,
+            Form::Plain | Form::Unsigned => {}
+            Form::Signed => *first ^= 0x80,
+            Form::Float if *first & 0x80 != 0 => *first ^= 0x80,
+            Form::Float => native.iter_mut().for_each(|byte| *byte = !*byte),
+        }
+        if form(data_type) != Form::Plain {
+            native.reverse();
+            native.truncate(data_type.primitive_width()?);
+        }
+        let data = ArrayData::builder(data_type.clone()).len(1).add_buffer(Buffer::from(native)).align_buffers(true);
+        data.build().ok().map(make_array)
     }
 }
 

@@ -145,12 +145,13 @@ pub fn ask(app: &App, engine: &mut SqlEngine, giver: &mut Giver<'_>, turns: &Tur
         "语句以 ; 结尾，可写多行。Tab 补全，help 查看说明，Ctrl-D 退出。"
     ));
     loop {
-        let line = match editor.readline("datakeep> ") {
+        let line = match turns.wait(|| editor.readline("datakeep> ")) {
             Ok(line) => line,
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => break,
             Err(error) => return Err(failed(&error)),
         };
+        remember(&mut editor, file.as_deref());
         match line.trim() {
             "" => continue,
             "quit" | "exit" | "\\q" => break,
@@ -166,11 +167,10 @@ pub fn ask(app: &App, engine: &mut SqlEngine, giver: &mut Giver<'_>, turns: &Tur
             }
         }
     }
-    remember(&mut editor, file.as_deref());
     Ok(())
 }
 
-/// Statements may hold values: only their owner reads them.
+/// At once, because whoever asks may be ended at any time. Statements may hold values: only their owner reads them.
 fn remember(editor: &mut Editor<Help, DefaultHistory>, file: Option<&std::path::Path>) {
     let Some(file) = file else { return };
     let Some(folder) = file.parent() else { return };
@@ -179,7 +179,7 @@ fn remember(editor: &mut Editor<Help, DefaultHistory>, file: Option<&std::path::
         .and_then(|mut file| file.flush());
     if made.is_ok() {
         // Whoever cannot be remembered is typed again.
-        let _ = editor.save_history(file);
+        let _ = editor.append_history(file);
     }
 }
 

@@ -11,9 +11,10 @@ use crate::phrases;
 use crate::sizes;
 use crate::words::tr;
 use datakeep_connector::Note;
-use datakeep_distribute::tables::{SchemaChange, TablePair, compare_schemas};
+use datakeep_distribute::tables::text::shown;
+use datakeep_distribute::tables::{Cell, SchemaChange, TablePair, compare_schemas};
 use datakeep_process_table::describe::ColumnStatistics;
-use datakeep_process_table::{Bound, BoundValue, TableDescription};
+use datakeep_process_table::{Bound, TableDescription};
 use datakeep_store::{Manifest, Repository};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -131,13 +132,14 @@ impl KnownJson {
 
 /// A bound for people; `...` where it is cut short.
 fn bound_text(bound: &Bound, data_type: &arrow_schema::DataType) -> String {
-    let text = match bound.value(data_type) {
-        BoundValue::Integer(number) => number.to_string(),
-        BoundValue::Float(number) => number.to_string(),
-        BoundValue::Text(text) => text,
-        BoundValue::Bytes(bytes) => format!("x'{}'", json::hex(&bytes)),
+    let (cell, goes_on) = Cell::of_bound(bound, data_type);
+    let text = match cell {
+        Cell::Text(text) => text,
+        Cell::Real(number) => number.to_string(),
+        Cell::Blob(bytes) => format!("x'{}'", json::hex(&bytes)),
+        other => shown(&other),
     };
-    if bound.is_exact() { text } else { format!("{text}...") }
+    if goes_on { format!("{text}...") } else { text }
 }
 
 /// How the schemas of tables changed since the snapshot that this one was compared with; nothing where that is not there any

@@ -12,11 +12,11 @@ use datakeep_store_blob::{BlobStore, MemoryStore};
 
 fn backwards(rows: RowBatch) -> RowBatch {
     let parts = [rows.slice(rows.rows() / 2, rows.rows() - rows.rows() / 2), rows.slice(0, rows.rows() / 2)];
-    datakeep_process_table::join(&parts).unwrap()
+    datakeep_process_table::join(parts.to_vec()).unwrap()
 }
 
 fn twice(rows: RowBatch) -> RowBatch {
-    datakeep_process_table::join(&[rows.slice(0, 1), rows]).unwrap()
+    datakeep_process_table::join(vec![rows.slice(0, 1), rows]).unwrap()
 }
 
 fn again(rows: RowBatch) -> RowBatch {

@@ -88,7 +88,8 @@ fn rows_of(reader: &TablesReader, table: &TableDescription) -> Result<(RowBatch,
         batches.push(reader.rows(table, &group)?);
         Ok(true)
     })?;
-    Ok((join(&batches).unwrap(), batches.len() as u64))
+    let groups = batches.len() as u64;
+    Ok((join(batches).unwrap(), groups))
 }
 
 fn is_same(left: &Column, right: &Column) -> bool {

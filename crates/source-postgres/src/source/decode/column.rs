@@ -2,7 +2,7 @@
 
 use super::text::{Texts, is_text_type};
 use super::time::{date, time, timestamp};
-use super::{Malformed, numeric};
+use super::{BATCH_BYTES, Malformed, numeric};
 use crate::types::{EXACT_TEXT, Lane};
 use arrow_array::builder::BooleanBuilder;
 use arrow_array::types::{
@@ -74,7 +74,14 @@ pub(crate) struct Building {
     values: Values,
     nulls: NullBufferBuilder,
     exceptions: Vec<Exception>,
+    /// What of a value was taken that is no text for a column of texts, and goes on.
+    gathered: Vec<u8>,
 }
+
+/// Values shorter than this are waited for until they are there; of longer ones parts are taken.
+const LONG_BYTES: usize = 64 << 10;
+/// No value of PostgreSQL is longer.
+const MAX_VALUE_BYTES: usize = 1 << 30;
 
 enum Values {
     Bools(BooleanBuilder),
@@ -125,7 +132,7 @@ impl Building {
             (Form::Foreign, other) => Values::Foreign(other.clone()),
             _ => return None,
         };
-        Some(Self { values, nulls: NullBufferBuilder::new(0), exceptions: Vec::new() })
+        Some(Self { values, nulls: NullBufferBuilder::new(0), exceptions: Vec::new(), gathered: Vec::new() })
     }
 
     /// Adds the value of a row.
@@ -150,6 +157,45 @@ impl Building {
             Values::Float8(to) => to.push(f64::from_be_bytes(fixed(value)?)),
             Values::Uuids(to) => to.extend_from_slice(&fixed::<16>(value)?),
             _ => return self.push_rare(row, value),
+        }
+        self.nulls.append_non_null();
+        Ok(())
+    }
+
+    /// Begins a value of this length, of which these bytes have come. False where it is so short that it is to be waited for.
+    #[cold]
+    pub fn begin(&mut self, len: usize, part: &[u8]) -> Result<bool, Malformed> {
+        if len > MAX_VALUE_BYTES {
+            return Err(Malformed("a value is longer than any can be"));
+        }
+        let can_begin = len > LONG_BYTES && !part.is_empty();
+        if can_begin {
+            match &mut self.values {
+                Values::Texts(to) => to.begin(part)?,
+                _ => self.gathered = part.to_vec(),
+            }
+        }
+        Ok(can_begin)
+    }
+
+    /// Goes on with the value that was begun.
+    pub fn go_on(&mut self, part: &[u8]) {
+        match &mut self.values {
+            Values::Texts(to) => to.go_on(part),
+            _ => self.gathered.extend_from_slice(part),
+        }
+    }
+
+    /// Ends it: the value of a row.
+    pub fn end(&mut self, row: u32) -> Result<(), Malformed> {
+        let gathered = std::mem::take(&mut self.gathered);
+        match &mut self.values {
+            Values::Texts(to) => to.push_empty(),
+            Values::Foreign(_) => {
+                self.push_exception(row, gathered);
+                return Ok(());
+            }
+            _ => return self.push(row, &gathered),
         }
         self.nulls.append_non_null();
         Ok(())
@@ -261,8 +307,8 @@ fn taken<T: ArrowPrimitiveType>(
     PrimitiveArray::new(ScalarBuffer::from(emptied(values)), nulls)
 }
 
-/// What is in it; what follows finds as much room.
+/// What is in it; what follows finds as much room, if that is not much.
 pub(super) fn emptied<T>(values: &mut Vec<T>) -> Vec<T> {
-    let room = values.len();
+    let room = values.len().min(2 * BATCH_BYTES / size_of::<T>().max(1));
     std::mem::replace(values, Vec::with_capacity(room))
 }

@@ -36,12 +36,25 @@ pub(crate) struct Decoder {
     len_bytes: usize,
     /// Rows of the last message that the batch before did not take.
     left: Vec<u8>,
+    /// The row that messages so far did not end.
+    begun: Option<Begun>,
+    /// The last bytes of the message before that did not make a whole part of that row.
+    held: Vec<u8>,
+}
+
+/// A row that goes on in the next message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Begun {
+    /// The next of its columns.
+    column: usize,
+    /// Bytes of this column's value that are still to come; `None` while its length is not known.
+    value_left: Option<usize>,
 }
 
 impl Decoder {
     /// For columns of these forms.
     pub fn new(columns: Vec<Building>) -> Self {
-        Self { columns, place: Place::Header, rows: 0, len_bytes: 0, left: Vec::new() }
+        Self { columns, place: Place::Header, rows: 0, len_bytes: 0, left: Vec::new(), begun: None, held: Vec::new() }
     }
 
     /// Takes what is left of the last message. True as long as the batch takes more.
@@ -50,9 +63,21 @@ impl Decoder {
         self.take(&left)
     }
 
-    /// Takes a message: whole rows. True as long as the batch takes more.
+    /// Takes a message: rows, the last of which may go on in the next. True as long as the batch takes more.
     #[inline]
     pub fn take(&mut self, message: &[u8]) -> Result<bool, Malformed> {
+        if !self.held.is_empty() {
+            let mut joined = std::mem::take(&mut self.held);
+            // They are counted once more.
+            self.len_bytes = self.len_bytes.saturating_sub(joined.len());
+            joined.extend_from_slice(message);
+            return self.take_rows(&joined);
+        }
+        self.take_rows(message)
+    }
+
+    #[inline]
+    fn take_rows(&mut self, message: &[u8]) -> Result<bool, Malformed> {
         let mut rest = message;
         if self.place == Place::Header && !rest.is_empty() {
             rest = header(rest)?;
@@ -62,7 +87,7 @@ impl Decoder {
             if self.place == Place::End {
                 return Err(Malformed("bytes follow the end of the rows"));
             }
-            if !self.has_room() {
+            if self.begun.is_none() && !self.has_room() {
                 self.left.extend_from_slice(rest);
                 return Ok(false);
             }
@@ -70,40 +95,89 @@ impl Decoder {
             self.len_bytes += rest.len() - after.len();
             rest = after;
         }
-        Ok(self.has_room())
+        Ok(self.begun.is_some() || !self.held.is_empty() || self.has_room())
     }
 
     fn has_room(&self) -> bool {
         self.rows < BATCH_ROWS && self.len_bytes < BATCH_BYTES
     }
 
+    /// Takes a row, or goes on with the one that was begun; what is behind it, nothing where it is not ended.
     #[inline]
     fn row<'m>(&mut self, bytes: &'m [u8]) -> Result<&'m [u8], Malformed> {
-        const CUT: Malformed = Malformed("a row is cut");
-        let (count, mut rest) = bytes.split_first_chunk::<2>().ok_or(CUT)?;
-        let count = i16::from_be_bytes(*count);
-        if count == -1 {
-            self.place = Place::End;
+        let (mut column, mut rest) = match self.begun.take() {
+            None => match self.begin_row(bytes)? {
+                Some(rest) => (0, rest),
+                None => return Ok(&[]),
+            },
+            Some(Begun { column, value_left: None }) => (column, bytes),
+            Some(Begun { column, value_left: Some(left) }) => match self.go_on(column, left, bytes)? {
+                Some(rest) => (column + 1, rest),
+                None => return Ok(&[]),
+            },
+        };
+        if self.place == Place::End {
             return Ok(rest);
         }
-        if usize::try_from(count).ok() != Some(self.columns.len()) {
-            return Err(Malformed("a row has another number of columns"));
-        }
         let row = self.rows as u32;
-        for column in &mut self.columns {
-            let (len, after) = rest.split_first_chunk::<4>().ok_or(CUT)?;
+        while let Some(to) = self.columns.get_mut(column) {
+            let Some((len, after)) = rest.split_first_chunk::<4>() else {
+                return Ok(self.hold(Begun { column, value_left: None }, rest));
+            };
             let len = i32::from_be_bytes(*len);
-            if len >= 0 {
-                let (value, after) = after.split_at_checked(len as usize).ok_or(CUT)?;
-                column.push(row, value)?;
+            if len < 0 {
+                to.push_null();
                 rest = after;
+            } else if let Some((value, after)) = after.split_at_checked(len as usize) {
+                to.push(row, value)?;
+                rest = after;
+            } else if to.begin(len as usize, after)? {
+                self.begun = Some(Begun { column, value_left: Some(len as usize - after.len()) });
+                return Ok(&[]);
             } else {
-                column.push_null();
-                rest = after;
+                return Ok(self.hold(Begun { column, value_left: None }, rest));
             }
+            column += 1;
         }
         self.rows += 1;
         Ok(rest)
+    }
+
+    /// Reads how many columns a row has, which ends the rows where it is -1; `None` where that goes on in the next message.
+    #[inline]
+    fn begin_row<'m>(&mut self, bytes: &'m [u8]) -> Result<Option<&'m [u8]>, Malformed> {
+        let Some((count, rest)) = bytes.split_first_chunk::<2>() else {
+            self.held = bytes.to_vec();
+            return Ok(None);
+        };
+        let count = i16::from_be_bytes(*count);
+        if count == -1 {
+            self.place = Place::End;
+        } else if usize::try_from(count).ok() != Some(self.columns.len()) {
+            return Err(Malformed("a row has another number of columns"));
+        }
+        Ok(Some(rest))
+    }
+
+    /// Goes on with a value; what is behind it, `None` where it is not ended.
+    #[cold]
+    fn go_on<'m>(&mut self, column: usize, left: usize, bytes: &'m [u8]) -> Result<Option<&'m [u8]>, Malformed> {
+        let to = self.columns.get_mut(column).ok_or(Malformed("a row has another number of columns"))?;
+        let (part, rest) = bytes.split_at(left.min(bytes.len()));
+        to.go_on(part);
+        if part.len() < left {
+            self.begun = Some(Begun { column, value_left: Some(left - part.len()) });
+            return Ok(None);
+        }
+        to.end(self.rows as u32)?;
+        Ok(Some(rest))
+    }
+
+    #[cold]
+    fn hold(&mut self, begun: Begun, rest: &[u8]) -> &'static [u8] {
+        self.begun = Some(begun);
+        self.held = rest.to_vec();
+        &[]
     }
 
     /// The rows taken so far as a batch; `None` where there are none.
@@ -142,6 +216,8 @@ fn header(bytes: &[u8]) -> Result<&[u8], Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow_array::Array;
+    use arrow_array::cast::AsArray;
     use arrow_schema::DataType;
     use proptest::prelude::*;
 
@@ -183,8 +259,6 @@ mod tests {
             [SIGNATURE, &[0, 1, 0, 0, 0, 0, 0, 0]].concat(),
             [SIGNATURE, &[0, 0, 0, 0, 0, 0, 0, 9]].concat(),
             [header(), vec![0, 3]].concat(),
-            [header(), vec![0]].concat(),
-            [header(), row(1, Some(b"abc"))[..10].to_vec()].concat(),
             [header(), vec![0, 2, 0, 0, 0, 3, 1, 2, 3, 255, 255, 255, 255]].concat(),
         ] {
             assert!(decoder().take(&bytes).is_err(), "{bytes:?}");
@@ -203,7 +277,44 @@ mod tests {
         assert_eq!((first.rows(), second.rows()), (BATCH_ROWS, 10_000 - BATCH_ROWS));
     }
 
+    #[test]
+    fn what_ends_in_mid_row_is_not_at_its_end() {
+        for bytes in [vec![0], row(1, Some(b"abc"))[..10].to_vec(), row(1, Some(&[b'x'; 200_000]))[..150_000].to_vec()]
+        {
+            let mut decoder = decoder();
+            assert_eq!(decoder.take(&[header(), bytes].concat()), Ok(true));
+            assert!(!decoder.is_at_end() && decoder.finish_batch().expect("none").is_none());
+        }
+    }
+
     proptest! {
+        /// Boundaries of messages mean nothing.
+        #[test]
+        fn rows_may_be_cut_anywhere(
+            lens in proptest::collection::vec(proptest::option::of(prop_oneof![3 => 0usize..20, 1 => 60_000usize..150_000]), 0..12),
+            cuts in proptest::collection::vec(prop_oneof![1usize..40, 1000usize..70_000], 1..12),
+        ) {
+            let text = |len: &usize| vec![b'a' + (len % 26) as u8; *len];
+            let rows = lens.iter().enumerate().flat_map(|(n, len)| row(n as i32, len.as_ref().map(text).as_deref()));
+            let bytes: Vec<u8> = header().into_iter().chain(rows).chain([0xff, 0xff]).collect();
+            let mut decoder = decoder();
+            let (mut rest, mut at) = (&bytes[SIGNATURE.len() + 8..], 0);
+            prop_assert_eq!(decoder.take(&header()), Ok(true));
+            while !rest.is_empty() {
+                let (message, after) = rest.split_at(cuts[at % cuts.len()].min(rest.len()));
+                decoder.take(message).expect("well formed");
+                (rest, at) = (after, at + 1);
+            }
+            prop_assert!(decoder.is_at_end());
+            let batch = decoder.finish_batch().expect("columns");
+            prop_assert_eq!(batch.as_ref().map_or(0, RowBatch::rows), lens.len());
+            for (n, len) in lens.iter().enumerate() {
+                let batch = batch.as_ref().expect("rows");
+                let texts = batch.columns()[1].values().as_string::<i32>();
+                prop_assert_eq!((!texts.is_null(n)).then(|| texts.value(n).as_bytes().to_vec()), len.as_ref().map(text));
+            }
+        }
+
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut decoder = decoder();

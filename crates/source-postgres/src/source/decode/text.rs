@@ -30,16 +30,29 @@ impl Texts {
 
     #[inline]
     pub fn push(&mut self, value: &[u8]) -> Result<(), Malformed> {
+        self.begin(value)?;
+        self.push_empty();
+        Ok(())
+    }
+
+    /// Begins a value by its first bytes.
+    #[inline]
+    pub fn begin(&mut self, value: &[u8]) -> Result<(), Malformed> {
         let text = match self.skip {
             0 => value,
             // The only version of jsonb there is.
             skip => value.get(skip..).filter(|_| value[0] == 1).ok_or(Malformed("a jsonb is of another version"))?,
         };
         self.bytes.extend_from_slice(text);
-        self.push_empty();
         Ok(())
     }
 
+    /// Goes on with it.
+    pub fn go_on(&mut self, part: &[u8]) {
+        self.bytes.extend_from_slice(part);
+    }
+
+    /// Ends a value, or adds an empty one.
     #[inline]
     pub fn push_empty(&mut self) {
         // A batch ends long before 2 GiB, and no value is longer than 1 GiB.

@@ -39,6 +39,16 @@ pub(super) fn put(lane: Lane, value: Value<'_>, to: &mut Vec<u8>) {
     }
 }
 
+/// Appends a part of a long text or of long bytes; before the first stands the length of all.
+pub(super) fn put_part(lane: Lane, (value, len): (Value<'_>, usize), part: &[u8], is_first: bool, to: &mut Vec<u8>) {
+    if is_first {
+        let is_json = lane == Lane::Jsonb && matches!(value, Value::Text(_));
+        put_len(len + usize::from(is_json), to);
+        to.extend_from_slice(if is_json { &[1] } else { &[] });
+    }
+    to.extend_from_slice(part);
+}
+
 fn put_len(len: usize, to: &mut Vec<u8>) {
     to.extend_from_slice(&(len as i32).to_be_bytes());
 }

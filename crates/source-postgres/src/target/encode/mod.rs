@@ -166,7 +166,7 @@ fn is_alike(lane: &DataType, values: &DataType) -> bool {
     }
 }
 
-/// Writes rows; `give` gets them in pieces that end with a row. `Err(None)`: a column has a type that cannot be written here.
+/// Writes rows; `give` gets them in pieces, whose boundaries mean nothing. `Err(None)`: a column has a type that cannot be written here.
 pub(crate) fn rows<E>(
     rows: &RowBatch,
     (format, lanes): (Format, &[Lane]),
@@ -175,30 +175,73 @@ pub(crate) fn rows<E>(
     let lanes_of = lanes.iter().copied().chain(std::iter::repeat(Lane::Exact));
     let cells = rows.columns().iter().zip(lanes_of).map(|(column, lane)| Cells::of(column, lane));
     let mut columns = cells.collect::<Option<Vec<_>>>().ok_or(None)?;
-    let mut to = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
+    let mut to = Pieces { to: piece(), give };
     for row in 0..rows.rows() {
         match format {
             Format::Text => text_row(&mut columns, row, &mut to),
             Format::Binary => binary_row(&mut columns, lanes, row, &mut to),
         }
-        if to.len() >= PIECE_BYTES {
-            give(std::mem::replace(&mut to, Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4))).map_err(Some)?;
-        }
+        .and_then(|()| to.give_full())
+        .map_err(Some)?;
     }
-    if to.is_empty() { Ok(()) } else { give(to).map_err(Some) }
+    if to.to.is_empty() { Ok(()) } else { (to.give)(to.to).map_err(Some) }
+}
+
+fn piece() -> Vec<u8> {
+    Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4)
+}
+
+/// Bytes on their way.
+struct Pieces<'g, E> {
+    to: Vec<u8>,
+    give: &'g mut dyn FnMut(Vec<u8>) -> Result<(), E>,
+}
+
+impl<E> Pieces<'_, E> {
+    /// Hands over what makes a piece.
+    fn give_full(&mut self) -> Result<(), E> {
+        if self.to.len() < PIECE_BYTES {
+            return Ok(());
+        }
+        (self.give)(std::mem::replace(&mut self.to, piece()))
+    }
+
+    /// Writes a value: a long one in parts, so that it does not stand in memory twice.
+    fn put(
+        &mut self,
+        value: Value<'_>,
+        put: impl FnOnce(&mut Vec<u8>),
+        put_part: impl Fn(&[u8], bool, &mut Vec<u8>),
+    ) -> Result<(), E> {
+        let (Value::Text(bytes) | Value::Bytes(bytes)) = value else {
+            put(&mut self.to);
+            return Ok(());
+        };
+        if bytes.len() < PIECE_BYTES {
+            put(&mut self.to);
+            return Ok(());
+        }
+        for (number, part) in bytes.chunks(PIECE_BYTES).enumerate() {
+            put_part(part, number == 0, &mut self.to);
+            self.give_full()?;
+        }
+        Ok(())
+    }
 }
 
 /// A row of a table without columns, as text.
 pub(crate) const EMPTY_ROW: &[u8] = b"\n";
 
-fn text_row(columns: &mut [Cells<'_>], row: usize, to: &mut Vec<u8>) {
+fn text_row<E>(columns: &mut [Cells<'_>], row: usize, to: &mut Pieces<'_, E>) -> Result<(), E> {
     for (place, cells) in columns.iter_mut().enumerate() {
         if place > 0 {
-            to.push(b'\t');
+            to.to.push(b'\t');
         }
-        text::put(cells.next(row), to);
+        let value = cells.next(row);
+        to.put(value, |to| text::put(value, to), |part, is_first, to| text::put_part(value, part, is_first, to))?;
     }
-    to.push(b'\n');
+    to.to.push(b'\n');
+    Ok(())
 }
 
 /// What a stream in binary begins with.
@@ -212,11 +255,17 @@ pub(crate) fn end(format: Format) -> Option<Vec<u8>> {
     (format == Format::Binary).then(|| vec![0xff, 0xff])
 }
 
-fn binary_row(columns: &mut [Cells<'_>], lanes: &[Lane], row: usize, to: &mut Vec<u8>) {
-    to.extend_from_slice(&(columns.len() as i16).to_be_bytes());
+fn binary_row<E>(columns: &mut [Cells<'_>], lanes: &[Lane], row: usize, to: &mut Pieces<'_, E>) -> Result<(), E> {
+    to.to.extend_from_slice(&(columns.len() as i16).to_be_bytes());
     for (cells, lane) in columns.iter_mut().zip(lanes) {
-        binary::put(*lane, cells.next(row), to);
+        let value = cells.next(row);
+        let long = |part: &[u8], is_first, to: &mut Vec<u8>| {
+            let len = if let Value::Text(bytes) | Value::Bytes(bytes) = value { bytes.len() } else { 0 };
+            binary::put_part(*lane, (value, len), part, is_first, to);
+        };
+        to.put(value, |to| binary::put(*lane, value, to), long)?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -84,3 +84,46 @@ fn exceptions_stand_in_their_rows() {
     });
     assert_eq!((given, written.as_slice()), (Ok(()), &b"\\N\nx\\ty\n3\n"[..]));
 }
+
+/// What is long goes in parts, and is the same.
+#[test]
+fn long_values_are_written_in_parts() {
+    let long = "a\tb\\中\n".repeat(PIECE_BYTES / 3);
+    let texts = StringArray::from(vec![Some("short"), None, Some(long.as_str())]);
+    let bytes = BinaryArray::from(vec![Some(&long.as_bytes()[1..]), Some(b"x"), None]);
+    let column = |values: ArrayRef| Column::new(values, Vec::new()).expect("a column");
+    let batch = RowBatch::new(vec![column(Arc::new(texts.clone())), column(Arc::new(bytes.clone()))]).expect("rows");
+    let value = |column: usize, row: usize| match column {
+        _ if batch.columns()[column].values().is_null(row) => Value::Null,
+        0 => Value::Text(texts.value(row).as_bytes()),
+        _ => Value::Bytes(bytes.value(row)),
+    };
+    for (format, lanes) in [
+        (Format::Text, [Lane::Text, Lane::Bytea]),
+        (Format::Binary, [Lane::Text, Lane::Bytea]),
+        (Format::Binary, [Lane::Jsonb, Lane::Bytea]),
+    ] {
+        let (mut pieces, mut whole) = (Vec::new(), Vec::new());
+        let given: Result<(), Option<()>> = rows(&batch, (format, &lanes), &mut |piece| {
+            pieces.push(piece);
+            Ok(())
+        });
+        assert_eq!(given, Ok(()));
+        for row in 0..3 {
+            match format {
+                Format::Text => {
+                    text::put(value(0, row), &mut whole);
+                    whole.push(b'\t');
+                    text::put(value(1, row), &mut whole);
+                    whole.push(b'\n');
+                }
+                Format::Binary => {
+                    whole.extend_from_slice(&[0, 2]);
+                    (0..2).for_each(|column| binary::put(lanes[column], value(column, row), &mut whole));
+                }
+            }
+        }
+        assert!(pieces.concat() == whole, "{format:?} {lanes:?}");
+        assert!(pieces.len() > 4 && pieces.iter().all(|piece| piece.len() < 4 * PIECE_BYTES), "{}", pieces.len());
+    }
+}

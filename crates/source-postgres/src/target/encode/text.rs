@@ -39,6 +39,17 @@ pub(super) fn put(value: Value<'_>, to: &mut Vec<u8>) {
     }
 }
 
+/// Appends a part of a long text or of long bytes; `is_first` where it begins there.
+pub(super) fn put_part(value: Value<'_>, part: &[u8], is_first: bool, to: &mut Vec<u8>) {
+    match value {
+        Value::Bytes(_) => {
+            to.extend_from_slice(if is_first { b"\\\\x" } else { b"" });
+            put_hex(part, to);
+        }
+        _ => put_escaped(part, to),
+    }
+}
+
 fn put_display(value: impl std::fmt::Display, to: &mut Vec<u8>) {
     // Writing to memory does not fail.
     let _ = write!(to, "{value}");

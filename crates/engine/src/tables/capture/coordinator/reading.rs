@@ -52,17 +52,19 @@ impl<'r> Coordinator<'r, '_> {
             Arc::new(TableWork { info: info.clone(), numbers: numbers.clone(), layouts, types, is_patchable })
         };
         let (hasher, most_inline) = (self.hasher, self.run.options.most_inline_len_bytes);
-        let make = |group: &Group| -> Result<Arc<TableWork>, EngineError> {
-            let rows = join(&group.batches).map_err(|error| not_encodable(&error))?;
+        let make = |group: &mut Group| -> Result<Arc<TableWork>, EngineError> {
+            let rows = join(std::mem::take(&mut group.batches)).map_err(|error| not_encodable(&error))?;
             let aside = Aside::of(&rows, &info.key, most_inline, hasher).map_err(|error| not_encodable(&error))?;
-            Ok(work_of(choose_layouts(&layouts, aside.rows())?))
+            let work = work_of(choose_layouts(&layouts, aside.rows())?);
+            group.batches.push(rows);
+            Ok(work)
         };
         while let Some(batch) = first.take().map_or_else(|| rows.next_batch(), |batch| Ok(Some(batch)))? {
             let read = batch.rows() as u64;
-            for group in grouper.push(batch)? {
+            for mut group in grouper.push(batch)? {
                 let work = match &work {
                     Some(work) => work,
-                    None => work.insert(make(&group)?),
+                    None => work.insert(make(&mut group)?),
                 };
                 self.group(work.clone(), (group, false), was_groups.as_mut())?;
             }
@@ -72,10 +74,10 @@ impl<'r> Coordinator<'r, '_> {
             self.check_cancelled()?;
         }
         drop(rows);
-        if let Some(group) = grouper.finish() {
+        if let Some(mut group) = grouper.finish() {
             let work = match &work {
                 Some(work) => work,
-                None => work.insert(make(&group)?),
+                None => work.insert(make(&mut group)?),
             };
             self.group(work.clone(), (group, true), was_groups.as_mut())?;
         }

@@ -45,12 +45,8 @@ pub struct Figures {
     pub queued: u64,
     /// See `queued`.
     pub running: u64,
-    /// Alerts that fire, by rule and severity.
-    pub alerts: BTreeMap<(Rule, Severity), u64>,
-    /// Failures to deliver in a row, by the name of the channel.
-    pub channels: BTreeMap<String, u64>,
-    /// When alerts were last evaluated, in seconds since 1970.
-    pub evaluated_s: Option<i64>,
+    /// What is not well, by rule and severity.
+    pub findings: BTreeMap<(Rule, Severity), u64>,
 }
 
 /// One family of samples while it is written.
@@ -156,22 +152,10 @@ fn server(writer: &mut Writer, figures: &Figures) {
     writer.sample("datakeep_runs_queued", &[], figures.queued);
     writer.family("datakeep_runs_running", "gauge", "", "Runs that are done now.");
     writer.sample("datakeep_runs_running", &[], figures.running);
-    writer.family("datakeep_alerts_firing", "gauge", "", "Alerts that fire, by rule and severity.");
-    for ((rule, severity), count) in &figures.alerts {
-        writer.sample("datakeep_alerts_firing", &[("rule", rule.as_str()), ("severity", severity.as_str())], count);
+    writer.family("datakeep_findings", "gauge", "", "What is not well, by rule and severity.");
+    for ((rule, severity), count) in &figures.findings {
+        writer.sample("datakeep_findings", &[("rule", rule.as_str()), ("severity", severity.as_str())], count);
     }
-    writer.family(
-        "datakeep_channel_failures",
-        "gauge",
-        "",
-        "Messages in a row that a channel did not take; 0 when all is well.",
-    );
-    for (channel, failures) in &figures.channels {
-        writer.sample("datakeep_channel_failures", &[("channel", channel)], failures);
-    }
-    let name = "datakeep_evaluation_timestamp_seconds";
-    writer.family(name, "gauge", "seconds", "When the rules of alerts were last asked.");
-    figures.evaluated_s.iter().for_each(|at| writer.sample(name, &[], at));
 }
 
 fn recovery_points(writer: &mut Writer, look: &Look) {

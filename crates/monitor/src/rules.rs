@@ -180,15 +180,11 @@ fn protection(one: &Protection, now_s: i64, set: &RuleSet, found: &mut Vec<(Rule
         part: String::new(),
     };
     let mut say = |rule: Rule, facts: Facts| found.push((rule, subject(), facts));
-    if let Some(since_s) = one.overdue_since_s.filter(|since_s| *since_s < now_s) {
-        say(Rule::Overdue, Facts::Overdue { since_s, newest_s: one.newest_s });
-    }
-    if let Some(rpo_s) = one.rpo_s {
-        let age_s = now_s.saturating_sub(one.newest_s.unwrap_or(one.since_s));
-        if i64::try_from(rpo_s).is_ok_and(|rpo_s| age_s > rpo_s) {
-            let since_s = now_s - (age_s - i64::try_from(rpo_s).unwrap_or(0));
-            say(Rule::Rpo, Facts::Rpo { since_s, rpo_s, newest_s: one.newest_s });
-        }
+    // Of one late snapshot one thing is said: where the objective is breached, that.
+    match (breach(one, now_s), one.overdue_since_s.filter(|since_s| *since_s < now_s)) {
+        (Some(facts), _) => say(Rule::Rpo, facts),
+        (None, Some(since_s)) => say(Rule::Overdue, Facts::Overdue { since_s, newest_s: one.newest_s }),
+        (None, None) => {}
     }
     match &one.last {
         Some(last) if last.outcome == Outcome::Failed && one.failures >= set.failures.max(1) => {
@@ -209,6 +205,13 @@ fn protection(one: &Protection, now_s: i64, set: &RuleSet, found: &mut Vec<(Rule
         tables::rows(newest, before, set).into_iter().for_each(|facts| say(Rule::Rows, facts));
         tables::schema(newest, before).into_iter().for_each(|facts| say(Rule::Schema, facts));
     }
+}
+
+/// Whether the newest snapshot is older than it may be.
+fn breach(one: &Protection, now_s: i64) -> Option<Facts> {
+    let rpo_s = one.rpo_s?;
+    let deadline_s = one.newest_s.unwrap_or(one.since_s).saturating_add_unsigned(rpo_s);
+    (now_s > deadline_s).then_some(Facts::Rpo { since_s: deadline_s, rpo_s, newest_s: one.newest_s })
 }
 
 fn failed(run: &EndedRun, times: u32) -> Facts {

@@ -42,7 +42,7 @@ impl Kept {
 fn two() -> Vec<Finding> {
     let mut look = well();
     look.protections[0].newest_s = None;
-    look.protections[0].overdue_since_s = Some(NOW_S - 10);
+    look.protections[0].last = Some(crate::shop::ended(datakeep_monitor::Outcome::Partial, "partial"));
     findings(&look, &RuleSet::default())
 }
 

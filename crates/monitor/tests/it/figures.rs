@@ -1,6 +1,6 @@
 //! The text of figures: its form, by the grammar of the specification, and what it says.
 
-use crate::shop::{NOW_S, well};
+use crate::shop::well;
 use datakeep_monitor::metrics::{Figures, Form, text};
 use datakeep_monitor::{Rule, Severity};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,9 +14,7 @@ fn figures() -> Figures {
         runs: BTreeMap::from([(("backup".into(), "complete".into()), 7)]),
         queued: 2,
         running: 1,
-        alerts: BTreeMap::from([((Rule::Rpo, Severity::Critical), 1)]),
-        channels: BTreeMap::from([("oncall".into(), 0)]),
-        evaluated_s: Some(NOW_S),
+        findings: BTreeMap::from([((Rule::Rpo, Severity::Critical), 1)]),
     }
 }
 
@@ -52,7 +50,7 @@ fn the_text_is_openmetrics() {
         "datakeep_rpo_target_seconds{policy=\"gold\",source=\"a\\\"b\\\\c\\nd\"} 90000",
         "datakeep_backup_duration_seconds{policy=\"gold\",source=\"a\\\"b\\\\c\\nd\"} 1.234",
         "datakeep_source_rows{policy=\"gold\",source=\"a\\\"b\\\\c\\nd\"} 1500",
-        "datakeep_alerts_firing{rule=\"rpo-breach\",severity=\"critical\"} 1",
+        "datakeep_findings{rule=\"rpo-breach\",severity=\"critical\"} 1",
         "datakeep_repository_stored_bytes{repository=\"main\"} 53687091200",
         "datakeep_verification_age_seconds{repository=\"main\"} 1728000",
         "datakeep_info{version=\"0.1.0\"} 1",

@@ -46,6 +46,11 @@ fn absence_is_found_whatever_ran() {
     check(|look| look.protections[0].overdue_since_s = Some(NOW_S + 60), &[]);
     check(|look| look.protections[0].newest_s = Some(NOW_S - 90_001), &[(Rule::Rpo, "1 d 1 h old")]);
     check(|look| look.protections[0].newest_s = Some(NOW_S - 90_000), &[]);
+    let both = |look: &mut Look| {
+        look.protections[0].newest_s = Some(NOW_S - 90_001);
+        look.protections[0].overdue_since_s = Some(NOW_S - 60);
+    };
+    check(both, &[(Rule::Rpo, "1 d 1 h old")]);
     check(|look| look.protections[0].newest_s = None, &[(Rule::Rpo, "there is none yet")]);
 }
 

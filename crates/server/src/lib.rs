@@ -21,6 +21,7 @@ mod scheduler;
 mod serve;
 mod state;
 mod task;
+mod watch;
 
 pub use chance::{Chance, OsChance};
 pub use error::ServerError;

@@ -39,15 +39,15 @@ pub(crate) fn work(repository: &str, kind: RunKind, slot_s: Option<i64>, id: Str
 }
 
 /// Something with a schedule that can be asked.
-struct Scheduled {
+pub(crate) struct Scheduled {
     id: String,
-    schedule: Schedule,
+    pub(crate) schedule: Schedule,
     since_s: i64,
 }
 
 impl Scheduled {
     /// A schedule that cannot be read is of a later version, and starts nothing.
-    fn of(id: &str, spec: Option<&ScheduleSpec>, updated_ms: i64) -> Option<Self> {
+    pub(crate) fn of(id: &str, spec: Option<&ScheduleSpec>, updated_ms: i64) -> Option<Self> {
         let schedule = Schedule::new(spec?).ok()?;
         Some(Self { id: id.to_string(), schedule, since_s: updated_ms.div_euclid(1000) })
     }

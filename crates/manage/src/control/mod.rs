@@ -7,6 +7,7 @@ pub mod audit;
 pub mod catalogue;
 mod error;
 pub mod events;
+mod measures;
 pub mod objects;
 pub mod password;
 pub mod people;
@@ -23,7 +24,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// One migration after another; a number never changes its text once it is released.
-const SQLITE: &[&str] = &[include_str!("migrations/sqlite-0001.sql")];
+const SQLITE: &[&str] = &[include_str!("migrations/sqlite-0001.sql"), include_str!("migrations/sqlite-0002.sql")];
 
 /// Connections of one process: SQLite has one writer, and readers beside it.
 const CONNECTIONS: u32 = 4;

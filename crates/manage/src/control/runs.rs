@@ -125,10 +125,10 @@ pub struct RunFilter {
     pub owner: Option<String>,
 }
 
-const COLUMNS: &str = "id, kind, owner_id, source_id, repository_id, slot_s, attempt, retry_of, state, queued_ms, started_ms, \
+pub(super) const COLUMNS: &str = "id, kind, owner_id, source_id, repository_id, slot_s, attempt, retry_of, state, queued_ms, started_ms, \
     finished_ms, fence, cancel_asked, code, message, hint, snapshot_id, summary";
 
-fn read(row: &AnyRow) -> Result<Run, ControlError> {
+pub(super) fn read(row: &AnyRow) -> Result<Run, ControlError> {
     from_row(row)
         .map_err(at("read a run"))?
         .ok_or_else(|| ControlError::Damaged { detail: "a run of an unknown kind or state".into() })

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 mod body;
 pub(crate) mod documents;
+pub(crate) mod monitor;
 pub(crate) mod people;
 pub(crate) mod runs;
 pub(crate) mod session;
@@ -61,9 +62,11 @@ pub fn routes() -> (Router<Arc<App>>, Value) {
         .routes(routes!(runs::stream_events))
         .routes(routes!(snapshots::list_snapshots))
         .routes(routes!(snapshots::list_overdue))
+        .routes(routes!(monitor::list_findings))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::verify_audit));
-    let described = OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", api);
+    let described =
+        OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", api).routes(routes!(monitor::metrics));
     let (router, document) = described.split_for_parts();
     let mut document = serde_json::to_value(document).unwrap_or_default();
     document["paths"][DESCRIPTION] = json!({"get": {

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there, and the line says which")]
 
 mod guard;
+mod metrics;
 mod problems;
 mod world;

@@ -5,8 +5,8 @@ use crate::words::{Lang, help::chinese, lang, tr};
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
 /// Verbs by room, in the order of the help.
-const EVERY_DAY: [&str; 11] =
-    ["init", "backup", "snapshots", "show", "ls", "find", "cat", "diff", "rows", "sql", "restore"];
+const EVERY_DAY: [&str; 12] =
+    ["init", "backup", "snapshots", "show", "ls", "find", "cat", "diff", "rows", "sql", "restore", "drill"];
 const STORE: [&str; 9] = ["stats", "check", "scrub", "repair", "key", "tag", "forget", "gc", "copy"];
 const REST: [&str; 7] = ["source", "server", "config", "doctor", "demo", "completion", "man"];
 

@@ -10,8 +10,8 @@ use datakeep_connector::{Extent, Item, ItemBatch, ItemError, ItemReader, Source}
 use datakeep_engine::{EngineError, RunContext};
 use datakeep_model::{ChunkKind, Event, FileType, ItemPath, Meta, Phase, Xattr};
 use datakeep_store::{Entry, FrameDecoder, KeyRange, Manifest, Part, Repository, content_parts};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::collections::{HashMap, HashSet};
 
 /// How much of what was captured the restore was able to bring back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +29,7 @@ pub struct Held {
     pub entries: u64,
     /// Bytes of files that were read again.
     pub read_bytes: u64,
-    /// How many differences there are.
+    /// How many differences there are that nothing excuses.
     pub different: u64,
     /// Differences in words; at most the first [`Held::MAX_DIFFERENCES`].
     pub differences: Vec<String>,
@@ -38,25 +38,18 @@ pub struct Held {
 impl Held {
     /// How many differences are told.
     pub const MAX_DIFFERENCES: usize = 20;
-
-    fn differ(&mut self, path: &ItemPath, what: &str) {
-        self.different += 1;
-        if self.differences.len() < Self::MAX_DIFFERENCES {
-            self.differences.push(format!("{path}: {what}"));
-        }
-    }
 }
 
 /// Bits that everybody may set.
 const PLAIN_BITS: u16 = 0o777;
 
 /// Reads everything beneath `folder` by `source`, which was opened on it, and compares it with the whole snapshot. The folder
-/// itself is not compared. Fails where the repository cannot be read; what the folder does not give is a difference.
+/// itself is not compared. `excused` are entries of which the restore said itself that they are missing or imperfect. Fails where the repository cannot be read; what the folder does not give is a difference.
 pub fn hold(
     repository: &Repository,
     manifest: &Manifest,
     (source, folder): (&mut dyn Source, &ItemPath),
-    attributes: Attributes,
+    (attributes, excused): (Attributes, &HashSet<ItemPath>),
     context: &RunContext<'_>,
 ) -> Result<Held, DistributeError> {
     context.observer.observe(&Event::Phase(Phase::Verifying));
@@ -65,6 +58,7 @@ pub fn hold(
         repository,
         decoder: FrameDecoder::searching()?,
         attributes,
+        excused,
         context,
         groups: HashMap::new(),
         held: Held::default(),
@@ -86,7 +80,7 @@ pub fn hold(
                 next = captured.next_entry()?;
             }
             match next.take_if(|entry| entry.key == key) {
-                None => hold.held.differ(&path, "stands there and was not captured"),
+                None => hold.differ(&path, "stands there and was not captured"),
                 Some(entry) => {
                     hold.both(&path, &entry, item)?;
                     next = captured.next_entry()?;
@@ -111,6 +105,7 @@ struct Hold<'a> {
     repository: &'a Repository,
     decoder: FrameDecoder,
     attributes: Attributes,
+    excused: &'a HashSet<ItemPath>,
     context: &'a RunContext<'a>,
     /// Files of several names: device and inode in the snapshot, and those that stand for them.
     groups: HashMap<(u64, u64), (u64, u64)>,
@@ -118,32 +113,42 @@ struct Hold<'a> {
 }
 
 impl Hold<'_> {
+    fn differ(&mut self, path: &ItemPath, what: &str) {
+        if self.excused.contains(path) {
+            return;
+        }
+        self.held.different += 1;
+        if self.held.differences.len() < Held::MAX_DIFFERENCES {
+            self.held.differences.push(format!("{path}: {what}"));
+        }
+    }
+
     fn lost(&mut self, batch: &ItemBatch, folder: &ItemPath) {
         for loss in &batch.losses {
-            self.held.differ(&relative(&loss.path, folder), &format!("cannot be read: {}", loss.detail));
+            self.differ(&relative(&loss.path, folder), &format!("cannot be read: {}", loss.detail));
         }
     }
 
     fn missing(&mut self, entry: &Entry) {
         self.held.entries += 1;
-        self.held.differ(&ItemPath::from_key(&entry.key).unwrap_or_default(), "is missing");
+        self.differ(&ItemPath::from_key(&entry.key).unwrap_or_default(), "is missing");
     }
 
     fn both(&mut self, path: &ItemPath, entry: &Entry, item: &Item) -> Result<(), DistributeError> {
         self.held.entries += 1;
         if let Some(what) = self.metadata(&entry.meta, &item.meta) {
-            self.held.differ(path, what);
+            self.differ(path, what);
         }
         let (details, fault) = item.handle.details();
         if let Some(fault) = fault {
-            self.held.differ(path, &format!("its attributes cannot be read: {fault}"));
+            self.differ(path, &format!("its attributes cannot be read: {fault}"));
         }
         if entry.link_target != details.link_target {
-            self.held.differ(path, "the link leads elsewhere");
+            self.differ(path, "the link leads elsewhere");
         }
         let captured = self.repository.attributes(&entry.attributes, &mut self.decoder)?;
         if self.comparable(&captured) != self.comparable(&details.xattrs) {
-            self.held.differ(path, "its extended attributes are others");
+            self.differ(path, "its extended attributes are others");
         }
         self.is_same_file(path, entry, item);
         let mut read_bytes = 0;
@@ -196,7 +201,7 @@ impl Hold<'_> {
                 slot.insert(standing);
             }
             Slot::Occupied(slot) if *slot.get() != standing => {
-                self.held.differ(path, "was another name of a file and is a file by itself");
+                self.differ(path, "was another name of a file and is a file by itself");
             }
             Slot::Occupied(_) => {}
         }
@@ -208,7 +213,7 @@ impl Hold<'_> {
         let mut bytes = match item.handle.open(0, None) {
             Ok(reader) => Bytes { reader, extent: None },
             Err(error) => {
-                self.held.differ(path, &format!("cannot be read: {error}"));
+                self.differ(path, &format!("cannot be read: {error}"));
                 return Ok(0);
             }
         };
@@ -217,8 +222,8 @@ impl Hold<'_> {
         self.held.read_bytes += read_bytes;
         match found {
             Ok(true) => {}
-            Ok(false) => self.held.differ(path, "its content is not what was captured"),
-            Err(error) => self.held.differ(path, &format!("cannot be read: {error}")),
+            Ok(false) => self.differ(path, "its content is not what was captured"),
+            Err(error) => self.differ(path, &format!("cannot be read: {error}")),
         }
         Ok(read_bytes)
     }

@@ -10,7 +10,8 @@ use std::time::Duration;
 pub(crate) fn ask(location: &Location, sql: &str, patience: Duration) -> Result<Option<String>, ConnectorError> {
     let connection = Connection::open(Side::Source, location)?;
     let patience_ms = patience.as_millis().clamp(1, 86_400_000);
-    let begin = format!("SET default_transaction_read_only = on; BEGIN READ ONLY; SET LOCAL statement_timeout = {patience_ms}");
+    let begin =
+        format!("SET default_transaction_read_only = on; BEGIN READ ONLY; SET LOCAL statement_timeout = {patience_ms}");
     connection.run("cannot ask", &begin)?;
     // Preparing tells what it is before it runs: the server prepares one statement and no more, and one that ends the transaction
     // answers with nothing.

@@ -114,7 +114,9 @@ mod tests {
         let path = folder.path().join("a.db");
         let connection = Connection::open(&path).expect("a database");
         connection
-            .execute_batch("CREATE TABLE t (a INTEGER PRIMARY KEY, b); INSERT INTO t VALUES (1, 'x'), (2, NULL), (3, 2.5)")
+            .execute_batch(
+                "CREATE TABLE t (a INTEGER PRIMARY KEY, b); INSERT INTO t VALUES (1, 'x'), (2, NULL), (3, 2.5)",
+            )
             .expect("statements");
         let before = std::fs::read(&path).expect("a file");
         let found = ask(&path, Duration::from_secs(1), sql, Duration::from_millis(300));

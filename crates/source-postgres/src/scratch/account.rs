@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn users_are_found_and_root_is_not() {
-        let users = "root:x:0:0::/root:/bin/sh\npostgres:x:104:110:,,,:/var/lib/postgresql:/bin/bash\nnobody:x:0:5::/:/\n";
+        let users =
+            "root:x:0:0::/root:/bin/sh\npostgres:x:104:110:,,,:/var/lib/postgresql:/bin/bash\nnobody:x:0:5::/:/\n";
         assert_eq!(ids(users, "postgres"), Some((104, 110)));
         assert_eq!(ids(users, "nobody"), None);
         assert_eq!(ids(users, "somebody"), None);

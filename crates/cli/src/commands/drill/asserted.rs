@@ -80,12 +80,10 @@ fn read(path: &Path) -> Result<Vec<Assertion>, Failure> {
     }
     let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
     parse(&text).map_err(|what| {
-        Failure::usage(tr!("{shown} is no file of assertions", "{shown} 不是断言文件"))
-            .detail(what)
-            .hint(tr!(
-                "write [[assert]] with sql = \"...\", and expected = \"...\" where it is no condition",
-                "请写 [[assert]]，其中 sql = \"...\"；若非条件，再写 expected = \"...\""
-            ))
+        Failure::usage(tr!("{shown} is no file of assertions", "{shown} 不是断言文件")).detail(what).hint(tr!(
+            "write [[assert]] with sql = \"...\", and expected = \"...\" where it is no condition",
+            "请写 [[assert]]，其中 sql = \"...\"；若非条件，再写 expected = \"...\""
+        ))
     })
 }
 

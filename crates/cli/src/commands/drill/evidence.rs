@@ -195,9 +195,11 @@ pub fn verify(app: &App, args: &DrillVerifyArgs) -> Result<ExitCode, Failure> {
     let is_valid = is_valid(&evidence, &repository.evidence_key());
     let (snapshot, verdict, started) = (text("snapshot"), text("verdict"), text("started"));
     if app.out.json {
-        app.out.document(&json::document("drill-verify", VerifiedJson { valid: is_valid, snapshot, verdict, started }))?;
+        app.out
+            .document(&json::document("drill-verify", VerifiedJson { valid: is_valid, snapshot, verdict, started }))?;
     } else if is_valid {
-        let [snapshot, verdict, started] = [snapshot, verdict, started].map(|text| escape_for_terminal(text.as_bytes()));
+        let [snapshot, verdict, started] =
+            [snapshot, verdict, started].map(|text| escape_for_terminal(text.as_bytes()));
         app.out.say(tr!(
             "signed by this repository: drill of snapshot {snapshot} at {started}: {verdict}",
             "由本仓库签名：备份集 {snapshot} 于 {started} 的演练：{verdict}"

@@ -63,8 +63,11 @@ impl Scratch {
         Ok(folder)
     }
 
-    /// Lets other users pass through to a folder within that is theirs; nobody can list it.
+    /// Where root runs this, lets other users pass through to a folder within that is theirs; nobody can list it.
     pub fn let_through(&self) -> Result<(), Failure> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(());
+        }
         let passable = std::fs::Permissions::from_mode(0o711);
         std::fs::set_permissions(&self.folder, passable)
             .map_err(|error| Failure::io(tr!("cannot open the scratch folder", "无法开放临时目录"), &error))
@@ -105,10 +108,8 @@ fn no_room(shown: &str, needed_bytes: u64, free_bytes: u64) -> Failure {
         "the drill needs about {needed} in {shown}, where {free} are free: {missing} are missing",
         "演练约需 {needed}，而 {shown} 仅剩 {free}：还缺 {missing}"
     );
-    Failure::new(ErrorKind::Target, message).hint(tr!(
-        "make room, or name another place: --scratch DIR",
-        "请腾出空间，或指定其他位置：--scratch 目录"
-    ))
+    Failure::new(ErrorKind::Target, message)
+        .hint(tr!("make room, or name another place: --scratch DIR", "请腾出空间，或指定其他位置：--scratch 目录"))
 }
 
 #[cfg(test)]

@@ -288,6 +288,7 @@ fn waiting(world: &World, scratch: &Path, given: &[&str]) -> Child {
 }
 
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "another process changes what is waited for")]
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {

@@ -82,9 +82,6 @@ impl ScratchServer {
     /// Waits until the socket takes connections.
     fn wait(&mut self, socket: &Path, cancel: &Cancel) -> Result<(), ConnectorError> {
         for _ in 0..START_TENTHS {
-            if cancel.is_cancelled() {
-                return Err(ConnectorError::new(ErrorKind::Cancelled, "stopped on request"));
-            }
             if let Ok(Some(status)) = self.child.try_wait() {
                 let log = std::fs::read(self.folder.join("server.log")).unwrap_or_default();
                 return Err(broken(format!("the private server ended at once ({status}): {}", told(&log))));
@@ -94,7 +91,9 @@ impl ScratchServer {
             if said.lines().nth(7).is_some_and(|status| status.trim() == "ready") && socket.exists() {
                 return Ok(());
             }
-            std::thread::sleep(Duration::from_millis(100));
+            if cancel.wait(Duration::from_millis(100)) {
+                return Err(ConnectorError::new(ErrorKind::Cancelled, "stopped on request"));
+            }
         }
         Err(broken(format!("the private server did not answer within {} s", START_TENTHS / 10)))
     }
@@ -123,6 +122,10 @@ impl ScratchServer {
 }
 
 impl Drop for ScratchServer {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the end of a child cannot be waited for with a limit, and nothing stops the cleaning up"
+    )]
     fn drop(&mut self) {
         // SIGQUIT is the immediate shutdown: nothing needs to be written any more.
         let _ = kill_process(Pid::from_child(&self.child), Signal::QUIT);

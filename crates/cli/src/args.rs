@@ -3,6 +3,7 @@
 use crate::args_around::{CompletionArgs, ConfigArgs, DemoArgs, ManArgs};
 use crate::args_care::{CheckArgs, DoctorArgs, RepairArgs, ScrubArgs};
 use crate::args_copy::CopyArgs;
+use crate::args_drill::DrillArgs;
 use crate::args_forget::ForgetArgs;
 use crate::args_gc::GcArgs;
 use crate::args_rows::RowsArgs;
@@ -112,6 +113,8 @@ pub enum Verb {
     Sql(SqlArgs),
     /// Bring files or tables back
     Restore(Box<RestoreArgs>),
+    /// Restore snapshots into a private place, prove them, and sign what was found
+    Drill(Box<DrillArgs>),
     /// Show how much is stored, and how well
     Stats(StatsArgs),
     /// Prove that the repository is whole

@@ -5,8 +5,8 @@ use crate::words::{Lang, help::chinese, lang, tr};
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
 /// Verbs by room, in the order of the help.
-const EVERY_DAY: [&str; 11] =
-    ["init", "backup", "snapshots", "show", "ls", "find", "cat", "diff", "rows", "sql", "restore"];
+const EVERY_DAY: [&str; 12] =
+    ["init", "backup", "snapshots", "show", "ls", "find", "cat", "diff", "rows", "sql", "restore", "drill"];
 const STORE: [&str; 9] = ["stats", "check", "scrub", "repair", "key", "tag", "forget", "gc", "copy"];
 const REST: [&str; 7] = ["source", "server", "config", "doctor", "demo", "completion", "man"];
 
@@ -81,9 +81,15 @@ fn dress(mut command: Command, path: &str, headings: &Headings) -> Command {
         let template =
             format!("{{about-with-newline}}\n{usage} {{usage}}\n\n{below}{}:\n{{options}}\n", headings.common);
         let is_leaf = !command.has_subcommands();
+        let has_own = command.get_arguments().any(|arg| !arg.is_global_set());
+        let all = format!("{{about-with-newline}}\n{usage} {{usage}}\n\n{{all-args}}\n");
         command = command.mut_args(|arg| headings.put(arg));
         command = if is_leaf {
-            command.help_template(format!("{{about-with-newline}}\n{usage} {{usage}}\n\n{{all-args}}\n"))
+            command.help_template(all)
+        } else if has_own {
+            // A verb with arguments of its own, beside which there are others.
+            let heading = kept(tr!("Commands", "命令").as_str());
+            command.help_template(all).subcommand_help_heading(heading).disable_help_subcommand(true)
         } else {
             // A verb that does something by itself is not asking for help.
             let needs_more = command.is_subcommand_required_set();

@@ -7,6 +7,7 @@ mod args;
 mod args_around;
 mod args_care;
 mod args_copy;
+mod args_drill;
 mod args_forget;
 mod args_gc;
 mod args_rows;

@@ -6,6 +6,7 @@ use crate::tables::{TableSource, TableTarget};
 use crate::target::Target;
 use datakeep_model::ErrorKind;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What a connector can do, as plain data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -118,6 +119,20 @@ pub trait Connector: Send + Sync {
     fn missing_rights(&self, location: &str, options: &Options) -> Result<(String, Vec<MissingRight>), ConnectorError> {
         let _ = options;
         Err(no_roles(self.kind(), location))
+    }
+
+    /// Asks a database one question: runs a single statement that changes nothing, for at most `patience`, and gives the one value
+    /// of its one row as text; `None` where that is null. Statements that are several, would write, or answer with more or
+    /// less than one value are errors, and so is one that takes longer.
+    fn ask(
+        &self,
+        location: &str,
+        options: &Options,
+        sql: &str,
+        patience: Duration,
+    ) -> Result<Option<String>, ConnectorError> {
+        let _ = (options, sql, patience);
+        Err(no_tables(self.kind(), location))
     }
 
     /// Opens a database to be written. With `dry_run` nothing is created.

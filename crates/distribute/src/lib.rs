@@ -2,7 +2,8 @@
 //!
 //! Snapshots are chosen by what people write ([`choose`]), places inside them by path and pattern ([`select`]);
 //! a restore is a plan first ([`restore`]), and so are copies in a second repository ([`mod@copy`]); comparison
-//! ([`compare`]) serves files, directories and whole snapshots.
+//! ([`compare`]) serves files, directories and whole snapshots. What stands in a folder is held against its snapshot
+//! by [`standing`].
 
 pub mod choose;
 pub mod compare;
@@ -11,6 +12,7 @@ mod error;
 pub mod near;
 pub mod restore;
 pub mod select;
+pub mod standing;
 pub mod tables;
 
 #[cfg(test)]
@@ -21,3 +23,4 @@ pub use compare::{Change, ChangeKind, compare};
 pub use error::DistributeError;
 pub use restore::{Overwrite, RestorePlan, RestoreReport, RestoreRequest, plan, restore};
 pub use select::{Place, Selection, find, list_directory, look_up};
+pub use standing::{Attributes, Held, hold};

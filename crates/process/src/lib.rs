@@ -10,12 +10,14 @@
 //! | [`compress`] | a frame's plaintext | stored bytes and the codec that reads them |
 //! | [`seal`] | stored bytes | ciphertext and a tag, under a key made for one object |
 //! | [`keys`] | the root key | one key for each role |
+//! | [`evidence`] | a document and the root key | a signature that others can verify |
 //! | [`slot`] | the root key and a password | a wrapped root key |
 //! | [`recovery`] | 20 random bytes | a code that people can write down |
 
 pub mod chunker;
 pub mod compress;
 pub mod error;
+pub mod evidence;
 pub mod id;
 pub mod keys;
 pub mod recovery;
@@ -32,6 +34,7 @@ mod testing;
 pub use chunker::{Chunker, ChunkerParams};
 pub use compress::{Codec, CompressionSettings, Compressor, Decompressor, MAX_FRAME_RAW_LEN_BYTES, MatchStrategy};
 pub use error::ProcessError;
+pub use evidence::{EvidenceKey, is_signed};
 pub use id::{BoundaryHasher, DigestWriter, IdHasher, digest};
 pub use keys::{KeyRing, RoleKey, RootKey, mac, macs_match};
 pub use recovery::{RecoveryCode, RecoveryError};

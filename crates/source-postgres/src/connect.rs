@@ -79,6 +79,12 @@ impl Connection {
         Ok(rows)
     }
 
+    /// The names of the columns that a statement answers with. Several statements in one are refused by the server.
+    pub fn columns(&self, what: &str, sql: &str) -> Result<Vec<String>, ConnectorError> {
+        let prepared = self.runtime.block_on(self.client.prepare(sql)).map_err(|error| self.fault(what, &error))?;
+        Ok(prepared.columns().iter().map(|column| column.name().to_owned()).collect())
+    }
+
     /// The one value of a statement's one row; empty when there is none or it is null.
     pub fn value(&self, what: &str, sql: &str) -> Result<String, ConnectorError> {
         let first = self.rows(what, sql)?.into_iter().next();

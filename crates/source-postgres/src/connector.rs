@@ -5,6 +5,7 @@ use crate::grants;
 use crate::location::{Location, is_location};
 use crate::options::{self, Databases, Settings};
 use crate::passfile;
+use crate::question;
 use crate::server::{self, Globals};
 use crate::source::{Asked, PostgresSource};
 use crate::target::PostgresTarget;
@@ -14,6 +15,7 @@ use datakeep_connector::{
 };
 use datakeep_model::SourceInfo;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Databases of PostgreSQL: locations `postgres://USER@HOST:PORT/DATABASE` and `postgres:host=HOST dbname=DATABASE`.
 ///
@@ -126,6 +128,17 @@ impl Connector for PostgresConnector {
     fn missing_rights(&self, location: &str, options: &Options) -> Result<(String, Vec<MissingRight>), ConnectorError> {
         let options = options::read_source(options)?;
         grants::missing(&read_location(location, &options.settings)?, &options)
+    }
+
+    fn ask(
+        &self,
+        location: &str,
+        options: &Options,
+        sql: &str,
+        patience: Duration,
+    ) -> Result<Option<String>, ConnectorError> {
+        let options = options::read_source(options)?;
+        question::ask(&read_location(location, &options.settings)?, sql, patience)
     }
 
     fn open_table_target(

@@ -31,7 +31,9 @@ mod location;
 mod merge;
 mod options;
 mod passfile;
+mod question;
 mod schema;
+mod scratch;
 mod selection;
 mod server;
 mod socket;
@@ -42,3 +44,4 @@ mod tls;
 mod types;
 
 pub use connector::PostgresConnector;
+pub use scratch::{Programs, ScratchServer};

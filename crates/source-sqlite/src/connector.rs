@@ -10,6 +10,7 @@ use datakeep_connector::{
 use datakeep_model::SourceInfo;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Databases in files of SQLite: locations `sqlite:PATH`.
 ///
@@ -73,6 +74,17 @@ impl Connector for SqliteConnector {
             host: options.host.clone().unwrap_or_else(host_name),
         };
         Ok(Box::new(SqliteSource::open(path, info, options, Arc::clone(&self.clock))?))
+    }
+
+    fn ask(
+        &self,
+        location: &str,
+        options: &Options,
+        sql: &str,
+        patience: Duration,
+    ) -> Result<Option<String>, ConnectorError> {
+        let options = options::read_source(options)?;
+        crate::question::ask(&open::path_of(location)?, options.patience, sql, patience)
     }
 
     fn open_table_target(

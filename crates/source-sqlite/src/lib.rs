@@ -29,6 +29,7 @@ mod connector;
 mod fault;
 mod open;
 mod options;
+mod question;
 mod script;
 mod source;
 mod sql;

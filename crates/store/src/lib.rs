@@ -76,7 +76,7 @@ pub use verify::{Fault, HurtFile, Share, Verified, Verify};
 pub use view::WritersView;
 pub use writer::{CommitRequest, SessionInfo, Writer};
 
-pub use datakeep_process::{ChunkerParams, KdfParams, RecoveryCode, Suite};
+pub use datakeep_process::{ChunkerParams, EvidenceKey, KdfParams, RecoveryCode, Suite, is_signed};
 
 /// List pages and attributes: what the writer of an entry needs besides the tree.
 pub mod long {

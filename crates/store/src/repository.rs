@@ -17,7 +17,9 @@ use crate::pack::cache::ByteCache;
 use crate::pack::{Frame, FrameDecoder, OpenPack};
 use crate::view::View;
 use datakeep_model::{ChunkId, ChunkKind, RepositoryId, Timestamp};
-use datakeep_process::{BoundaryHasher, Chunker, ChunkerParams, IdHasher, KeyRing, RoleKey, RootKey, Suite};
+use datakeep_process::{
+    BoundaryHasher, Chunker, ChunkerParams, EvidenceKey, IdHasher, KeyRing, RoleKey, RootKey, Suite,
+};
 use datakeep_store_blob::{BlobStore, Listed};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -235,6 +237,11 @@ impl Repository {
     /// The key that names what tables are made of (`process_table::TableHasher`).
     pub fn table_key(&self) -> &RoleKey {
         &self.keys.table
+    }
+
+    /// The key that signs evidence of drills; whoever can open the repository has it.
+    pub fn evidence_key(&self) -> EvidenceKey {
+        EvidenceKey::derive(&self.root, self.config.repository)
     }
 
     /// A chunker with this repository's secret table.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod copy;
 pub mod diff;
 pub mod doctor;
+pub mod drill;
 pub mod find;
 pub mod forget;
 pub mod gc;
@@ -49,6 +50,7 @@ pub fn run(app: &App, cli: &Cli) -> Result<ExitCode, Failure> {
         Verb::Rows(args) => tables::rows::run(app, args),
         Verb::Sql(args) => sql::run(app, args),
         Verb::Restore(args) => restore::run(app, args),
+        Verb::Drill(args) => drill::run(app, args),
         Verb::Stats(args) => stats::run(app, args),
         Verb::Check(args) => check::run(app, args),
         Verb::Scrub(_) => scrub::run(app),

@@ -299,6 +299,27 @@ const TEXTS: &[(&str, Texts)] = &[
             ("workers", "读取和压缩的线程数"),
         ],
     ),
+    (
+        "drill",
+        &[
+            ("", "将备份集恢复到私有位置，加以证明，并对结果签名"),
+            ("snapshots", "备份集：编号、数据源、数据源@latest、数据源@时间或 latest；逐个演练"),
+            ("assert", "用于数据库：该语句必须给出这一个值；最后一个 `=` 之后为期望值；可重复"),
+            ("assert_true", "用于数据库：该语句必须给出一个真值（true 或 1）；可重复"),
+            ("assert_file", "用于数据库：从 TOML 文件读取断言，每个 [[assert]] 含 sql，可含 expected 和 name"),
+            ("assert_timeout", "每个断言的时限（30s、5m）"),
+            ("scratch", "在该目录中建立私有位置；默认为系统临时目录"),
+            ("evidence", "将每次演练的签名证据写入该目录中的新文件"),
+            ("keep", "保留恢复的内容，并说明其位置"),
+            ("postgres_programs", "PostgreSQL 服务器程序（postgres、initdb、pg_dump）所在目录；用于无法自动找到时"),
+            (
+                "rehearse_fault",
+                "证明之前对恢复的内容运行该程序（位置见 DATAKEEP_DRILL_PLACE）：用于确认证明能发现它造成的破坏",
+            ),
+            ("workers", "恢复所用的线程数"),
+        ],
+    ),
+    ("drill verify", &[("", "用仓库的密钥验证证据的签名"), ("file", "证据文件")]),
     ("source", &[("", "准备要备份的数据源")]),
     (
         "source grants",

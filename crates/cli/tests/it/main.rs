@@ -7,6 +7,7 @@ mod care;
 mod collecting;
 mod copying;
 mod demo;
+mod drills;
 mod errors;
 mod forgetting;
 mod full_disk;

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// The newest major version whose archives are known here.
 const NEWEST_KNOWN: u32 = 18;
 /// Folders of which each holds folders of versions.
-const FOLDERS: [(&str, &str); 5] = [
+pub(crate) const FOLDERS: [(&str, &str); 5] = [
     ("/usr/lib/postgresql", "bin"),
     ("/usr", "bin"),
     ("/usr/local", "bin"),

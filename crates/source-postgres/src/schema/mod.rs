@@ -8,7 +8,7 @@ pub(crate) mod object;
 pub(crate) mod state;
 pub(crate) mod tokens;
 
-pub(crate) use dump::{Asked, dump};
+pub(crate) use dump::{Asked, FOLDERS, dump};
 pub(crate) use narrow::{CatalogId, Scope};
 pub(crate) use object::shown_name;
 

@@ -3,7 +3,7 @@
 pub mod backup;
 mod cells;
 pub mod diff;
-mod difference;
+pub mod difference;
 mod keys;
 pub mod list;
 pub mod refuse;

@@ -149,7 +149,7 @@ mod tests {
             ("SELECT 1; DELETE FROM t", "several statements"),
             ("DELETE FROM t", "writes"),
             ("DELETE FROM t RETURNING a", "writes"),
-            ("SELECT nothing", "no such column"),
+            ("SELECT not_there FROM t LIMIT 1", "no such column"),
             (endless, "took longer"),
         ] {
             let message = asked(sql).expect_err(sql);

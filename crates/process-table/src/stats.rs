@@ -244,9 +244,13 @@ mod tests {
             Arc::new(Date32Array::from(vec![-40_000, 20_000, 5])),
             Arc::new(Time64MicrosecondArray::from(vec![0, 86_399_999_999, 5])),
             Arc::new(TimestampMicrosecondArray::from(instants).with_timezone("UTC")),
-            Arc::new(Decimal128Array::from(vec![-1, i128::MAX / 2, 5]).with_precision_and_scale(38, 4).expect("a value")),
+            Arc::new(
+                Decimal128Array::from(vec![-1, i128::MAX / 2, 5]).with_precision_and_scale(38, 4).expect("a value"),
+            ),
             Arc::new(Decimal256Array::from(vec![i256::MINUS_ONE, i256::from_i128(i128::MAX), i256::ONE])),
-            Arc::new(FixedSizeBinaryArray::try_from_iter([[1u8; 16], [0; 16], [255; 16]].into_iter()).expect("a value")),
+            Arc::new(
+                FixedSizeBinaryArray::try_from_iter([[1u8; 16], [0; 16], [255; 16]].into_iter()).expect("a value"),
+            ),
         ];
         for values in columns {
             let data_type = values.data_type().clone();
@@ -257,7 +261,10 @@ mod tests {
                 (0..3).any(|row| values.slice(row, 1).to_data() == array.to_data())
             };
             assert!(is_in(&least) && is_in(&most), "{data_type}: {least:?} {most:?}");
-            assert_ne!(least.array(&data_type).expect("a value").to_data(), most.array(&data_type).expect("a value").to_data());
+            assert_ne!(
+                least.array(&data_type).expect("a value").to_data(),
+                most.array(&data_type).expect("a value").to_data()
+            );
         }
         let long = ColumnStats::of(&Column::new(Arc::new(StringArray::from(vec!["a"])), Vec::new()).expect("valid"));
         assert!(long.bounds.expect("typed values").0.array(&DataType::Utf8).is_none());

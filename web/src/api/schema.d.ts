@@ -34,6 +34,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what is not well now, by the usual rules. */
+        get: operations["listFindings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -455,10 +472,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells all figures as OpenMetrics text, or in Prometheus's older format where `Accept` names `text/plain` alone. */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description All that is not well. */
+        FindingList: {
+            /** @description Nothing when all is as it should be. */
+            items: components["schemas"]["FindingWire"][];
+        };
+        /** @description Something that is not well. */
+        FindingWire: {
+            /** @description Why, in numbers; `kind` says which. */
+            facts: unknown;
+            /** @description What to do next. */
+            next: string;
+            /** @description What of it, such as the kind of a run; mostly empty. */
+            part: string;
+            /** @description Id of the policy, where it is about one. */
+            policy?: string | null;
+            /** @description Id of the repository. */
+            repository: string;
+            /**
+             * @description `overdue`, `rpo-breach`, `failed`, `partial`, `verification-too-old`, `no-drill`, `capacity-growth`, `row-count` or
+             *     `schema-change`.
+             */
+            rule: string;
+            /** @description `info`, `warning` or `critical`. */
+            severity: string;
+            /** @description Id of the source, where it is about one. */
+            source?: string | null;
+            /** @description Why, in one sentence. */
+            why: string;
+        };
         /** @description Whether the server lives. */
         Health: {
             /** @description False until there is an owner. */
@@ -1305,6 +1368,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VerdictWire"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFindings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingList"];
                 };
             };
             default: {
@@ -2422,6 +2512,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/openmetrics-text": string;
+                };
             };
             default: {
                 headers: {

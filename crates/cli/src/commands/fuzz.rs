@@ -1,6 +1,6 @@
 //! What people and files tell this program, as targets of the harness in `testkit::fuzz`.
 
-use super::{backup, check, gc};
+use super::{backup, check, drill, gc};
 use crate::stores::Location;
 use crate::{args_forget, config_file, place, secrets, sizes, time, words};
 use datakeep_model::Timestamp;
@@ -70,6 +70,11 @@ const CONFIGURATION: &str = "repository = \"/backup\"\ncache-dir = \"/cache\"\np
     language = \"zh\"\nkdf-limit = 64\nmemory = \"128M\"\ncolor = false\n[backup]\nexclude = [\"*.o\", \"x\"]\n\
     exclude-caches = true\nworkers = 3\n";
 
+const ASSERTIONS: [&str; 2] = [
+    "",
+    "[[assert]]\nname = \"orders\"\nsql = \"SELECT count(*) FROM orders\"\nexpected = 3\n[[assert]]\nsql = \"SELECT 1 = 1\"\n",
+];
+
 #[test]
 fn fuzz() {
     let references = ["env:NAME", "file:/etc/pw", "cmd:pass show 'a b' \"c\\\"d\"", "cred:datakeep-password"];
@@ -89,6 +94,8 @@ fn fuzz() {
         Target::text("slice", &["1/1", "3/30"], |i| taken(check::parse_slice(text(i)).is_ok())),
         Target::text("compression", &["fast", "default", "19"], |i| taken(backup::compression(text(i)).is_ok())),
         Target::text("retention-count", &["0", "all", "4294967295"], |i| taken(args_forget::count(text(i)).is_ok())),
+        Target::text("assertions", &ASSERTIONS, |i| taken(drill::parse_assertions(text(i)).is_ok()))
+            .with_memory(256, 2 << 20),
         Target::text("language", &["en", "zh"], |i| taken(words::Lang::parse(text(i)).is_some())),
     ];
     fuzz::check("cli", &targets);

@@ -134,5 +134,6 @@ pub const TABLE: &[Row] = &[
     row("cli", "slice", &["commands/check.rs::parse_slice"]),
     row("cli", "compression", &["commands/backup.rs::compression"]),
     row("cli", "retention-count", &["args_forget.rs::count"]),
+    row("cli", "assertions", &["commands/drill/asserted.rs::parse_assertions"]),
     row("cli", "language", &["words/mod.rs::parse"]),
 ];

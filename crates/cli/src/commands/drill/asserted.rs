@@ -79,7 +79,7 @@ fn read(path: &Path) -> Result<Vec<Assertion>, Failure> {
         return Err(Failure::usage(tr!("{shown} is too long for a file of assertions", "断言文件 {shown} 过大")));
     }
     let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
-    parse(&text).map_err(|what| {
+    parse_assertions(&text).map_err(|what| {
         Failure::usage(tr!("{shown} is no file of assertions", "{shown} 不是断言文件")).detail(what).hint(tr!(
             "write [[assert]] with sql = \"...\", and expected = \"...\" where it is no condition",
             "请写 [[assert]]，其中 sql = \"...\"；若非条件，再写 expected = \"...\""
@@ -88,7 +88,7 @@ fn read(path: &Path) -> Result<Vec<Assertion>, Failure> {
 }
 
 /// The assertions of a text, or what is wrong with it.
-fn parse(text: &str) -> Result<Vec<Assertion>, String> {
+pub(in crate::commands) fn parse_assertions(text: &str) -> Result<Vec<Assertion>, String> {
     let file = DeTable::parse(text).map_err(|error| error.to_string())?;
     let mut assertions = Vec::new();
     for (key, value) in file.get_ref() {
@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn files_are_read_and_slips_are_told() {
-        let found = parse("[[assert]]\nname = 'n'\nsql = 'SELECT 1'\nexpected = 1\n[[assert]]\nsql = 'SELECT true'");
+        let found =
+            parse_assertions("[[assert]]\nname = 'n'\nsql = 'SELECT 1'\nexpected = 1\n[[assert]]\nsql = 'SELECT true'");
         let found = found.expect("a file");
         assert_eq!((found.len(), found[0].expected.as_deref(), &found[1].expected), (2, Some("1"), &None));
         for (text, words) in [
@@ -171,7 +172,7 @@ mod tests {
             ("[[asert]]\nsql = 'x'", "asert"),
             ("[[assert", "TOML"),
         ] {
-            let what = parse(text).expect_err(text);
+            let what = parse_assertions(text).expect_err(text);
             assert!(what.contains(words), "{text}: {what}");
         }
     }

@@ -16,6 +16,8 @@ use crate::out::clean;
 use crate::progress::Watch;
 use crate::words::tr;
 use crate::{json, signals, sizes, time};
+#[cfg(test)]
+pub(in crate::commands) use asserted::parse_assertions;
 use asserted::{Asserted, Assertion};
 use datakeep_model::{ContentKind, ErrorKind, ExitCode, Mark, Timestamp};
 use datakeep_store::{Manifest, Repository};

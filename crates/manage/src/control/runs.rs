@@ -204,15 +204,24 @@ impl Control {
         Ok(queued)
     }
 
-    /// The newest slot of each owner that has a run of this kind.
+    /// The newest slot of each policy that has a run of this kind, or of each repository for a kind that is a repository's own
+    /// work. One look into an index for each of them, however many runs there were.
     ///
     /// # Errors
     /// Of the database only.
     pub async fn last_slots(&self, kind: RunKind) -> Result<BTreeMap<String, i64>, ControlError> {
         let doing = "read the last slots";
-        let sql =
-            "SELECT owner_id, MAX(slot_s) AS slot_s FROM run WHERE kind = $1 AND slot_s IS NOT NULL GROUP BY owner_id";
-        let rows = sqlx::query(sql).bind(kind.as_str()).fetch_all(self.pool()?).await.map_err(at(doing))?;
+        let owners = match kind {
+            RunKind::Backup | RunKind::Forget => "policy",
+            RunKind::Gc | RunKind::Check | RunKind::Catalogue => "repository",
+        };
+        let sql = format!(
+            "SELECT owner_id, slot_s FROM (SELECT o.id AS owner_id, \
+             (SELECT MAX(r.slot_s) FROM run r WHERE r.kind = $1 AND r.owner_id = o.id) AS slot_s FROM {owners} o) AS last \
+             WHERE slot_s IS NOT NULL"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(kind.as_str());
+        let rows = query.fetch_all(self.pool()?).await.map_err(at(doing))?;
         rows.iter()
             .map(|row| Ok((row.try_get("owner_id").map_err(at(doing))?, row.try_get("slot_s").map_err(at(doing))?)))
             .collect()
@@ -357,12 +366,22 @@ impl Control {
     /// Of the database only.
     pub async fn runs(&self, filter: &RunFilter, before: &str, limit: u32) -> Result<Page<Run>, ControlError> {
         let limit = limit.clamp(1, super::MAX_PAGE);
-        let sql = sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM run WHERE ($1 = '' OR id < $1) AND ($2 = '' OR state = $2) AND ($3 = '' OR owner_id = $3) \
-             ORDER BY id DESC LIMIT $4"
-        ));
-        let query = sqlx::query(sql).bind(before).bind(filter.state.map_or("", RunState::as_str));
-        let query = query.bind(filter.owner.as_deref().unwrap_or_default()).bind(i64::from(limit) + 1);
+        // Only what is asked for stands in the question: what might be asked for keeps a database from using its indexes.
+        let asked = [
+            ("id <", (!before.is_empty()).then_some(before)),
+            ("state =", filter.state.map(RunState::as_str)),
+            ("owner_id =", filter.owner.as_deref()),
+        ];
+        let asked: Vec<(&str, &str)> = asked.into_iter().filter_map(|(what, value)| Some((what, value?))).collect();
+        let numbered = asked.iter().enumerate().map(|(number, (what, _))| format!("{what} ${}", number + 1));
+        let conditions = match asked.is_empty() {
+            true => String::new(),
+            false => format!("WHERE {}", numbered.collect::<Vec<_>>().join(" AND ")),
+        };
+        let last = asked.len() + 1;
+        let sql = format!("SELECT {COLUMNS} FROM run {conditions} ORDER BY id DESC LIMIT ${last}");
+        let query = asked.iter().fold(sqlx::query(sqlx::AssertSqlSafe(sql)), |query, (_, value)| query.bind(*value));
+        let query = query.bind(i64::from(limit) + 1);
         let rows = query.fetch_all(self.pool()?).await.map_err(at("list runs"))?;
         let items: Vec<Run> = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(Page::cut(items, limit, |run| run.what.id.clone()))

@@ -100,6 +100,11 @@ async fn lists_come_in_pages() {
 #[tokio::test]
 async fn a_thousand_slots_are_queued_and_claimed_none_twice() {
     let place = Place::new().await;
+    place.control.add("r1", "main", &repository(), 1).await.unwrap();
+    place.control.add("s1", "files", &source(), 1).await.unwrap();
+    for number in 0..3 {
+        place.control.add(&format!("p{number}"), &format!("n{number}"), &policy(), 1).await.unwrap();
+    }
     let runs = |side: &str| -> Vec<NewRun> {
         (0..1000).map(|number| backup(&format!("{side}{number:04}"), &format!("p{number}"), Some(7200))).collect()
     };
@@ -107,7 +112,15 @@ async fn a_thousand_slots_are_queued_and_claimed_none_twice() {
     let (one, other) = tokio::join!(place.control.enqueue(&left, 1), place.control.enqueue(&right, 1));
     assert_eq!(one.unwrap() + other.unwrap(), 1000);
     assert_eq!(place.control.enqueue(&left, 2).await.unwrap(), 0);
-    assert_eq!(place.control.last_slots(RunKind::Backup).await.unwrap().len(), 1000);
+    let later = backup("c0", "p1", Some(10_800));
+    let asked = NewRun { source: "another".into(), ..backup("c1", "p2", None) };
+    assert_eq!(place.control.enqueue(&[later, asked], 3).await.unwrap(), 2);
+    let slots = place.control.last_slots(RunKind::Backup).await.unwrap();
+    let expected = [("p0", 7200), ("p1", 10_800), ("p2", 7200)].map(|(id, slot_s)| (id.to_string(), slot_s));
+    assert_eq!(slots, expected.into(), "of policies that are there");
+    for id in ["c0", "c1"] {
+        place.control.cancel(id, 4).await.unwrap();
+    }
     let claimer = |name: &'static str| {
         let control = place.control.clone();
         tokio::spawn(async move {

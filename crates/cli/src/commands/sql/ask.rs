@@ -146,10 +146,10 @@ pub fn ask(app: &App, engine: &mut SqlEngine, giver: &mut Giver<'_>, turns: &Tur
     ));
     loop {
         let line = match turns.wait(|| editor.readline("datakeep> ")) {
-            Ok(line) => line,
-            Err(ReadlineError::Interrupted) => continue,
-            Err(ReadlineError::Eof) => break,
-            Err(error) => return Err(failed(&error)),
+            Some(Ok(line)) => line,
+            Some(Err(ReadlineError::Interrupted)) => continue,
+            None | Some(Err(ReadlineError::Eof)) => break,
+            Some(Err(error)) => return Err(failed(&error)),
         };
         remember(&mut editor, file.as_deref());
         match line.trim() {
@@ -161,9 +161,6 @@ pub fn ask(app: &App, engine: &mut SqlEngine, giver: &mut Giver<'_>, turns: &Tur
                     app.out.failure(&failure);
                 }
                 app.out.flush()?;
-                if app.cancel.is_cancelled() {
-                    break;
-                }
             }
         }
     }

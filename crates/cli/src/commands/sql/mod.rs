@@ -70,7 +70,11 @@ mod with_engine {
         }
         giver.finish()?;
         app.tell_passed_damage(&repository, &manifests);
-        Ok(if faults > 0 { ExitCode::PARTIAL } else { ExitCode::OK })
+        Ok(match (app.cancel.is_cancelled(), faults) {
+            (true, _) => ExitCode::CANCELLED,
+            (false, 0) => ExitCode::OK,
+            (false, _) => ExitCode::PARTIAL,
+        })
     }
 
     /// Runs the statements of a text, one after the other, until one fails.

@@ -19,11 +19,15 @@ enum Now {
 
 /// Whose turn it is: a statement's, or the person's.
 #[derive(Clone)]
-pub struct Turns(Arc<Mutex<Now>>);
+pub struct Turns {
+    now: Arc<Mutex<Now>>,
+    /// Everything is to end.
+    all: Cancel,
+}
 
 impl Turns {
     fn set(&self, now: Now) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     /// The next statement begins: what stopped the one before does not stop it.
@@ -33,23 +37,27 @@ impl Turns {
         cancel
     }
 
-    /// Waits for the person by `wait`, which may change how the terminal behaves.
-    pub fn wait<T>(&self, wait: impl FnOnce() -> T) -> T {
+    /// Waits for the person by `wait`, which may change how the terminal behaves; `None` when everything is to end.
+    pub fn wait<T>(&self, wait: impl FnOnce() -> T) -> Option<T> {
         self.set(Now::Waiting(tcgetattr(std::io::stdin()).ok().map(Box::new)));
+        // Who is asked to end from now on ends at once; who was asked before is seen here.
+        if self.all.is_cancelled() {
+            return None;
+        }
         let answer = wait();
         self.next();
-        answer
+        Some(answer)
     }
 
     fn now(&self) -> Now {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// From now on SIGINT stops the statement that runs, and once more the process. SIGTERM sets `cancel`, too; where nothing runs,
 /// it ends the process and leaves the terminal as it was.
 pub fn listen_by_turns(cancel: &Cancel) -> Result<Turns, Failure> {
-    let turns = Turns(Arc::new(Mutex::new(Now::Statement(Cancel::new()))));
+    let turns = Turns { now: Arc::new(Mutex::new(Now::Statement(Cancel::new()))), all: cancel.clone() };
     let (current, all) = (turns.clone(), cancel.clone());
     hear(move |signal| {
         let is_term = signal == SIGTERM;

@@ -160,7 +160,7 @@ test('the one-time link makes the owner once, and the first page leads on', asyn
   try {
     await page.goto(server.url);
     await expect(page.getByRole('heading', { level: 1 })).toHaveText(words.sign.empty);
-    await page.goto(server.url + server.setup);
+    await page.goto(server.setup ?? '');
     await expect(page).toHaveURL(/\/setup$/);
     await page.getByLabel(words.sign.name).fill('olga');
     await page.getByRole('textbox', { name: words.sign.password, exact: true }).fill('short');
@@ -180,7 +180,7 @@ test('the one-time link makes the owner once, and the first page leads on', asyn
       await expect(page.locator('.empty')).toBeVisible();
       await page.screenshot({ path: join(OUT, `empty-${name}-${info.project.name}.png`) });
     }
-    await page.goto(server.url + server.setup);
+    await page.goto(server.setup ?? '');
     await expect(page.getByRole('heading', { level: 1 })).toHaveText(words.sign.done);
   } finally {
     await server.stop();

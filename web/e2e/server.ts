@@ -8,7 +8,7 @@ export const PROGRAM = process.env.DATAKEEP_BIN ?? join(import.meta.dirname, '..
 /** A real server that runs. */
 export interface Server {
   url: string;
-  /** Path of the one-time link, while there is no user. */
+  /** The one-time link, while there is no user. */
   setup: string | null;
   stop: () => Promise<void>;
 }
